@@ -1,0 +1,52 @@
+# Cay: `make help` lists the targets.
+CC ?= gcc
+BUILD ?= build
+Q = @
+
+WARN = -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wvla -Wundef -Werror
+CFLAGS_ALL = -std=gnu11 -O2 -g $(WARN) -I. -MMD -MP
+CFLAGS_KERNEL = $(CFLAGS_ALL) -ffreestanding -fPIE -fvisibility=hidden -mgeneral-regs-only -mno-red-zone -fno-stack-protector \
+	-fcf-protection=none -fno-asynchronous-unwind-tables -fno-omit-frame-pointer -fno-strict-aliasing -ffunction-sections -DCAY_KERNEL=1
+CFLAGS_VMM = $(CFLAGS_ALL) -fPIE -fstack-protector-strong -D_GNU_SOURCE -D_FORTIFY_SOURCE=2
+LDFLAGS_KERNEL = -nostdlib -static -no-pie -Wl,--build-id=none -Wl,-T,kernel/kernel.lds -Wl,-z,max-page-size=4096 -Wl,--gc-sections -Wl,--no-warn-rwx-segments
+LIBS_VMM = -lseccomp -lpthread
+
+KERNEL_SRC := $(shell find kernel lib -name '*.c' -o -name '*.S' | grep -v /vdso/ | LC_ALL=C sort)
+VMM_SRC := $(shell find vmm lib -name '*.c' | LC_ALL=C sort)
+KERNEL_OBJ := $(KERNEL_SRC:%=$(BUILD)/guest/%.o)
+VMM_OBJ := $(VMM_SRC:%=$(BUILD)/host/%.o)
+
+all: $(BUILD)/cay ## build everything
+
+$(BUILD)/guest/%.c.o: %.c
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS_KERNEL) -c $< -o $@
+
+$(BUILD)/guest/%.S.o: %.S
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS_KERNEL) -c $< -o $@
+
+$(BUILD)/kernel.elf: $(KERNEL_OBJ) kernel/kernel.lds
+	$(Q)$(CC) $(LDFLAGS_KERNEL) $(KERNEL_OBJ) -lgcc -o $@
+
+$(BUILD)/host/%.c.o: %.c
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS_VMM) -c $< -o $@
+
+# The kernel image travels inside the VMM, so that one file is the whole program.
+$(BUILD)/host/kernel_blob.o: $(BUILD)/kernel.elf
+	@mkdir -p $(@D)
+	$(Q)strip -o $(BUILD)/kernel.stripped $<
+	$(Q)printf '.section .rodata\n.global kernel_blob, kernel_blob_end\n.balign 4096\nkernel_blob: .incbin "$(BUILD)/kernel.stripped"\nkernel_blob_end:\n.section .note.GNU-stack,"",@progbits\n' | $(CC) -c -x assembler - -o $@
+
+$(BUILD)/cay: $(VMM_OBJ) $(BUILD)/host/kernel_blob.o
+	$(Q)$(CC) -pie -Wl,-z,relro,-z,now $^ $(LIBS_VMM) -o $@
+
+clean: ## remove what was built
+	rm -rf $(BUILD)
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+
+.PHONY: all clean help
+-include $(KERNEL_OBJ:.o=.d) $(VMM_OBJ:.o=.d)

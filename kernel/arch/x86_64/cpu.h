@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * cpu.h - the CPU under the kernel: per-CPU data, TLB, FPU, context switch, entry points.
+ * Everything runs at CPL 3; nothing here is a privileged instruction. "Kernel mode" means: rsp is a kernel address.
+ */
+#ifndef CAY_KERNEL_ARCH_CPU_H
+#define CAY_KERNEL_ARCH_CPU_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "abi/vcpu_page.h"
+#include "kernel/arch/x86_64/frame.h"
+
+struct thread;
+struct vmspace;
+
+/* GS base points here in the kernel and in the program alike (a program's own GS base is kept in thread.user_gs_base).
+ * Offsets are known to entry.S: asserts in cpu.c. */
+struct cpu {
+	struct cpu *self;
+	struct thread *current;
+	uint64_t kstack_top;         /* of current */
+	uint64_t scratch[4];
+	struct cay_vcpu_page *vcpu;
+	uint64_t upcall_stack_top;
+	uint64_t exc_stack_top;
+	unsigned id;
+	int preempt_off;             /* upcalls are masked while > 0 */
+	struct vmspace *vs;          /* whose page tables are loaded */
+	struct thread *idle;
+	struct thread *fpu_owner;
+};
+
+static inline struct cpu *cpu_this(void)
+{
+	struct cpu *c;
+	__asm__("mov %%gs:0, %0" : "=r"(c));
+	return c;
+}
+
+static inline uint64_t rdtsc(void)
+{
+	uint32_t lo, hi;
+	__asm__ volatile("rdtsc" : "=a"(lo), "=d"(hi));
+	return lo | (uint64_t)hi << 32;
+}
+
+static inline void cpu_relax(void)
+{
+	__asm__ volatile("pause" ::: "memory");
+}
+
+static inline void wrfsbase(uint64_t v)
+{
+	__asm__ volatile("wrfsbase %0" ::"r"(v));
+}
+
+/* Masks and unmasks upcalls on this CPU; nests. The unmasking side runs what became pending. */
+void upcalls_off(void);
+void upcalls_on(void);
+
+/* Forget translations: one page (one stub entry, 18 us without VT-x), or all of the program's. */
+void tlb_flush_page(uint64_t va);
+void tlb_flush_all(void);
+/* Load another address space. */
+void cr3_load(uint64_t pa);
+
+/* Saves and restores x87/SSE/AVX state to thread.fpu; the kernel itself never touches it. */
+void fpu_save(struct thread *t);
+void fpu_restore(struct thread *t);
+void fpu_init_state(void *area);
+size_t fpu_area_bytes(void);
+
+/* Switches kernel stacks: saves callee-saved registers on the old stack, returns on the new one. */
+void arch_switch(struct thread *prev, struct thread *next);
+/* Prepares a new thread so that its first switch runs fn(arg) on its stack. */
+void arch_thread_init(struct thread *t, void (*fn)(void *arg), void *arg);
+/* Leaves the kernel through the current thread's trap frame. */
+__attribute__((noreturn)) void frame_return(void);
+/* Stores the callee-saved registers in the frame: see frame.h. Only from system calls marked FULL in syscalls.def,
+ * signal delivery and exceptions find them there. */
+
+/* Copies with fault recovery: returns the number of bytes NOT copied. Range checks are the caller's (uaccess.h). */
+size_t arch_user_copy(void *dst, const void *src, size_t bytes);
+size_t arch_user_zero(void *dst, size_t bytes);
+/* 0 or -EFAULT; *old = value found. */
+int arch_user_cmpxchg32(uint32_t *p, uint32_t expect, uint32_t desired, uint32_t *old);
+
+/* Gate calls: abi/gate.h. */
+int64_t gate_call(unsigned nr, uint64_t a0, uint64_t a1, uint64_t a2, uint64_t a3, uint64_t a4);
+
+#endif

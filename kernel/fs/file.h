@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * file.h - open files and what they can do; the interface for everything that has a file descriptor.
+ */
+#ifndef CAY_KERNEL_FS_FILE_H
+#define CAY_KERNEL_FS_FILE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "kernel/mm/vmspace.h"
+#include "kernel/sched/wait.h"
+
+struct inode;
+struct path;
+struct file;
+struct poll_table;
+
+/*
+ * A transfer between the kernel and the program (or the kernel itself): a list of user segments with a position.
+ * uio_move advances it. After a partial -EFAULT the bytes already moved count.
+ */
+struct uio_seg { void *base; size_t bytes; };
+struct uio {
+	struct uio_seg *segs;
+	unsigned nr_segs;
+	size_t seg_offset; /* in segs[0] */
+	size_t resid;      /* bytes left */
+	bool to_user;      /* true for read() */
+	bool kernel;       /* segments are kernel memory (exec, sendfile): no range check */
+};
+/* Moves min(bytes, resid) bytes between kbuf and the uio. Returns bytes moved (short only on a fault), or -EFAULT if none. */
+ssize_t uio_move(void *kbuf, size_t bytes, struct uio *uio);
+ssize_t uio_zero(size_t bytes, struct uio *uio);
+
+/* Directory entries go out through this. Returns false when the buffer is full (entry not taken). */
+struct dirent_sink {
+	bool (*emit)(struct dirent_sink *s, const char *name, size_t len, uint64_t ino, unsigned d_type, int64_t next_pos);
+};
+
+/*
+ * NULL operations mean the default in the comment. Errors are -errno of the man page of the call.
+ * pos: for seekable files the position is passed in and file.pos advanced by the caller; others ignore it.
+ */
+struct file_ops {
+	ssize_t (*read)(struct file *f, struct uio *uio, int64_t pos);   /* -EINVAL */
+	ssize_t (*write)(struct file *f, struct uio *uio, int64_t pos);  /* -EINVAL */
+	int64_t (*seek)(struct file *f, int64_t off, int whence);        /* by inode size when FILE_SEEKABLE, else -ESPIPE */
+	int (*readdir)(struct file *f, struct dirent_sink *sink);        /* -ENOTDIR; uses and advances f->pos */
+	/* Returns the current POLL* mask and registers with poll_wait() when pt is not NULL. Default: POLLIN | POLLOUT. */
+	uint32_t (*poll)(struct file *f, struct poll_table *pt);
+	int64_t (*ioctl)(struct file *f, unsigned cmd, uint64_t arg);    /* -ENOTTY */
+	/* Pages [pgoff, pgoff + nr) of the file for a mapping. write: they will be written through a shared mapping. Default -ENODEV. */
+	int (*map)(struct file *f, uint64_t pgoff, size_t nr, bool write, struct page_run *run);
+	int (*fsync)(struct file *f, bool data_only);                    /* 0 or -EINVAL */
+	int (*fallocate)(struct file *f, int mode, int64_t off, int64_t len); /* -EOPNOTSUPP */
+	int (*set_flags)(struct file *f, unsigned flags);                /* F_SETFL told to the object; 0 */
+	void (*flush)(struct file *f);                                   /* each close(2) of a descriptor */
+	void (*release)(struct file *f);                                 /* last reference is gone */
+};
+
+#define FILE_SEEKABLE (1u << 0)
+#define FILE_READ (1u << 1)
+#define FILE_WRITE (1u << 2)
+#define FILE_PATH_ONLY (1u << 3) /* O_PATH */
+
+struct file {
+	const struct file_ops *ops;
+	unsigned refs;
+	unsigned mode;         /* FILE_* */
+	unsigned flags;        /* O_* status flags, as F_GETFL shows them */
+	int64_t pos;
+	struct mutex pos_lock; /* read/write/lseek on a shared position */
+	struct inode *inode;   /* owned reference; NULL never (anonymous objects have an anon inode) */
+	struct dentry *dentry; /* where it was opened, for /proc/self/fd, openat, fchdir; may be NULL */
+	struct mount *mount;
+	void *priv;
+	struct list epoll_links; /* epoll items watching this file: kernel/fs/epoll.c */
+};
+
+/* A file without a name: pipes, eventfd, epoll... `name` as /proc/self/fd shows it ("anon_inode:[eventfd]"). NULL without memory. */
+MUST_CHECK struct file *file_anon(const struct file_ops *ops, void *priv, unsigned mode, unsigned flags, const char *name, uint32_t st_mode);
+struct file *file_get(struct file *f);
+void file_put(struct file *f);
+
+/* poll: `events` arrive through the waiter callback; poll_wait registers pt's caller on wq. */
+struct poll_table {
+	void (*queue)(struct poll_table *pt, struct file *f, struct waitq *wq);
+};
+static inline void poll_wait(struct file *f, struct waitq *wq, struct poll_table *pt)
+{
+	if (pt != NULL && pt->queue != NULL)
+		pt->queue(pt, f, wq);
+}
+static inline uint32_t file_poll(struct file *f, struct poll_table *pt)
+{
+	return f->ops->poll ? f->ops->poll(f, pt) : 0x0005u | 0x0140u; /* POLLIN|POLLOUT|POLLRDNORM|POLLWRNORM */
+}
+
+/* Descriptor table of a process (threads share it). */
+struct fdtable;
+MUST_CHECK struct fdtable *fdtable_create(void);
+void fdtable_put(struct fdtable *t);
+/* Returns a counted reference or NULL (EBADF). fd_get refuses O_PATH descriptors, fd_get_any takes them. */
+MUST_CHECK struct file *fd_get(int fd);
+MUST_CHECK struct file *fd_get_any(int fd);
+/* Takes over the caller's reference on success. Lowest free number >= min. Returns fd, -EMFILE, -ENOMEM. */
+MUST_CHECK int fd_install(struct file *f, int min, bool cloexec);
+MUST_CHECK int fd_install_in(struct fdtable *t, struct file *f, int min, bool cloexec);
+int fd_close(int fd);
+
+#endif

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * log.h - the kernel's words to the user, and its death.
+ * Text goes to the VMM's stderr, one line each, prefixed there. Cost: one gate call a line; never on a hot path.
+ */
+#ifndef CAY_KERNEL_LOG_H
+#define CAY_KERNEL_LOG_H
+
+#include "lib/compiler.h"
+
+/* printf subset: %d %i %u %x %X %p %s %c %% with flags 0 - and width, precision for %s, length l ll z h hh. */
+void klog(const char *fmt, ...) PRINTF_LIKE(1, 2);
+
+/* As klog, only under -v. */
+void kverbose(const char *fmt, ...) PRINTF_LIKE(1, 2);
+
+/* Our bug: prints the text, registers, backtrace by symbol; ends the VM with 125. */
+NORETURN void panic(const char *fmt, ...) PRINTF_LIKE(1, 2);
+
+/* Our bugs only; nothing a program can cause. No side effects inside. */
+#define ASSERT(expr)                                                                                                   \
+	do {                                                                                                           \
+		if (unlikely(!(expr)))                                                                                 \
+			panic("assertion failed: %s (%s:%d, %s)", #expr, __FILE__, __LINE__, __func__);                \
+	} while (0)
+
+#endif

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * uaccess.h - the program's memory as system calls see it. Program and kernel share one address space, so this
+ * is about wild pointers: each access checks the range [CAY_USER_MIN, CAY_USER_END) and survives a fault.
+ * Context: a thread of the program, no spin lock held (a fault may read a file). All return 0 or -EFAULT.
+ */
+#ifndef CAY_KERNEL_MM_UACCESS_H
+#define CAY_KERNEL_MM_UACCESS_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "kernel/mm/page.h"
+#include "lib/compiler.h"
+
+MUST_CHECK int copy_from_user(void *dst, const void *src_user, size_t bytes);
+MUST_CHECK int copy_to_user(void *dst_user, const void *src, size_t bytes);
+MUST_CHECK int clear_user(void *dst_user, size_t bytes);
+
+/* Copies a NUL-terminated string of at most size-1 bytes. Returns its length; -EFAULT; -ENAMETOOLONG if there is no NUL in size bytes. */
+MUST_CHECK ssize_t strncpy_from_user(char *dst, const char *src_user, size_t size);
+
+MUST_CHECK int get_user_u32(uint32_t *dst, const void *src_user);
+MUST_CHECK int get_user_u64(uint64_t *dst, const void *src_user);
+MUST_CHECK int put_user_u32(void *dst_user, uint32_t v);
+MUST_CHECK int put_user_u64(void *dst_user, uint64_t v);
+
+/* Atomic compare-and-exchange on an aligned user word, for futexes. *old receives the value found. */
+MUST_CHECK int cmpxchg_user_u32(void *uaddr, uint32_t expect, uint32_t desired, uint32_t *old);
+
+/*
+ * Device access to user memory: translates [uaddr, uaddr + bytes) to physical runs, faulting pages in
+ * (for_write = the device will write them: breaks copy-on-write first). The pages stay while the calling thread waits
+ * for the device, because only munmap by another thread could free them: they are referenced until user_unpin.
+ * Returns the number of runs used (<= max_segs), covering *covered bytes (may be less than asked), or -EFAULT.
+ */
+struct phys_seg {
+	pa_t pa;
+	uint32_t bytes;
+};
+MUST_CHECK int user_pin(const void *uaddr, size_t bytes, int for_write, struct phys_seg *segs, unsigned max_segs, size_t *covered);
+void user_unpin(const struct phys_seg *segs, unsigned nr_segs);
+
+#endif

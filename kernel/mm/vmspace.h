@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * vmspace.h - one address space of a program: its areas, page tables and break.
+ * The kernel's half (from CAY_USER_END up) is the same in each.
+ */
+#ifndef CAY_KERNEL_MM_VMSPACE_H
+#define CAY_KERNEL_MM_VMSPACE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "kernel/mm/page.h"
+
+struct file;
+struct vmspace;
+
+/* What a file answers to "where are your pages": see file_ops.map in kernel/fs/file.h. */
+struct page_run {
+	pa_t pa;        /* first page */
+	size_t nr;      /* contiguous pages from there, 1..asked */
+	bool counted;   /* RAM pages: mm takes page_ref on each it maps. False: the file window, alive while the file is open */
+	bool writable;  /* a shared mapping may map it for writing */
+};
+
+/* The calling thread's. */
+struct vmspace *vmspace_current(void);
+
+MUST_CHECK struct vmspace *vmspace_create(void);
+void vmspace_destroy(struct vmspace *vs);
+
+/* As mmap(2): prot PROT_*, flags MAP_*. file may be NULL (anonymous); a reference is taken. Returns address or -errno. */
+MUST_CHECK int64_t vmspace_map(struct vmspace *vs, uint64_t addr, size_t bytes, int prot, int flags, struct file *file, uint64_t offset);
+int vmspace_unmap(struct vmspace *vs, uint64_t addr, size_t bytes);
+int vmspace_protect(struct vmspace *vs, uint64_t addr, size_t bytes, int prot);
+
+/* Where the break starts (end of the program's data). */
+void vmspace_set_brk(struct vmspace *vs, uint64_t start);
+
+/*
+ * A page fault at addr. write/exec/present: from the error code.
+ * Returns 0 when the access may be retried; else the signal's si_code with *signo = SIGSEGV or SIGBUS.
+ */
+int vmspace_fault(struct vmspace *vs, uint64_t addr, bool write, bool exec, bool present, int *signo);
+
+/* Makes [addr, addr+bytes) writable for the kernel to patch code (call-site rewriting): private copy of the page, no
+ * permission change for the program. Returns a direct-map alias of addr, or NULL. Valid until the next call into this header. */
+void *vmspace_patch_alias(struct vmspace *vs, uint64_t addr, size_t bytes);
+
+/* Finds a free gap near addr (within +-2^31 less slack) for trampolines and maps bytes of read-execute memory there. 0 on failure. */
+uint64_t vmspace_map_near(struct vmspace *vs, uint64_t addr, size_t bytes);
+
+/* The file was truncated to new_bytes: pages beyond leave all mappings. */
+struct inode;
+void vmspace_file_truncated(struct inode *inode, uint64_t new_bytes);
+
+/* Text of /proc/self/maps (and smaps-like totals): appends lines to buf through emit(). */
+void vmspace_print_maps(struct vmspace *vs, void (*emit)(void *ctx, const char *text, size_t bytes), void *ctx);
+struct vmspace_usage { uint64_t size, rss, shared, text, data, stack, peak_size, peak_rss; }; /* pages */
+void vmspace_get_usage(struct vmspace *vs, struct vmspace_usage *out);
+
+#endif

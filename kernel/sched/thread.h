@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * thread.h - threads, processes, and who runs.
+ *
+ * The kernel is not preempted: a thread in the kernel runs until it blocks (wait.h) or returns to the program; program
+ * code is preempted by the timer. So a field that only thread context touches needs no lock on one CPU; locks mark what
+ * several CPUs will share. Upcall context (device events, timers) only wakes and never blocks.
+ */
+#ifndef CAY_KERNEL_SCHED_THREAD_H
+#define CAY_KERNEL_SCHED_THREAD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "kernel/arch/x86_64/frame.h"
+#include "lib/compiler.h"
+#include "lib/list.h"
+
+struct vmspace;
+struct fdtable;
+struct fs_context;
+struct sighand;
+struct cred;
+struct waitq;
+
+enum thread_state { THREAD_RUNNABLE, THREAD_BLOCKED, THREAD_DEAD };
+
+#define KSTACK_BYTES 16384
+#define THREAD_COMM_LEN 16
+
+/* Offsets of the first fields are known to entry.S (asserts in thread.c). */
+struct thread {
+	uint64_t switch_rsp;   /* saved kernel stack pointer while not running */
+	uint64_t kstack_top;   /* the trap frame is just below */
+	uint64_t fs_base;      /* of the program; live in the CPU while running */
+	uint64_t work;         /* THREAD_WORK_*: looked at on each return to the program */
+	void *fpu;             /* xsave area, 64-byte aligned */
+	uint64_t user_gs_base; /* arch_prctl(ARCH_SET_GS): kept, see arch */
+
+	int tid;
+	struct process *proc;
+	struct list proc_link; /* in process.threads */
+	struct list all_link;
+
+	/* scheduler */
+	enum thread_state state;
+	struct list run_link;
+	uint64_t vruntime_ns;
+	uint64_t cpu_ns; /* total CPU time */
+	uint64_t cpu_start_ns;
+	int nice;
+	bool wake_pending;
+
+	/* signals: signal.h */
+	uint64_t sigmask;
+	uint64_t saved_sigmask;  /* for sigsuspend, ppoll, pselect, epoll_pwait */
+	bool restore_sigmask;
+	struct list sigqueue;    /* pending for this thread */
+	uint64_t sigpending;
+	uint64_t altstack_sp, altstack_size;
+	int altstack_flags;
+
+	uint64_t clear_child_tid; /* user address; set_tid_address, CLONE_CHILD_CLEARTID */
+	uint64_t robust_list;
+	uint64_t robust_list_len;
+	uint64_t rseq;
+	uint32_t rseq_len, rseq_sig;
+	char comm[THREAD_COMM_LEN];
+	int exit_code;
+	void (*kfn)(void *arg); /* kernel threads only */
+	void *karg;
+};
+
+#define THREAD_WORK_SIGNAL (1u << 0)  /* a signal may be deliverable */
+#define THREAD_WORK_RESCHED (1u << 1) /* give up the CPU */
+#define THREAD_WORK_EXIT (1u << 2)    /* the process is ending */
+#define THREAD_WORK_TRACE (1u << 3)   /* --strace */
+
+struct cred {
+	uint32_t uid, gid, euid, egid, suid, sgid, fsuid, fsgid;
+	uint32_t ngroups;
+	uint32_t groups[32];
+	uint64_t cap_effective, cap_permitted, cap_inheritable;
+};
+
+struct rlimit_pair { uint64_t cur, max; };
+#define NR_RLIMITS 16
+
+struct process {
+	int pid, ppid, pgid, sid;
+	struct list threads;
+	unsigned nr_threads;
+	struct vmspace *vs;
+	struct fdtable *fds;    /* kernel/fs/fdtable.h */
+	struct fs_context *fs;  /* root, cwd, umask: kernel/fs/vfs.h */
+	struct sighand *sighand; /* kernel/linux/signal.h */
+	struct cred cred;
+	struct rlimit_pair rlimit[NR_RLIMITS];
+	bool exiting;
+	int wait_status; /* as of wait(2), valid when exiting */
+	uint64_t start_ns;
+	uint64_t utime_dead_ns; /* CPU time of threads that ended */
+	/* for /proc/self: */
+	char *exe_path;
+	uint64_t arg_start, arg_end, env_start, env_end, auxv_start, auxv_end;
+	uint64_t start_code, end_code, start_data, end_data, start_stack, start_brk;
+	char comm[THREAD_COMM_LEN];
+	uint32_t personality;
+	bool dumpable, no_new_privs;
+};
+
+/* The running thread; its process. Never NULL after sched_init. */
+struct thread *thread_current(void);
+static inline struct process *process_current(void)
+{
+	return thread_current()->proc;
+}
+/* The trap frame of a thread of a program that is in the kernel. */
+static inline struct trapframe *thread_frame(struct thread *t)
+{
+	return (struct trapframe *)(t->kstack_top - FRAME_BYTES);
+}
+
+extern struct process *init_process; /* the program the VM was started for */
+
+/* Creates a kernel thread, runnable. Returns NULL without memory. */
+MUST_CHECK struct thread *kthread_create(const char *name, void (*fn)(void *arg), void *arg);
+
+/* Creates a thread of proc, not yet runnable; caller fills its frame, then thread_start(). */
+MUST_CHECK struct thread *thread_create(struct process *proc);
+void thread_start(struct thread *t);
+NORETURN void thread_exit(int code);           /* the calling thread only */
+NORETURN void process_exit(int wait_status);   /* all threads of the caller's process */
+struct thread *thread_find(int tid);           /* NULL if there is none */
+
+/* Blocking primitives; use wait.h instead where possible. The thread must be on some list a waker finds. */
+void sched_block(void);                /* current leaves the CPU until sched_wake; returns at once if a wake came since sched_prepare */
+void sched_prepare(void);              /* announce the intent to block: a wake between this and sched_block is not lost */
+void sched_wake(struct thread *t);     /* any context */
+void sched_yield_now(void);
+void sched_init(void);
+
+#endif

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * wait.h - sleeping until a condition holds. waitq_wake may be called from any context, upcalls included.
+ * A sleeper re-checks its condition after each wake, so spurious wakes are harmless.
+ */
+#ifndef CAY_KERNEL_SCHED_WAIT_H
+#define CAY_KERNEL_SCHED_WAIT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "kernel/sched/thread.h"
+#include "lib/list.h"
+
+struct waitq {
+	struct list waiters;
+};
+
+/* One registration. The default callback wakes `thread`; poll and epoll install their own (must not block). */
+struct waiter {
+	struct list link;
+	struct thread *thread;
+	void (*wake)(struct waiter *w, uint32_t events); /* NULL: sched_wake(thread) */
+	struct waitq *wq;
+	bool exclusive; /* waitq_wake_one stops after one of these */
+};
+
+#define WAITQ_INIT(name) { LIST_INIT((name).waiters) }
+static inline void waitq_init(struct waitq *wq)
+{
+	list_init(&wq->waiters);
+}
+void waitq_add(struct waitq *wq, struct waiter *w);
+void waitq_remove(struct waiter *w); /* harmless when not queued */
+void waitq_wake(struct waitq *wq, uint32_t events); /* all; events: POLL* mask passed to callbacks, 0 = unspecified */
+void waitq_wake_one(struct waitq *wq, uint32_t events);
+
+#define WAIT_FOREVER UINT64_MAX
+
+/* Internal: blocks until woken or CLOCK_MONOTONIC deadline_ns. 0 woken, -ETIMEDOUT, -EINTR when interruptible and a signal is pending. */
+int wait_sleep(uint64_t deadline_ns, bool interruptible);
+/* True when a signal that would interrupt the current thread is pending (or its process is ending). */
+bool signal_pending(void);
+
+/*
+ * Sleeps until cond. Result: 0, -ETIMEDOUT, or -EINTR (system calls turn that into restart as signal(7) says:
+ * return -ERESTARTSYS from kernel/linux/signal.h). deadline_ns is absolute CLOCK_MONOTONIC or WAIT_FOREVER.
+ */
+#define wait_event_deadline(wq, cond, deadline_ns, interruptible)                                                      \
+	({                                                                                                             \
+		struct waiter w_ = { .thread = thread_current() };                                                     \
+		int r_ = 0;                                                                                            \
+		list_init(&w_.link);                                                                                   \
+		waitq_add((wq), &w_);                                                                                  \
+		for (;;) {                                                                                             \
+			sched_prepare();                                                                               \
+			if (cond) {                                                                                    \
+				r_ = 0;                                                                                \
+				break;                                                                                 \
+			}                                                                                              \
+			if (r_ != 0)                                                                                   \
+				break;                                                                                 \
+			r_ = wait_sleep((deadline_ns), (interruptible));                                               \
+		}                                                                                                      \
+		waitq_remove(&w_);                                                                                     \
+		r_;                                                                                                    \
+	})
+#define wait_event(wq, cond) ((void)wait_event_deadline(wq, cond, WAIT_FOREVER, false))
+#define wait_event_interruptible(wq, cond) wait_event_deadline(wq, cond, WAIT_FOREVER, true)
+
+/* A lock that sleeps. Not recursive. Owner must release. */
+struct mutex {
+	struct thread *owner;
+	struct waitq wq;
+};
+static inline void mutex_init(struct mutex *m)
+{
+	m->owner = NULL;
+	waitq_init(&m->wq);
+}
+void mutex_lock(struct mutex *m);
+void mutex_unlock(struct mutex *m);
+
+#endif

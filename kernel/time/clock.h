@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT */
+/* clock.h - time, from the TSC and the scale in the vCPU page: no exit. And timers, by a single deadline the VMM watches. */
+#ifndef CAY_KERNEL_TIME_CLOCK_H
+#define CAY_KERNEL_TIME_CLOCK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define NSEC_PER_SEC 1000000000ull
+
+uint64_t clock_monotonic_ns(void); /* host's CLOCK_MONOTONIC */
+uint64_t clock_realtime_ns(void);
+uint64_t clock_boot_ns(void);      /* since this VM started */
+
+/* One-shot timer. fn runs in upcall or scheduler context: it may wake, re-arm, cancel, not block. */
+struct ktimer {
+	uint64_t deadline_ns; /* CLOCK_MONOTONIC */
+	void (*fn)(struct ktimer *t);
+	void *arg;
+	bool armed;
+	unsigned heap_index; /* private to timer.c */
+};
+void ktimer_init(struct ktimer *t, void (*fn)(struct ktimer *t), void *arg);
+void ktimer_arm(struct ktimer *t, uint64_t deadline_ns); /* re-arms when armed */
+void ktimer_cancel(struct ktimer *t);                    /* harmless when not armed */
+void ktimer_run_expired(void);                           /* by upcalls and the idle loop */
+uint64_t ktimer_next_deadline(void);                     /* UINT64_MAX if none */
+
+#endif
