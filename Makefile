@@ -42,11 +42,13 @@ $(BUILD)/host/kernel_blob.o: $(BUILD)/kernel.elf
 $(BUILD)/cay: $(VMM_OBJ) $(BUILD)/host/kernel_blob.o
 	$(Q)$(CC) -pie -Wl,-z,relro,-z,now $^ $(LIBS_VMM) -o $@
 
+objects: $(KERNEL_OBJ) $(VMM_OBJ) ## compile without linking
+
 clean: ## remove what was built
 	rm -rf $(BUILD)
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
-.PHONY: all clean help
+.PHONY: all objects clean help
 -include $(KERNEL_OBJ:.o=.d) $(VMM_OBJ:.o=.d)
