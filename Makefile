@@ -52,3 +52,4 @@ help: ## this list
 
 .PHONY: all objects clean help
 -include $(KERNEL_OBJ:.o=.d) $(VMM_OBJ:.o=.d)
+include mk/unit.mk
