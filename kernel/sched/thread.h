@@ -36,7 +36,6 @@ struct thread {
 	uint64_t fs_base;      /* of the program; live in the CPU while running */
 	uint64_t work;         /* THREAD_WORK_*: looked at on each return to the program */
 	void *fpu;             /* xsave area, 64-byte aligned */
-	uint64_t user_gs_base; /* arch_prctl(ARCH_SET_GS): kept, see arch */
 
 	int tid;
 	struct process *proc;

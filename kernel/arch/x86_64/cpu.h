@@ -16,27 +16,27 @@
 struct thread;
 struct vmspace;
 
-/* GS base points here in the kernel and in the program alike (a program's own GS base is kept in thread.user_gs_base).
- * Offsets are known to entry.S: asserts in cpu.c. */
+/*
+ * Per-CPU data: the kernel's part of the vCPU page, whose address is the GS base in kernel and program alike (a program
+ * has no GS base of its own). Kernel code always runs with upcalls masked: device events and timers are looked at on the
+ * way back to the program, when a thread blocks, and when the CPU is idle. Offsets are known to entry.S: asserts in cpu.c.
+ */
 struct cpu {
 	struct cpu *self;
 	struct thread *current;
 	uint64_t kstack_top;         /* of current */
 	uint64_t scratch[4];
 	struct cay_vcpu_page *vcpu;
-	uint64_t upcall_stack_top;
-	uint64_t exc_stack_top;
+	uint32_t *syscall_count;     /* stats, by number */
 	unsigned id;
-	int preempt_off;             /* upcalls are masked while > 0 */
 	struct vmspace *vs;          /* whose page tables are loaded */
 	struct thread *idle;
-	struct thread *fpu_owner;
 };
 
 static inline struct cpu *cpu_this(void)
 {
 	struct cpu *c;
-	__asm__("mov %%gs:0, %0" : "=r"(c));
+	__asm__("mov %%gs:1024, %0" : "=r"(c));
 	return c;
 }
 
@@ -57,10 +57,6 @@ static inline void wrfsbase(uint64_t v)
 	__asm__ volatile("wrfsbase %0" ::"r"(v));
 }
 
-/* Masks and unmasks upcalls on this CPU; nests. The unmasking side runs what became pending. */
-void upcalls_off(void);
-void upcalls_on(void);
-
 /* Forget translations: one page (one stub entry, 18 us without VT-x), or all of the program's. */
 void tlb_flush_page(uint64_t va);
 void tlb_flush_all(void);
@@ -79,9 +75,6 @@ void arch_switch(struct thread *prev, struct thread *next);
 void arch_thread_init(struct thread *t, void (*fn)(void *arg), void *arg);
 /* Leaves the kernel through the current thread's trap frame. */
 __attribute__((noreturn)) void frame_return(void);
-/* Stores the callee-saved registers in the frame: see frame.h. Only from system calls marked FULL in syscalls.def,
- * signal delivery and exceptions find them there. */
-
 /* Copies with fault recovery: returns the number of bytes NOT copied. Range checks are the caller's (uaccess.h). */
 size_t arch_user_copy(void *dst, const void *src, size_t bytes);
 size_t arch_user_zero(void *dst, size_t bytes);
