@@ -18,7 +18,9 @@ $(UNIT_DIR)/obj/%.c.o: %.c $(firstword $(MAKEFILE_LIST)) mk/unit.mk
 
 # $(1) = a key, $(2) = the test's source: the rest of its comment line "// KEY: ..."
 unit_key = $(shell sed -n 's|^// $(1):||p' $(2))
-unit_sources = $(patsubst shim/%,tests/unit/shim/%,$(call unit_key,SOURCES,$(1)))
+# Without a SOURCES line a test links the file whose name it has.
+unit_default = $(wildcard $(subst /test_,/,$(1:tests/unit/%=%)))
+unit_sources = $(patsubst shim/%,tests/unit/shim/%,$(if $(shell grep '^// SOURCES:' $(1)),$(call unit_key,SOURCES,$(1)),$(unit_default)))
 
 define UNIT_RULE
 $(2): $(UNIT_DIR)/obj/$(1).o $$(addprefix $(UNIT_DIR)/obj/,$$(addsuffix .o,$$(call unit_sources,$(1)))) $(1)
