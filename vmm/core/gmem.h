@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * gmem.h - guest RAM as the host sees it.
+ * Trust: contents may change at any moment, so read each value once into a local before checking it.
+ */
+#ifndef CAY_VMM_CORE_GMEM_H
+#define CAY_VMM_CORE_GMEM_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lib/compiler.h"
+
+struct gmem {
+	uint8_t *hva; /* 2 MiB aligned; [hva, hva + bytes) is RAM from GPA 0 */
+	uint64_t bytes;
+	int memfd;
+};
+
+/* Returns 0 or -errno. */
+MUST_CHECK int gmem_create(struct gmem *gm, uint64_t bytes);
+void gmem_destroy(struct gmem *gm);
+
+/* Host pointer to [gpa, gpa + len), or NULL if any byte lies outside RAM. len 0 is allowed. Guest-triggerable: yes. */
+static inline void *gmem_ptr(const struct gmem *gm, uint64_t gpa, uint64_t len)
+{
+	if (gpa > gm->bytes || len > gm->bytes - gpa)
+		return NULL;
+	return gm->hva + gpa;
+}
+
+#endif

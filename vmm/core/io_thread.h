@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * io_thread.h - the one thread that does I/O for the guest, so that the vCPU needs no exits.
+ * While there is traffic it polls its sources; after a quiet time it arms them (they ask for doorbells) and sleeps in
+ * epoll until a doorbell or a watched descriptor. All callbacks run on this thread and must not block.
+ */
+#ifndef CAY_VMM_CORE_IO_THREAD_H
+#define CAY_VMM_CORE_IO_THREAD_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "lib/compiler.h"
+
+struct vm;
+struct io_thread;
+
+struct io_source {
+	/* Does what there is to do; true if there was anything. */
+	bool (*poll)(void *ctx);
+	/* sleep: from now on ask for a doorbell (poll is called once more after this, before sleeping); !sleep: no doorbells. */
+	void (*arm)(void *ctx, bool sleep);
+	void *ctx;
+};
+
+/* Set up before the thread starts, from the main thread. Returns 0 or -ENOSPC. */
+MUST_CHECK int io_add_source(struct io_thread *io, const struct io_source *src);
+
+/*
+ * Watched descriptors: events as for epoll, level-triggered. Callable on the I/O thread, or before it starts.
+ * A descriptor epoll cannot watch (regular file) gives -EPERM. The watch is the caller's and must outlive the watching.
+ */
+struct io_watch {
+	int fd;
+	void (*ready)(struct io_watch *w, uint32_t events);
+	void *ctx;
+};
+MUST_CHECK int io_watch(struct io_thread *io, struct io_watch *w, uint32_t events);
+MUST_CHECK int io_rewatch(struct io_thread *io, struct io_watch *w, uint32_t events);
+void io_unwatch(struct io_thread *io, struct io_watch *w);
+
+#endif
