@@ -8,12 +8,16 @@
 #include "lib/compiler.h"
 
 /* Never written after boot. Strings: boot_string(offset). */
-extern const struct cay_boot_info *boot_info;
+extern const struct cay_boot_info *const boot_info;
 const char *boot_string(uint32_t offset);
 
 /* The counters the VMM prints. */
-extern struct cay_stats *stats;
+extern struct cay_stats *const stats;
 #define STAT(name) (stats->counter[CAY_C_##name])
+static inline void stat_count(enum cay_counter c)
+{
+	stats->counter[c]++;
+}
 
 /* Ends the VM with a wait(2) status. */
 NORETURN void plat_exit(int wait_status);
