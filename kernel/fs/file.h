@@ -11,6 +11,7 @@
 #include <sys/types.h>
 
 #include "kernel/mm/vmspace.h"
+#include "lib/compiler.h"
 #include "kernel/sched/wait.h"
 
 struct inode;
@@ -38,6 +39,9 @@ ssize_t uio_zero(size_t bytes, struct uio *uio);
 /* Directory entries go out through this. Returns false when the buffer is full (entry not taken). */
 struct dirent_sink {
 	bool (*emit)(struct dirent_sink *s, const char *name, size_t len, uint64_t ino, unsigned d_type, int64_t next_pos);
+	/* May be NULL. A file system that learns a child's inode while it reads the directory (READDIRPLUS) offers it here, so that
+	 * the lookup that follows is a cache hit. The inode's reference stays the caller's. */
+	void (*found)(struct dirent_sink *s, const char *name, size_t len, struct inode *inode);
 };
 
 /*
@@ -84,6 +88,11 @@ struct file {
 MUST_CHECK struct file *file_anon(const struct file_ops *ops, void *priv, unsigned mode, unsigned flags, const char *name, uint32_t st_mode);
 struct file *file_get(struct file *f);
 void file_put(struct file *f);
+/* The inode whose attributes and locks the file has: the one that its name led to. It differs from f->inode, which belongs
+ * to the file's operations, when an overlay passed the open on to another file system. */
+struct inode *file_inode(const struct file *f);
+/* Where the file is, for /proc/self/fd and O_PATH tricks: a counted path. Anonymous files get a nameless one made. 0 or -ENOMEM. */
+MUST_CHECK int file_path(struct file *f, struct path *out);
 
 /* poll: `events` arrive through the waiter callback; poll_wait registers pt's caller on wq. */
 struct poll_table {

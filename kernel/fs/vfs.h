@@ -37,6 +37,8 @@ struct inode_ops {
 	int (*lookup)(struct inode *dir, const char *name, size_t len, struct inode **out); /* -ENOENT */
 	/* mode has the type bits: S_IFREG, S_IFDIR, S_IFIFO, S_IFSOCK, S_IFCHR, S_IFBLK */
 	int (*create)(struct inode *dir, const char *name, size_t len, uint32_t mode, uint64_t rdev, struct inode **out);
+	/* A regular file without a name in dir's file system (O_TMPFILE, memfd); -EOPNOTSUPP */
+	int (*tmpfile)(struct inode *dir, uint32_t mode, struct inode **out);
 	int (*symlink)(struct inode *dir, const char *name, size_t len, const char *target, struct inode **out);
 	int (*link)(struct inode *dir, const char *name, size_t len, struct inode *target);
 	int (*unlink)(struct inode *dir, const char *name, size_t len, struct inode *victim); /* file or empty directory */
@@ -65,6 +67,7 @@ struct inode {
 	uint64_t ino, size, rdev;
 	struct superblock *sb;
 	struct mutex lock; /* directories: their entries. Files: size changes */
+	char *link_text;   /* symlinks: the target once read, when sb->dcache_stable; freed with the inode */
 	struct list locks; /* POSIX and OFD record locks, flock: kernel/fs/locks.c */
 	void *priv;
 };
@@ -75,11 +78,14 @@ struct superblock {
 	bool read_only;
 	bool dcache_negative; /* names that are not there may be remembered (nobody else adds any) */
 	bool dcache_stable;   /* names and attributes never change behind the kernel's back */
+	uint64_t dcache_ttl_ns; /* not stable: how long a name found stays good without asking again */
 	struct inode *root;
+	int (*sync)(struct superblock *sb);     /* syncfs, sync; may be NULL */
+	void (*destroy)(struct superblock *sb); /* after umount, root already put; NULL: never unmounted */
 	void *priv;
 };
 
-struct dentry; /* private to dcache.c */
+struct dentry; /* kernel/fs/dcache.h */
 struct mount;
 struct path {
 	struct mount *mount;
@@ -98,7 +104,7 @@ int path_to_text(const struct path *p, char *buf, size_t size);
 
 #define LOOKUP_FOLLOW (1u << 0)
 #define LOOKUP_DIRECTORY (1u << 1)
-#define LOOKUP_PARENT (1u << 2) /* internal */
+#define LOOKUP_EMPTY (1u << 2)  /* "" means dirfd itself (AT_EMPTY_PATH) */
 
 /* Path lookup from the current process: dirfd as in openat(2). On success *out holds references. */
 MUST_CHECK int vfs_lookup(int dirfd, const char *kpath, unsigned lookup_flags, struct path *out);
@@ -107,8 +113,23 @@ MUST_CHECK int vfs_open(int dirfd, const char *kpath, int o_flags, uint32_t mode
 MUST_CHECK int vfs_open_path(const struct path *p, int o_flags, struct file **out);
 /* Reads into kernel memory, as pread(2). */
 MUST_CHECK ssize_t vfs_read_kernel(struct file *f, void *buf, size_t bytes, int64_t pos);
-/* mask: R_OK|W_OK|X_OK. Effective ids. */
+/* mask: MAY_*. By the file system ids of the current process. 0, -EACCES. */
+#define MAY_EXEC 1
+#define MAY_WRITE 2
+#define MAY_READ 4
 int inode_permission(struct inode *i, int mask);
+/* Also refuses writes to a read-only mount (-EROFS). */
+int path_permission(const struct path *p, int mask);
+
+/* Opens an inode that needs no name (memfd). f_flags as open(2); the inode's reference is the caller's. */
+MUST_CHECK int vfs_open_inode(struct inode *i, int o_flags, const char *name, struct file **out);
+int vfs_getattr(struct inode *i, struct kstat *st);
+
+/* Hooks that the owners of these objects define; without them such a node opens with -ENXIO. They set f->ops and f->priv. */
+int fifo_open(struct inode *i, struct file *f);
+int chrdev_open(struct inode *i, struct file *f);
+/* f dies: epoll forgets it. Called when f->epoll_links is not empty. */
+void epoll_file_released(struct file *f);
 
 /* Mount sb over the directory (or file) kpath, which must exist. */
 int vfs_mount(struct superblock *sb, const char *kpath, unsigned mount_flags);
@@ -118,7 +139,7 @@ int vfs_mount_root(struct superblock *sb);
 int vfs_mkdir_p(const char *kpath, uint32_t mode);
 
 /* Constructors of file systems. NULL without memory (or a device error, logged). */
-struct superblock *ramfs_create(const char *type, uint64_t max_bytes);
+struct superblock *ramfs_create(const char *type, uint64_t max_bytes); /* 0: half of RAM */
 struct superblock *devfs_create(void);
 struct superblock *procfs_create(void);
 struct superblock *sysfs_create(void);
@@ -129,5 +150,9 @@ void fs_init(void); /* mounts what boot info and defaults say */
 
 /* Missing-file log for the help after a failed program: remembers paths whose open or exec failed with ENOENT. */
 void vfs_note_missing(const char *kpath);
+void vfs_report_missing(void (*emit)(void *ctx, const char *path), void *ctx);
+
+/* Lines as /proc/self/mounts has them. */
+void vfs_print_mounts(void (*emit)(void *ctx, const char *text, size_t bytes), void *ctx);
 
 #endif
