@@ -26,8 +26,11 @@ $(BUILD)/guest/%.S.o: %.S
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS_KERNEL) -c $< -o $@
 
-$(BUILD)/kernel.elf: $(KERNEL_OBJ) kernel/kernel.lds
-	$(Q)$(CC) $(LDFLAGS_KERNEL) $(KERNEL_OBJ) -lgcc -o $@
+# Linked twice: the second time with the symbol table of the first (lib/ksyms.h), which lies behind the text.
+$(BUILD)/kernel.elf: $(KERNEL_OBJ) kernel/kernel.lds tools/ksyms.awk
+	$(Q)$(CC) $(LDFLAGS_KERNEL) $(KERNEL_OBJ) -lgcc -o $(BUILD)/kernel.pass1
+	$(Q)nm -n $(BUILD)/kernel.pass1 | awk -f tools/ksyms.awk | $(CC) -c -x assembler - -o $(BUILD)/ksyms.o
+	$(Q)$(CC) $(LDFLAGS_KERNEL) $(KERNEL_OBJ) $(BUILD)/ksyms.o -lgcc -o $@
 
 $(BUILD)/host/%.c.o: %.c
 	@mkdir -p $(@D)

@@ -6,6 +6,8 @@
 #ifndef CAY_KERNEL_LOG_H
 #define CAY_KERNEL_LOG_H
 
+#include <stddef.h>
+
 #include "lib/compiler.h"
 
 /* printf subset: %d %i %u %x %X %p %s %c %% with flags 0 - and width, precision for %s, length l ll z h hh. */
@@ -16,6 +18,13 @@ void kverbose(const char *fmt, ...) PRINTF_LIKE(1, 2);
 
 /* Our bug: prints the text, registers, backtrace by symbol; ends the VM with 125. */
 NORETURN void panic(const char *fmt, ...) PRINTF_LIKE(1, 2);
+
+/* As panic, for an exception in the kernel: shows the frame's registers, and the backtrace starts there. */
+struct trapframe;
+NORETURN void panic_frame(const struct trapframe *f, const char *fmt, ...) PRINTF_LIKE(2, 3);
+
+/* Text straight to the user, without klog's line limit: `bytes` of kernel memory (cut at 8 KiB). */
+void klog_text(const char *text, size_t bytes);
 
 /* Our bugs only; nothing a program can cause. No side effects inside. */
 #define ASSERT(expr)                                                                                                   \

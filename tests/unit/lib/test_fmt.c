@@ -1,15 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* test_fmt.c - fmt_snprintf against the host's snprintf. */
-#include <limits.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
+// SOURCES: lib/fmt.c
+#include "unit.h"
 
-#include <cmocka.h>
+#include <limits.h>
+#include <stdio.h>
 
 #include "lib/fmt.h"
 
@@ -103,5 +98,5 @@ int main(void)
 		cmocka_unit_test(test_unknown_is_copied),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return RUN_TESTS(tests);
 }

@@ -1,13 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* test_string.c - the kernel's string functions, compiled here under other names, against libc's. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
+#include "unit.h"
 
-#include <cmocka.h>
 
 #pragma GCC diagnostic ignored "-Wmissing-prototypes"
 #define CAY_KERNEL 1
@@ -114,5 +108,5 @@ int main(void)
 		cmocka_unit_test(test_compare_and_search),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return RUN_TESTS(tests);
 }
