@@ -2,7 +2,10 @@
 /*
  * page.h - physical memory: allocation of page frames, and their descriptors.
  * All RAM is mapped at CAY_DIRECT_GVA. Blocks are 2^order pages, naturally aligned; order 9 is a huge page.
- * Lock: one inside the allocator, taken for nobody else. Never blocks.
+ * Lock (when there are several CPUs): one inside the allocator, taken for nobody else. Never blocks.
+ *
+ * Memory is taken into use 2 MiB at a time, lowest first: what the program does not need is never touched, so that the
+ * host never has to provide it and a boot costs nothing per MiB of RAM. Untouched memory is known to be zero.
  */
 #ifndef CAY_KERNEL_MM_PAGE_H
 #define CAY_KERNEL_MM_PAGE_H
@@ -19,7 +22,7 @@
 #define PAGE_MASK (~(PAGE_SIZE - 1))
 #define HUGE_ORDER 9
 #define HUGE_SIZE (PAGE_SIZE << HUGE_ORDER)
-#define PAGE_ORDER_MAX 10 /* 4 MiB */
+#define PAGE_ORDER_MAX HUGE_ORDER
 
 typedef struct {
 	uint64_t v;
@@ -57,5 +60,33 @@ bool pa_is_ram(pa_t pa); /* false for the file window */
 
 size_t page_nr_free(void);
 size_t page_nr_total(void);
+
+/* Before any other call here. info is trusted: the VMM made it. */
+struct cay_boot_info;
+void page_init(const struct cay_boot_info *info);
+
+/* Turns a block with one reference into 2^order single pages with one reference each. */
+void page_split(pa_t pa, unsigned order);
+
+/*
+ * The descriptor of a frame of RAM that is in use or was once. Frames are linked by number, 0 = none (frame 0 is never
+ * free). What an allocated page's owner may use: next, prev, slab, owner (kmalloc does, for its slabs).
+ */
+enum page_state { PAGE_TAIL = 0, PAGE_USED, PAGE_FREE, PAGE_SLAB };
+struct page {
+	uint32_t next, prev;
+	union {
+		uint32_t refs; /* used */
+		struct {
+			uint16_t used;  /* objects handed out */
+			uint16_t first; /* offset of the first free object, in 16 bytes; end of page = none */
+		} slab;
+	};
+	uint8_t state; /* enum page_state of a block's first page; PAGE_TAIL elsewhere */
+	uint8_t order;
+	uint8_t zero;  /* free block: contents known to be zero */
+	uint8_t owner; /* slab: size class */
+};
+struct page *page_of_pfn(uint32_t pfn);
 
 #endif

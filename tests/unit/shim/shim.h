@@ -7,6 +7,7 @@
 #define CAY_TESTS_UNIT_SHIM_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 /* shim/kmalloc.c, shim/page.c: after `n` more successful allocations each further one fails; -1 = never (the start). */
@@ -15,6 +16,9 @@ void shim_page_fail_after(long n);
 
 /* shim/page.c: pages handed out and not yet freed, for leak checks. */
 long shim_pages_in_use(void);
+
+/* shim/ram.c: fresh zeroed RAM of this size at the direct map, for the real kernel/mm/page.c (not with shim/page.c). */
+void shim_ram(size_t bytes);
 
 /* shim/log.c: text of the last klog; panic() normally fails the test. With shim_expect_panic(true) it instead
  * longjmps to the SHIM_PANICS() that is running. */

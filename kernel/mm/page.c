@@ -1,0 +1,279 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * page.c - the buddy allocator behind page.h.
+ * RAM is cut into 2 MiB regions. A region joins the allocator ("is opened") when everything opened before is used up;
+ * its 512 descriptors are allocated then, from memory already open if possible so that the region stays one huge page.
+ * Invariant: a free block is in the list of its order, and its buddy is not a free block of the same order.
+ */
+#include "kernel/mm/page.h"
+
+#include "abi/boot_info.h"
+#include "kernel/log.h"
+#include "lib/string.h"
+
+#define REGION_PAGES (1u << HUGE_ORDER)
+#define REGION_DESC_ORDER 1 /* pages for the descriptors of a region */
+
+_Static_assert(REGION_PAGES * sizeof(struct page) == PAGE_SIZE << REGION_DESC_ORDER, "descriptors of a region");
+
+/* Blocks known to be zero are at the back, others at the front: each request finds its kind first. */
+struct free_list {
+	uint32_t first, last;
+};
+
+static struct {
+	struct page **region; /* descriptors, NULL while not opened */
+	size_t nr_regions;
+	size_t next_region; /* all from here on are not opened */
+	uint32_t end_pfn;
+	size_t nr_free, nr_total;
+	struct free_list free[PAGE_ORDER_MAX + 1];
+} mem;
+
+struct page *page_of_pfn(uint32_t pfn)
+{
+	return &mem.region[pfn / REGION_PAGES][pfn % REGION_PAGES];
+}
+
+bool pa_is_ram(pa_t pa)
+{
+	return pa.v >> PAGE_SHIFT < mem.end_pfn;
+}
+
+static uint32_t pfn_of(const void *va)
+{
+	return (uint32_t)(virt_to_pa(va).v >> PAGE_SHIFT);
+}
+
+static void *pfn_to_virt(uint32_t pfn)
+{
+	return pa_to_virt(PA((uint64_t)pfn << PAGE_SHIFT));
+}
+
+static void list_unlink(struct page *p)
+{
+	struct free_list *l = &mem.free[p->order];
+
+	if (p->prev != 0)
+		page_of_pfn(p->prev)->next = p->next;
+	else
+		l->first = p->next;
+	if (p->next != 0)
+		page_of_pfn(p->next)->prev = p->prev;
+	else
+		l->last = p->prev;
+	p->next = p->prev = 0;
+}
+
+static void list_link(uint32_t pfn, struct page *p)
+{
+	struct free_list *l = &mem.free[p->order];
+
+	if (l->first == 0) {
+		p->next = p->prev = 0;
+		l->first = l->last = pfn;
+	} else if (p->zero) {
+		p->prev = l->last;
+		p->next = 0;
+		page_of_pfn(l->last)->next = pfn;
+		l->last = pfn;
+	} else {
+		p->next = l->first;
+		p->prev = 0;
+		page_of_pfn(l->first)->prev = pfn;
+		l->first = pfn;
+	}
+}
+
+/* Joins with free buddies as far as possible. */
+static void block_free(uint32_t pfn, unsigned order, bool zero)
+{
+	struct page *p = page_of_pfn(pfn);
+
+	mem.nr_free += 1ul << order;
+	while (order < PAGE_ORDER_MAX) {
+		uint32_t buddy_pfn = pfn ^ 1u << order;
+		struct page *buddy = page_of_pfn(buddy_pfn);
+
+		if (buddy->state != PAGE_FREE || buddy->order != order)
+			break;
+		list_unlink(buddy);
+		zero = zero && buddy->zero;
+		p->state = buddy->state = PAGE_TAIL;
+		pfn &= ~(1u << order);
+		p = page_of_pfn(pfn);
+		order++;
+	}
+	p->state = PAGE_FREE;
+	p->order = (uint8_t)order;
+	p->zero = zero;
+	list_link(pfn, p);
+}
+
+/* Frees [pfn, end), inside one region, in the largest aligned blocks. */
+static void range_free(uint32_t pfn, uint32_t end, bool zero)
+{
+	while (pfn < end) {
+		unsigned order = 0;
+
+		while (order < PAGE_ORDER_MAX && (pfn & ((2u << order) - 1)) == 0 && pfn + (2u << order) <= end)
+			order++;
+		block_free(pfn, order, zero);
+		pfn += 1u << order;
+	}
+}
+
+static uint32_t block_take(unsigned order, bool want_zero)
+{
+	unsigned o = order;
+	uint32_t pfn;
+	struct page *p;
+	bool zero;
+
+	while (o <= PAGE_ORDER_MAX && mem.free[o].first == 0)
+		o++;
+	if (o > PAGE_ORDER_MAX)
+		return 0;
+	pfn = want_zero ? mem.free[o].last : mem.free[o].first;
+	p = page_of_pfn(pfn);
+	ASSERT(p->state == PAGE_FREE && p->order == o);
+	list_unlink(p);
+	zero = p->zero;
+	while (o > order) { /* give the upper half back */
+		struct page *half = page_of_pfn(pfn + (1u << --o));
+
+		half->state = PAGE_FREE;
+		half->order = (uint8_t)o;
+		half->zero = zero;
+		list_link(pfn + (1u << o), half);
+	}
+	p->state = PAGE_USED;
+	p->order = (uint8_t)order;
+	p->refs = 1;
+	p->zero = zero;
+	mem.nr_free -= 1ul << order;
+	return pfn;
+}
+
+static bool region_open(void)
+{
+	uint32_t base, start, end;
+	uint32_t desc_pfn;
+
+	if (mem.next_region >= mem.nr_regions)
+		return false;
+	base = start = (uint32_t)(mem.next_region * REGION_PAGES);
+	end = MIN(base + REGION_PAGES, mem.end_pfn);
+	mem.nr_free -= end - base; /* what is not opened counts as free: taken out here, put in by range_free */
+	desc_pfn = block_take(REGION_DESC_ORDER, true);
+	if (desc_pfn != 0) {
+		if (!page_of_pfn(desc_pfn)->zero)
+			memset(pfn_to_virt(desc_pfn), 0, PAGE_SIZE << REGION_DESC_ORDER);
+	} else if (end - base > 1u << REGION_DESC_ORDER) {
+		desc_pfn = base;
+		start = base + (1u << REGION_DESC_ORDER);
+	} else {
+		mem.nr_regions = mem.next_region; /* a last region too small to describe itself */
+		return false;
+	}
+	mem.region[mem.next_region++] = pfn_to_virt(desc_pfn);
+	range_free(start, end, true);
+	return true;
+}
+
+void *page_alloc(unsigned order, unsigned flags)
+{
+	uint32_t pfn;
+	void *va;
+
+	ASSERT(order <= PAGE_ORDER_MAX);
+	do {
+		pfn = block_take(order, flags & PAGE_ZERO);
+	} while (pfn == 0 && region_open());
+	if (pfn == 0)
+		return NULL;
+	va = pfn_to_virt(pfn);
+	if ((flags & PAGE_ZERO) && !page_of_pfn(pfn)->zero)
+		memset(va, 0, PAGE_SIZE << order);
+	return va;
+}
+
+void page_free(void *va, unsigned order)
+{
+	uint32_t pfn = pfn_of(va);
+	struct page *p = page_of_pfn(pfn);
+
+	ASSERT(p->state == PAGE_USED && p->order == order && p->refs == 1);
+	block_free(pfn, order, false);
+}
+
+void page_ref(pa_t pa)
+{
+	struct page *p = page_of_pfn((uint32_t)(pa.v >> PAGE_SHIFT));
+
+	ASSERT(p->state == PAGE_USED && p->refs != UINT32_MAX);
+	p->refs++;
+}
+
+void page_unref(pa_t pa, unsigned order)
+{
+	struct page *p = page_of_pfn((uint32_t)(pa.v >> PAGE_SHIFT));
+
+	ASSERT(p->state == PAGE_USED && p->refs != 0 && p->order == order);
+	if (p->refs == 1)
+		block_free((uint32_t)(pa.v >> PAGE_SHIFT), order, false);
+	else
+		p->refs--;
+}
+
+unsigned page_refcount(pa_t pa)
+{
+	return page_of_pfn((uint32_t)(pa.v >> PAGE_SHIFT))->refs;
+}
+
+void page_split(pa_t pa, unsigned order)
+{
+	struct page *p = page_of_pfn((uint32_t)(pa.v >> PAGE_SHIFT));
+
+	ASSERT(p->state == PAGE_USED && p->order == order && p->refs == 1);
+	for (uint32_t i = 0; i < 1u << order; i++) {
+		p[i].state = PAGE_USED;
+		p[i].order = 0;
+		p[i].refs = 1;
+	}
+}
+
+size_t page_nr_free(void)
+{
+	return mem.nr_free;
+}
+
+size_t page_nr_total(void)
+{
+	return mem.nr_total;
+}
+
+void page_init(const struct cay_boot_info *info)
+{
+	uint64_t at = ALIGN_UP(info->first_free_gpa, PAGE_SIZE);
+	struct page *first_desc;
+	size_t first;
+
+	memset(&mem, 0, sizeof(mem));
+	mem.end_pfn = (uint32_t)(info->ram_bytes >> PAGE_SHIFT);
+	mem.nr_regions = (mem.end_pfn + REGION_PAGES - 1) / REGION_PAGES;
+	mem.nr_total = mem.end_pfn;
+	mem.region = pa_to_virt(PA(at));
+	at += ALIGN_UP(mem.nr_regions * sizeof(struct page *), PAGE_SIZE);
+	first_desc = pa_to_virt(PA(at));
+	at += PAGE_SIZE << REGION_DESC_ORDER;
+	ASSERT(at < info->ram_bytes);
+
+	/* The region in which free memory begins; frames below `at` stay as PAGE_TAIL and are never freed. */
+	first = (size_t)(at / HUGE_SIZE);
+	mem.region[first] = first_desc;
+	mem.next_region = first + 1;
+	range_free((uint32_t)(at >> PAGE_SHIFT), (uint32_t)MIN(mem.next_region * REGION_PAGES, (uint64_t)mem.end_pfn), true);
+	if (mem.end_pfn > mem.next_region * REGION_PAGES)
+		mem.nr_free += mem.end_pfn - mem.next_region * REGION_PAGES;
+}

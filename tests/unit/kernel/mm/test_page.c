@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: MIT */
+/* test_page.c - the buddy allocator: nothing handed out twice, everything comes back, zero means zero. */
+// SOURCES: kernel/mm/page.c shim/log.c shim/ram.c
+#include "unit.h"
+
+#include <stdlib.h>
+
+#include "abi/boot_info.h"
+#include "kernel/mm/page.h"
+#include "shim.h"
+
+static void boot(uint64_t ram_bytes, uint64_t first_free)
+{
+	struct cay_boot_info info = {.ram_bytes = ram_bytes, .first_free_gpa = first_free};
+
+	shim_ram(ram_bytes);
+	page_init(&info);
+}
+
+static void test_smallest_machine(void **state)
+{
+	unsigned n = 0;
+	size_t free0;
+
+	(void)state;
+	boot(4 << 20, 2 << 20);
+	free0 = page_nr_free();
+	assert_in_range(free0, 500, 512);
+	while (page_alloc(0, PAGE_ZERO) != NULL)
+		n++;
+	assert_int_equal(n, free0);
+	assert_int_equal(page_nr_free(), 0);
+}
+
+static void test_odd_sizes(void **state)
+{
+	(void)state;
+	for (uint64_t ram = 4 << 20; ram < 12 << 20; ram += 0x35000) {
+		unsigned n = 0;
+
+		boot(ram, 0x1f3000);
+		while (page_alloc(0, 0) != NULL)
+			n++;
+		assert_in_range(n, (ram - 0x1f3000) / 4096 - 30, (ram - 0x1f3000) / 4096);
+		assert_int_equal(page_nr_free(), 0);
+	}
+}
+
+static void test_boot_touches_little(void **state)
+{
+	(void)state;
+	boot(1ull << 30, 2 << 20);
+	assert_in_range(page_nr_free(), (1 << 18) - 600, 1 << 18);
+	/* the first pages come from where the descriptors are, so that hello touches one huge page of the host */
+	assert_in_range(virt_to_pa(page_alloc(0, 0)).v, 2 << 20, 4 << 20);
+	/* and huge blocks are available without breaking the machine up */
+	assert_non_null(page_alloc(HUGE_ORDER, PAGE_ZERO));
+}
+
+static void test_references(void **state)
+{
+	void *p;
+	size_t free0;
+
+	(void)state;
+	boot(16 << 20, 2 << 20);
+	p = page_alloc(0, 0);
+	free0 = page_nr_free();
+	page_ref(virt_to_pa(p));
+	assert_int_equal(page_refcount(virt_to_pa(p)), 2);
+	page_unref(virt_to_pa(p), 0);
+	assert_int_equal(page_nr_free(), free0);
+	page_unref(virt_to_pa(p), 0);
+	assert_int_equal(page_nr_free(), free0 + 1);
+	assert_true(SHIM_PANICS(page_free(p, 0)));
+
+	p = page_alloc(4, 0);
+	page_split(virt_to_pa(p), 4);
+	for (int i = 15; i >= 0; i--)
+		page_unref(PA(virt_to_pa(p).v + (uint64_t)i * PAGE_SIZE), 0);
+	assert_int_equal(page_nr_free(), free0 + 1);
+}
+
+/* Random blocks, each filled with its own number; a naive list says what must be in them. */
+static void test_random(void **state)
+{
+	enum { MAX = 600 };
+	static struct { uint32_t *va; unsigned order; uint32_t stamp; } held[MAX];
+	unsigned nr = 0;
+	size_t free0, used = 0;
+
+	(void)state;
+	boot(24 << 20, 0x2a5000);
+	srand(7);
+	free0 = page_nr_free();
+	for (uint32_t step = 1; step < 60000; step++) {
+		if (nr < MAX && rand() % 100 < (step / 5000 % 2 ? 40 : 60)) {
+			unsigned order = rand() % 8 ? (unsigned)rand() % 4 : (unsigned)rand() % (PAGE_ORDER_MAX + 1);
+			bool zero = rand() & 1;
+			uint32_t *va = page_alloc(order, zero ? PAGE_ZERO : 0);
+
+			if (va == NULL)
+				continue;
+			assert_int_equal(virt_to_pa(va).v % (PAGE_SIZE << order), 0);
+			assert_in_range(virt_to_pa(va).v, 0x2a5000, (24 << 20) - (PAGE_SIZE << order));
+			for (unsigned i = 0; i < 1024u << order; i++) {
+				if (zero)
+					assert_int_equal(va[i], 0);
+				va[i] = step;
+				if (i % 1024 == 4)
+					i += 1015; /* both ends of each page are enough */
+			}
+			held[nr].va = va;
+			held[nr].order = order;
+			held[nr++].stamp = step;
+			used += 1ul << order;
+		} else if (nr > 0) {
+			unsigned k = (unsigned)rand() % nr;
+
+			for (unsigned i = 0; i < 1024u << held[k].order; i += 1024)
+				assert_int_equal(held[k].va[i], held[k].stamp);
+			page_free(held[k].va, held[k].order);
+			used -= 1ul << held[k].order;
+			held[k] = held[--nr];
+		}
+		assert_in_range(page_nr_free() + used, free0 - 40, free0);
+	}
+	for (; nr > 0; nr--)
+		page_free(held[nr - 1].va, held[nr - 1].order);
+	/* all joined again: as many huge blocks as fit beside the descriptors */
+	for (nr = 0; page_alloc(HUGE_ORDER, 0) != NULL; nr++)
+		;
+	assert_in_range(nr, 8, 10);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_smallest_machine), cmocka_unit_test(test_odd_sizes),
+		cmocka_unit_test(test_boot_touches_little), cmocka_unit_test(test_references),
+		cmocka_unit_test(test_random),
+	};
+	return RUN_TESTS(tests);
+}

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: MIT */
+/* ram.c - zeroed memory at the place of the direct map, for tests that run the real page allocator. */
+#include <stdlib.h>
+#include <sys/mman.h>
+
+#include "abi/layout.h"
+#include "shim.h"
+
+void shim_ram(size_t bytes)
+{
+	static size_t mapped;
+	void *want = (void *)CAY_DIRECT_GVA;
+
+	if (mapped != 0)
+		munmap(want, mapped);
+	if (mmap(want, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1, 0) !=
+	    want)
+		abort();
+	mapped = bytes;
+}
