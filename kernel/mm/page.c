@@ -2,7 +2,7 @@
 /*
  * page.c - the buddy allocator behind page.h.
  * RAM is cut into 2 MiB regions. A region joins the allocator ("is opened") when everything opened before is used up;
- * its 512 descriptors are allocated then, from memory already open if possible so that the region stays one huge page.
+ * its 512 descriptors come into being then.
  * Invariant: a free block is in the list of its order, and its buddy is not a free block of the same order.
  */
 #include "kernel/mm/page.h"
@@ -12,9 +12,10 @@
 #include "lib/string.h"
 
 #define REGION_PAGES (1u << HUGE_ORDER)
-#define REGION_DESC_ORDER 1 /* pages for the descriptors of a region */
+#define REGION_DESC_PAGES 2 /* for the descriptors of a region */
+#define DESC_BATCH 16
 
-_Static_assert(REGION_PAGES * sizeof(struct page) == PAGE_SIZE << REGION_DESC_ORDER, "descriptors of a region");
+_Static_assert(REGION_PAGES * sizeof(struct page) == PAGE_SIZE * REGION_DESC_PAGES, "descriptors of a region");
 
 /* Blocks known to be zero are at the back, others at the front: each request finds its kind first. */
 struct free_list {
@@ -25,6 +26,8 @@ static struct {
 	struct page **region; /* descriptors, NULL while not opened */
 	size_t nr_regions;
 	size_t next_region; /* all from here on are not opened */
+	struct page *desc_next; /* zeroed memory for the descriptors of the next desc_left regions */
+	size_t desc_left;
 	uint32_t end_pfn;
 	size_t nr_free, nr_total;
 	struct free_list free[PAGE_ORDER_MAX + 1];
@@ -155,29 +158,41 @@ static uint32_t block_take(unsigned order, bool want_zero)
 	return pfn;
 }
 
+/*
+ * Memory for the descriptors of up to DESC_BATCH further regions, from the start of free memory at *pfn. In batches, so that
+ * most regions stay whole. What is not used of a batch is never touched.
+ */
+static void desc_reserve(uint32_t *pfn)
+{
+	mem.desc_next = pfn_to_virt(*pfn);
+	mem.desc_left = MIN(mem.nr_regions - mem.next_region, (size_t)DESC_BATCH);
+	*pfn += (uint32_t)mem.desc_left * REGION_DESC_PAGES;
+}
+
+static void region_add(uint32_t start, uint32_t end)
+{
+	mem.region[mem.next_region++] = mem.desc_next;
+	mem.desc_next += REGION_PAGES;
+	mem.desc_left--;
+	range_free(start, end, true);
+}
+
 static bool region_open(void)
 {
-	uint32_t base, start, end;
-	uint32_t desc_pfn;
+	uint32_t start, end;
 
 	if (mem.next_region >= mem.nr_regions)
 		return false;
-	base = start = (uint32_t)(mem.next_region * REGION_PAGES);
-	end = MIN(base + REGION_PAGES, mem.end_pfn);
-	mem.nr_free -= end - base; /* what is not opened counts as free: taken out here, put in by range_free */
-	desc_pfn = block_take(REGION_DESC_ORDER, true);
-	if (desc_pfn != 0) {
-		if (!page_of_pfn(desc_pfn)->zero)
-			memset(pfn_to_virt(desc_pfn), 0, PAGE_SIZE << REGION_DESC_ORDER);
-	} else if (end - base > 1u << REGION_DESC_ORDER) {
-		desc_pfn = base;
-		start = base + (1u << REGION_DESC_ORDER);
-	} else {
-		mem.nr_regions = mem.next_region; /* a last region too small to describe itself */
+	start = (uint32_t)(mem.next_region * REGION_PAGES);
+	end = MIN(start + REGION_PAGES, mem.end_pfn);
+	mem.nr_free -= end - start; /* what is not opened counts as free: taken out here, put in by range_free */
+	if (mem.desc_left == 0)
+		desc_reserve(&start);
+	if (start >= end) {
+		mem.next_region = mem.nr_regions; /* a last region too small to describe itself */
 		return false;
 	}
-	mem.region[mem.next_region++] = pfn_to_virt(desc_pfn);
-	range_free(start, end, true);
+	region_add(start, end);
 	return true;
 }
 
@@ -256,24 +271,21 @@ size_t page_nr_total(void)
 void page_init(const struct cay_boot_info *info)
 {
 	uint64_t at = ALIGN_UP(info->first_free_gpa, PAGE_SIZE);
-	struct page *first_desc;
-	size_t first;
+	uint32_t pfn, end;
 
 	memset(&mem, 0, sizeof(mem));
 	mem.end_pfn = (uint32_t)(info->ram_bytes >> PAGE_SHIFT);
 	mem.nr_regions = (mem.end_pfn + REGION_PAGES - 1) / REGION_PAGES;
 	mem.nr_total = mem.end_pfn;
 	mem.region = pa_to_virt(PA(at));
-	at += ALIGN_UP(mem.nr_regions * sizeof(struct page *), PAGE_SIZE);
-	first_desc = pa_to_virt(PA(at));
-	at += PAGE_SIZE << REGION_DESC_ORDER;
-	ASSERT(at < info->ram_bytes);
+	pfn = (uint32_t)((at + ALIGN_UP(mem.nr_regions * sizeof(struct page *), PAGE_SIZE)) >> PAGE_SHIFT);
 
-	/* The region in which free memory begins; frames below `at` stay as PAGE_TAIL and are never freed. */
-	first = (size_t)(at / HUGE_SIZE);
-	mem.region[first] = first_desc;
-	mem.next_region = first + 1;
-	range_free((uint32_t)(at >> PAGE_SHIFT), (uint32_t)MIN(mem.next_region * REGION_PAGES, (uint64_t)mem.end_pfn), true);
-	if (mem.end_pfn > mem.next_region * REGION_PAGES)
-		mem.nr_free += mem.end_pfn - mem.next_region * REGION_PAGES;
+	/* The region in which free memory begins; frames below stay PAGE_TAIL and are never freed. */
+	mem.next_region = pfn / REGION_PAGES;
+	desc_reserve(&pfn);
+	end = MIN((uint32_t)(mem.next_region + 1) * REGION_PAGES, mem.end_pfn);
+	ASSERT(pfn < end);
+	region_add(pfn, end);
+	if (mem.end_pfn > end)
+		mem.nr_free += mem.end_pfn - end;
 }

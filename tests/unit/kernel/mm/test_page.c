@@ -41,7 +41,7 @@ static void test_odd_sizes(void **state)
 		boot(ram, 0x1f3000);
 		while (page_alloc(0, 0) != NULL)
 			n++;
-		assert_in_range(n, (ram - 0x1f3000) / 4096 - 30, (ram - 0x1f3000) / 4096);
+		assert_in_range(n, (ram - 0x1f3000) / 4096 - 40, (ram - 0x1f3000) / 4096);
 		assert_int_equal(page_nr_free(), 0);
 	}
 }
