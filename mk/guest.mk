@@ -1,0 +1,55 @@
+# Programs that run inside the VM for the tests: tests/guest/*.c (kernel tests, static glibc), tests/guest/hostile/*.S (kernels that attack
+# the VMM), tests/guest/progs/* (programs by other toolchains, each built only where its toolchain is).
+
+GUEST_DIR := $(BUILD)/tests
+GUEST_SRC := $(wildcard tests/guest/*.c)
+GUEST_BIN := $(GUEST_SRC:tests/guest/%.c=$(GUEST_DIR)/guest/%)
+HOSTILE_BIN := $(patsubst tests/guest/hostile/%.S,$(GUEST_DIR)/hostile/%,$(wildcard tests/guest/hostile/*.S))
+GUEST_CFLAGS = -std=gnu11 -O1 -g -Wall -Wextra -Werror -D_GNU_SOURCE -Itests/guest -I. \
+	-Wno-nonnull -Wno-stringop-overflow -Wno-stringop-overread # wrong arguments are the point
+
+$(GUEST_DIR)/guest/%: tests/guest/%.c tests/guest/report.h
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(GUEST_CFLAGS) -static -pthread $< -o $@ -lm
+
+$(GUEST_DIR)/hostile/%: tests/guest/hostile/%.S tests/guest/hostile/hostile.h kernel/kernel.lds abi/layout.h
+	@mkdir -p $(@D)
+	$(Q)$(CC) -nostdlib -static -no-pie -I. -Itests/guest/hostile -Wl,--build-id=none -Wl,-T,kernel/kernel.lds -Wl,-z,max-page-size=4096 \
+		-Wl,--no-warn-rwx-segments $< -o $@
+
+PROGS_DIR := $(GUEST_DIR)/progs
+PROGS := hello-static hello-dynamic hello-pie hello-static-pie cxx-exceptions
+ifneq ($(shell command -v musl-gcc),)
+PROGS += musl-static musl-dynamic
+endif
+ifneq ($(shell command -v go),)
+PROGS += go-hello
+endif
+ifneq ($(shell command -v rustc),)
+PROGS += rust-hello
+endif
+PROGS_BIN := $(PROGS:%=$(PROGS_DIR)/%)
+
+P = tests/guest/progs
+define PROG_RULE
+$(PROGS_DIR)/$(1): $(P)/$(2)
+	@mkdir -p $$(@D)
+	$(Q)$(3) $$< -o $$@
+endef
+$(eval $(call PROG_RULE,hello-static,hello.c,$(CC) -O2 -static -no-pie))
+$(eval $(call PROG_RULE,hello-dynamic,hello.c,$(CC) -O2 -no-pie))
+$(eval $(call PROG_RULE,hello-pie,hello.c,$(CC) -O2 -fPIE -pie))
+$(eval $(call PROG_RULE,hello-static-pie,hello.c,$(CC) -O2 -fPIE -static-pie))
+$(eval $(call PROG_RULE,musl-static,libc.c,musl-gcc -O2 -static))
+$(eval $(call PROG_RULE,musl-dynamic,libc.c,musl-gcc -O2))
+$(eval $(call PROG_RULE,cxx-exceptions,exceptions.cc,$(CXX) -O2))
+$(PROGS_DIR)/go-hello: $(P)/hello.go
+	@mkdir -p $(@D)
+	$(Q)CGO_ENABLED=0 GOFLAGS= GO111MODULE=off GOCACHE=$(abspath $(GUEST_DIR))/gocache go build -o $@ $<
+$(PROGS_DIR)/rust-hello: $(P)/hello.rs
+	@mkdir -p $(@D)
+	$(Q)rustc -O $< -o $@
+
+guest-tests: $(GUEST_BIN) $(HOSTILE_BIN) $(PROGS_BIN) ## build the programs that the system tests run inside VMs
+
+.PHONY: guest-tests

@@ -1,0 +1,28 @@
+# Style and static checks. clang-tidy runs the few checks in .clang-tidy that find bugs rather than tastes.
+
+C_FILES := $(shell find abi x86 lib kernel vmm tests bench -name '*.[ch]' 2>/dev/null | LC_ALL=C sort)
+SCRIPTS := $(shell grep -rlE '^\#!/bin/(ba)?sh' tools tests bench .ci 2>/dev/null)
+
+lint: lint-includes lint-headers lint-format lint-scripts lint-tidy ## format, include direction, headers alone, clang-tidy, shellcheck
+
+lint-includes:
+	@tools/check_includes
+
+lint-headers:
+	@tools/check_headers '$(filter-out -MMD -MP,$(CFLAGS_KERNEL))' '$(filter-out -MMD -MP,$(CFLAGS_VMM))'
+
+lint-format:
+	@clang-format --dry-run -Werror $(C_FILES)
+
+lint-scripts:
+	@test -z "$(SCRIPTS)" || shellcheck -S warning $(SCRIPTS)
+
+TIDY_FLAGS = -std=gnu11 -I. -Itests -Itests/unit -Itests/unit/shim
+lint-tidy:
+	@printf '%s\n' $(filter kernel/%.c lib/%.c,$(C_FILES)) | xargs -P2 -n8 sh -c 'clang-tidy-14 --quiet "$$@" -- $(TIDY_FLAGS) -ffreestanding -DCAY_KERNEL=1 2>/dev/null' tidy
+	@printf '%s\n' $(filter vmm/%.c,$(C_FILES)) | xargs -r -P2 -n8 sh -c 'clang-tidy-14 --quiet "$$@" -- $(TIDY_FLAGS) -D_GNU_SOURCE 2>/dev/null' tidy
+
+format: ## reformat every C file in place
+	clang-format -i $(C_FILES)
+
+.PHONY: lint lint-includes lint-headers lint-format lint-scripts lint-tidy format

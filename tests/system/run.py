@@ -1,0 +1,149 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MIT
+"""Runs the system and guest tests through the command line; see tests/README.md.
+
+usage: tests/system/run.py [--cay PATH] [--backend kvm|all] [-j N] [-k PATTERN]... [--list] [-v]
+Exit status: 0 all passed, 1 something failed, 2 nothing ran.
+"""
+import argparse
+import concurrent.futures
+import fnmatch
+import importlib
+import os
+import sys
+import time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, HERE)
+import harness  # noqa: E402
+
+TOP = os.path.dirname(os.path.dirname(HERE))
+
+
+def load_known():
+    """Name pattern -> reason, from known-failures.txt: results that are wrong today and counted as skipped."""
+    known = []
+    with open(os.path.join(HERE, "known-failures.txt")) as f:
+        for line in f:
+            line = line.strip()
+            if line and not line.startswith("#"):
+                pattern, _, reason = line.partition(" ")
+                known.append((pattern, reason.strip()))
+    return known
+
+
+class Tally:
+    def __init__(self, known, verbose):
+        self.known, self.verbose = known, verbose
+        self.passed = self.failed = self.skipped = 0
+        self.groups = {}
+        self.used = set()
+
+    def reason(self, name):
+        for pattern, why in self.known:
+            if fnmatch.fnmatchcase(name, pattern):
+                self.used.add(pattern)
+                return why
+        return None
+
+    def add(self, name, ok, detail, skip):
+        group = self.groups.setdefault(name.split("/")[0], [0, 0, 0])
+        if skip is not None:
+            print("SKIP %s: %s" % (name, skip))
+            self.skipped, group[2] = self.skipped + 1, group[2] + 1
+        elif ok:
+            if self.verbose:
+                print("ok   %s" % name)
+            self.passed, group[0] = self.passed + 1, group[0] + 1
+        else:
+            why = self.reason(name)
+            if why is not None:
+                print("SKIP %s: known failure: %s" % (name, why))
+                self.skipped, group[2] = self.skipped + 1, group[2] + 1
+                if self.verbose:
+                    print("  " + detail)
+            else:
+                print("FAIL %s\n  %s" % (name, detail))
+                self.failed, group[1] = self.failed + 1, group[1] + 1
+        sys.stdout.flush()
+
+    def add_case(self, c):
+        for sub in c.subs:
+            self.add(*sub)
+        if not c.subs or c.failures or c.skipped is not None:
+            self.add(c.name, not c.failures, "\n  ".join(c.failures), c.skipped if not c.failures else None)
+
+
+def main():
+    p = argparse.ArgumentParser(description="system tests")
+    p.add_argument("--cay", default=os.path.join(TOP, "build", "cay"))
+    p.add_argument("--build", default=os.path.join(TOP, "build"))
+    p.add_argument("--backend", default="all")
+    p.add_argument("-j", type=int, default=os.cpu_count())
+    p.add_argument("-k", action="append", default=[], metavar="PATTERN", help="run cases whose name contains PATTERN")
+    p.add_argument("--list", action="store_true")
+    p.add_argument("-v", action="store_true")
+    args = p.parse_args()
+    args.cay = os.path.abspath(args.cay)
+    args.build = os.path.abspath(args.build)
+    args.top = TOP
+
+    for f in sorted(os.listdir(os.path.join(HERE, "cases"))):
+        if f.endswith(".py") and not f.startswith("_"):
+            importlib.import_module("cases." + f[:-3])
+
+    backends = ["kvm"] if os.access("/dev/kvm", os.R_OK | os.W_OK) else []
+    if args.backend != "all":
+        backends = [args.backend]
+    tally = Tally(load_known(), args.v)
+    if not backends:
+        print("system: this machine has no backend (/dev/kvm missing or forbidden): the cases cannot run")
+        backends, nothing = ["kvm"], "no backend: /dev/kvm is missing or forbidden"
+    else:
+        nothing = None
+
+    times = []
+    for backend in backends:
+        args.backend = backend
+        cases = [harness.Case(fn, opt, argparse.Namespace(**vars(args))) for fn, opt in harness.CASES]
+        cases = [c for c in cases if not args.k or any(k in c.name for k in args.k)]
+        if args.list:
+            print("\n".join(c.name for c in cases))
+            continue
+        if nothing is not None:
+            for c in cases:
+                tally.add(c.name, True, "", nothing)
+            continue
+        begin = time.monotonic()
+        # Long ones first, so that the last worker does not end alone with one of them.
+        shared = sorted((c for c in cases if not c.options.get("alone")), key=lambda c: -c.options.get("timeout", 60))
+        with concurrent.futures.ThreadPoolExecutor(max_workers=args.j) as pool:
+            for c in pool.map(harness.Case.execute, shared):
+                tally.add_case(c)
+        for c in cases:
+            if c.options.get("alone"):
+                tally.add_case(c.execute())
+        times += [(c.seconds, c.name) for c in cases]
+        print("%s backend: %d cases in %.0f s; slowest: %s" % (backend, len(cases), time.monotonic() - begin, ", ".join(
+            "%s %.1f s" % (n, s) for s, n in sorted(times, reverse=True)[:5])))
+    if args.list:
+        return 0
+    for group, (ok, bad, skip) in sorted(tally.groups.items()):
+        if ok == 0 and bad == 0:
+            print("NOTE every test of group %s was skipped: nothing of it is proven on this machine" % group)
+    if not args.k:
+        for pattern, why in tally.known:
+            if pattern not in tally.used:
+                print("NOTE known failure %s did not fail: take it off tests/system/known-failures.txt" % pattern)
+    print("system: %d passed, %d failed, %d skipped" % (tally.passed, tally.failed, tally.skipped))
+    counts = os.environ.get("CAY_TEST_COUNTS")
+    if counts:
+        with open(counts, "a") as f:
+            f.write("system %d %d %d\n" % (tally.passed, tally.failed, tally.skipped))
+    if tally.passed + tally.failed + tally.skipped == 0:
+        return 2
+    return 1 if tally.failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
