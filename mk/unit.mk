@@ -40,3 +40,10 @@ check: unit-build ## unit tests on the host under ASan and UBSan; seconds; T=pat
 	@tests/unit/run $(UNIT_DIR) '$(T)'
 
 .PHONY: check unit-build
+
+test: ## everything: installs what is missing, builds, unit, fuzz, guest and system tests; last line is the count
+	@tools/install-deps test
+	@$(MAKE) --no-print-directory all
+	@tests/run $(BUILD)
+
+.PHONY: test

@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: MIT
+"""The kernel from inside: tests/guest/*.c, on Linux first (the oracle), then in a VM. Each report line is a test."""
+import glob
+import os
+
+from harness import case
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+
+
+def lines(text):
+    """name -> (verdict, detail) of the report lines."""
+    found = {}
+    for line in text.splitlines():
+        verdict, _, name = line.partition(" ")
+        if verdict == "SKIP":
+            name, _, why = name.partition(": ")
+            found[name] = (verdict, why)
+        elif verdict in ("PASS", "FAIL"):
+            found[name] = (verdict, "")
+    return found
+
+
+def guest_program(t, name):
+    program = os.path.join(t.config.build, "tests", "guest", name)
+    if not os.path.exists(program):
+        t.fail("%s was not built" % program)
+        return
+    host = t.host([program])
+    want = lines(host.text)
+    if host.status != 0 or host.timed_out:
+        t.fail("it must pass on Linux itself: %s" % host.describe())
+        return
+    # The program's folder is not visible in the VM; its copy in the current folder is.
+    with open(program, "rb") as f:
+        t.write(name, f.read(), 0o755)
+    vm = t.cay(["./" + name])
+    got = lines(vm.text)
+    for n, (verdict, why) in want.items():
+        if verdict == "SKIP":
+            t.sub(n, True, skip=why)
+        elif n not in got:
+            t.sub(n, False, "not reached in the VM (status %d): %s" % (vm.status, vm.errtext[-300:]))
+        else:
+            t.sub(n, got[n][0] == "PASS", "fails in the VM: %s" % "; ".join(
+                line for line in vm.errtext.splitlines() if n.split(" ->")[0].split(" ==")[0] in line))
+    if vm.status != 0 and all(got.get(n, ("",))[0] == "PASS" for n in want):
+        t.fail("all reported well, but: " + vm.describe())
+
+
+for source in sorted(glob.glob(os.path.join(HERE, "..", "..", "guest", "*.c"))):
+    subject = os.path.basename(source)[:-2]
+    case(name=subject, timeout=60)(lambda t, subject=subject: guest_program(t, subject))
