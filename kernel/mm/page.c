@@ -283,6 +283,7 @@ void page_init(const struct cay_boot_info *info)
 	/* The region in which free memory begins; frames below stay PAGE_TAIL and are never freed. */
 	mem.next_region = pfn / REGION_PAGES;
 	desc_reserve(&pfn);
+	mem.next_region = pfn / REGION_PAGES; /* it may have moved */
 	end = MIN((uint32_t)(mem.next_region + 1) * REGION_PAGES, mem.end_pfn);
 	ASSERT(pfn < end);
 	region_add(pfn, end);

@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * paging.c - page tables: see paging.h. Invariant: a table page of the pool's free list is zero except its first word,
+ * which links the list.
+ */
+#include "kernel/arch/x86_64/paging.h"
+
+#include <sys/mman.h>
+
+#include "abi/boot_info.h"
+#include "kernel/arch/x86_64/cpu.h"
+#include "kernel/log.h"
+#include "lib/string.h"
+
+static struct {
+	uint64_t next, end; /* untouched rest of the newest block, GPA; zero */
+	uint64_t *free;     /* tables given back */
+	pa_t boot_root;
+} pool;
+
+#define PROGRAM_ROOT_ENTRIES PT_INDEX(CAY_USER_END, PT_TOP_LEVEL)
+
+static uint64_t *table_alloc(void)
+{
+	uint64_t *t = pool.free;
+
+	if (t != NULL) {
+		pool.free = *(uint64_t **)t;
+		t[0] = 0;
+		return t;
+	}
+	if (pool.next == pool.end) {
+		unsigned order = HUGE_ORDER;
+		void *block = page_alloc(order, PAGE_ZERO);
+
+		if (block == NULL) { /* a machine this small does not have huge pages to lose */
+			order = 0;
+			block = page_alloc(order, PAGE_ZERO);
+			if (block == NULL)
+				return NULL;
+		}
+		pool.next = virt_to_pa(block).v;
+		pool.end = pool.next + (PAGE_SIZE << order);
+	}
+	t = pa_to_virt(PA(pool.next));
+	pool.next += PAGE_SIZE;
+	return t;
+}
+
+static void table_free(uint64_t *t)
+{
+	*(uint64_t **)t = pool.free;
+	pool.free = t;
+}
+
+void paging_init(const struct cay_boot_info *info)
+{
+	pool.next = info->pt_pool_gpa;
+	pool.end = info->pt_pool_gpa + info->pt_pool_bytes;
+	pool.free = NULL;
+	pool.boot_root = PA(info->cr3_gpa);
+}
+
+pa_t paging_boot_root(void)
+{
+	return pool.boot_root;
+}
+
+static uint64_t *table_of(uint64_t entry)
+{
+	return pa_to_virt(PA(entry & PTE_ADDR));
+}
+
+bool paging_root_create(pa_t *root)
+{
+	uint64_t *t = table_alloc();
+	const uint64_t *boot = pa_to_virt(pool.boot_root);
+
+	if (t == NULL)
+		return false;
+	memcpy(&t[PROGRAM_ROOT_ENTRIES], &boot[PROGRAM_ROOT_ENTRIES], (PTES_PER_TABLE - PROGRAM_ROOT_ENTRIES) * sizeof(*t));
+	*root = virt_to_pa(t);
+	return true;
+}
+
+static void tables_free(uint64_t *t, unsigned level, unsigned nr)
+{
+	for (unsigned i = 0; i < nr; i++) {
+		if (t[i] != 0 && level > 0 && !(t[i] & PTE_PS))
+			tables_free(table_of(t[i]), level - 1, PTES_PER_TABLE);
+		t[i] = 0;
+	}
+	if (nr == PTES_PER_TABLE)
+		table_free(t);
+}
+
+void paging_root_destroy(pa_t root)
+{
+	uint64_t *t = pa_to_virt(root);
+
+	tables_free(t, PT_TOP_LEVEL, PROGRAM_ROOT_ENTRIES);
+	memset(t, 0, PAGE_SIZE);
+	table_free(t);
+}
+
+uint64_t *paging_find(pa_t root, uint64_t va, unsigned *level)
+{
+	uint64_t *t = pa_to_virt(root);
+
+	for (unsigned l = PT_TOP_LEVEL;; l--) {
+		uint64_t *e = &t[PT_INDEX(va, l)];
+
+		*level = l;
+		if (l == 0 || (l == 1 && (*e & PTE_PS)))
+			return e;
+		if (*e == 0)
+			return NULL;
+		t = table_of(*e);
+	}
+}
+
+/* A huge page becomes 512 small ones with the same rights; its block becomes 512 counted pages. */
+static bool huge_split(uint64_t *entry)
+{
+	uint64_t huge = *entry;
+	uint64_t *t = table_alloc();
+
+	if (t == NULL)
+		return false;
+	if (huge & PTE_SW_COUNTED)
+		page_split(PA(huge & PTE_ADDR), HUGE_ORDER);
+	for (unsigned i = 0; i < PTES_PER_TABLE; i++)
+		t[i] = (huge & ~PTE_PS) + i * PAGE_SIZE;
+	*entry = virt_to_pa(t).v | PTE_P | PTE_W | PTE_U | PTE_A;
+	return true;
+}
+
+uint64_t *paging_make(pa_t root, uint64_t va, unsigned level)
+{
+	uint64_t *t = pa_to_virt(root);
+
+	for (unsigned l = PT_TOP_LEVEL;; l--) {
+		uint64_t *e = &t[PT_INDEX(va, l)];
+
+		if (l == level)
+			return e;
+		if (*e & PTE_PS) {
+			if (!huge_split(e))
+				return NULL;
+		} else if (*e == 0) {
+			uint64_t *below = table_alloc();
+
+			if (below == NULL)
+				return NULL;
+			*e = virt_to_pa(below).v | PTE_P | PTE_W | PTE_U | PTE_A;
+		}
+		t = table_of(*e);
+	}
+}
+
+uint64_t paging_skip_hole(pa_t root, uint64_t va, uint64_t end)
+{
+	while (va < end) {
+		unsigned level;
+		uint64_t step;
+
+		if (paging_find(root, va, &level) != NULL)
+			return va;
+		step = 1ull << PT_LEVEL_SHIFT(level);
+		va = ALIGN_DOWN(va, step) + step;
+	}
+	return end;
+}
+
+bool paging_drop_empty_table(pa_t root, uint64_t va)
+{
+	uint64_t *e = paging_make(root, va, 1);
+	uint64_t *t;
+
+	if (e == NULL)
+		return false;
+	if (*e == 0)
+		return true;
+	if (*e & PTE_PS)
+		return false;
+	t = table_of(*e);
+	for (unsigned i = 0; i < PTES_PER_TABLE; i++)
+		if (t[i] != 0)
+			return false;
+	*e = 0;
+	table_free(t);
+	return true;
+}
+
+uint64_t paging_prot_bits(int prot)
+{
+	if ((prot & (PROT_READ | PROT_WRITE | PROT_EXEC)) == 0)
+		return 0;
+	return PTE_P | PTE_U | PTE_A | (prot & PROT_WRITE ? PTE_W | PTE_D : 0) | (prot & PROT_EXEC ? 0 : PTE_NX);
+}
+
+void tlb_batch_flush(struct tlb_batch *b)
+{
+	if (b->nr > TLB_BATCH_PAGES)
+		tlb_flush_all();
+	else
+		for (unsigned i = 0; i < b->nr; i++)
+			tlb_flush_page(b->va[i]);
+	b->nr = 0;
+}
