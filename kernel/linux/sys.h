@@ -20,5 +20,6 @@ const char *syscall_name(unsigned nr); /* NULL when unknown */
 #define ERESTARTSYS 512          /* restart if SA_RESTART */
 #define ERESTARTNOINTR 513       /* always restart */
 #define ERESTARTNOHAND 514       /* restart if no handler ran */
+#define ERESTART_RESTARTBLOCK 516 /* as NOHAND, but through restart_syscall: thread.restart */
 
 #endif

@@ -14,8 +14,10 @@
 #include <stdint.h>
 
 #include "kernel/arch/x86_64/frame.h"
+#include "kernel/linux/sigqueue.h"
 #include "lib/compiler.h"
 #include "lib/list.h"
+#include "lib/pheap.h"
 
 struct vmspace;
 struct fdtable;
@@ -23,6 +25,13 @@ struct fs_context;
 struct sighand;
 struct cred;
 struct waitq;
+
+/* What restart_syscall continues: a call with a relative timeout, which must end when it would have ended. See signal.h. */
+struct restart_block {
+	long (*fn)(struct restart_block *rb); /* NULL: nothing to continue, EINTR */
+	uint64_t deadline_ns;                 /* CLOCK_MONOTONIC */
+	uint64_t arg[5];                      /* fn's business */
+};
 
 enum thread_state { THREAD_RUNNABLE, THREAD_BLOCKED, THREAD_DEAD };
 
@@ -40,31 +49,37 @@ struct thread {
 	int tid;
 	struct process *proc;
 	struct list proc_link; /* in process.threads */
-	struct list all_link;
+	struct list hash_link; /* by tid: thread_find */
 
 	/* scheduler */
 	enum thread_state state;
-	struct list run_link;
+	struct pheap_node run_node; /* in its CPU's run queue while runnable and not running */
 	uint64_t vruntime_ns;
-	uint64_t cpu_ns; /* total CPU time */
-	uint64_t cpu_start_ns;
+	uint64_t cpu_ns;       /* CPU time up to cpu_start_ns */
+	uint64_t cpu_start_ns; /* while running: since when */
+	uint64_t nr_blocked, nr_preempted; /* voluntary and involuntary switches, for getrusage */
 	int nice;
-	bool wake_pending;
+	int policy, rt_priority; /* as sched_setscheduler stored them; all policies run as SCHED_OTHER */
+	bool wake_pending;       /* a wake came while it was not blocked: the next sched_block returns at once */
 
 	/* signals: signal.h */
 	uint64_t sigmask;
 	uint64_t saved_sigmask;  /* for sigsuspend, ppoll, pselect, epoll_pwait */
 	bool restore_sigmask;
-	struct list sigqueue;    /* pending for this thread */
-	uint64_t sigpending;
+	uint64_t sigwait_mask;   /* signals that sigtimedwait is waiting for */
+	struct sigpending pending; /* for this thread */
+	struct restart_block restart;
 	uint64_t altstack_sp, altstack_size;
 	int altstack_flags;
+	uint64_t fault_vector, fault_error, fault_addr; /* of the last exception, as a signal frame shows them */
 
 	uint64_t clear_child_tid; /* user address; set_tid_address, CLONE_CHILD_CLEARTID */
 	uint64_t robust_list;
 	uint64_t robust_list_len;
-	uint64_t rseq;
+	uint64_t rseq;           /* user address; 0 = not registered */
 	uint32_t rseq_len, rseq_sig;
+	uint64_t timer_slack_ns; /* PR_SET_TIMERSLACK: kept, not used */
+	int pdeath_signal;
 	char comm[THREAD_COMM_LEN];
 	int exit_code;
 	void (*kfn)(void *arg); /* kernel threads only */
@@ -80,7 +95,8 @@ struct cred {
 	uint32_t uid, gid, euid, egid, suid, sgid, fsuid, fsgid;
 	uint32_t ngroups;
 	uint32_t groups[32];
-	uint64_t cap_effective, cap_permitted, cap_inheritable;
+	uint64_t cap_effective, cap_permitted, cap_inheritable, cap_bounding, cap_ambient;
+	uint32_t securebits;
 };
 
 struct rlimit_pair { uint64_t cur, max; };
@@ -100,6 +116,8 @@ struct process {
 	int wait_status; /* as of wait(2), valid when exiting */
 	uint64_t start_ns;
 	uint64_t utime_dead_ns; /* CPU time of threads that ended */
+	uint64_t nr_blocked_dead, nr_preempted_dead;
+	struct process_timers *timers; /* interval and POSIX timers: kernel/time/process_timers.h; NULL until used */
 	/* for /proc/self: */
 	char *exe_path;
 	uint64_t arg_start, arg_end, env_start, env_end, auxv_start, auxv_end;
@@ -121,7 +139,17 @@ static inline struct trapframe *thread_frame(struct thread *t)
 	return (struct trapframe *)(t->kstack_top - FRAME_BYTES);
 }
 
-extern struct process *init_process; /* the program the VM was started for */
+extern struct process *init_process;  /* the program the VM was started for */
+extern struct process kernel_process; /* kernel threads: no address space, no files */
+void process_init(void);              /* fills in init_process; by sched_init */
+
+/* Threads in the table, in no order; for procfs and signals to all. fn must not block. */
+void thread_for_each(void (*fn)(struct thread *t, void *arg), void *arg);
+/* CPU time used, the current slice included. */
+uint64_t thread_cpu_ns(const struct thread *t);
+uint64_t process_cpu_ns(const struct process *p);
+/* Ends all other threads of the caller's process and waits for that (execve). -EINTR when the process is ending itself. */
+MUST_CHECK int process_end_other_threads(void);
 
 /* Creates a kernel thread, runnable. Returns NULL without memory. */
 MUST_CHECK struct thread *kthread_create(const char *name, void (*fn)(void *arg), void *arg);
@@ -134,10 +162,13 @@ NORETURN void process_exit(int wait_status);   /* all threads of the caller's pr
 struct thread *thread_find(int tid);           /* NULL if there is none */
 
 /* Blocking primitives; use wait.h instead where possible. The thread must be on some list a waker finds. */
+/* All of these: thread context unless noted. A condition checked between prepare and block must not itself block. */
 void sched_block(void);                /* current leaves the CPU until sched_wake; returns at once if a wake came since sched_prepare */
 void sched_prepare(void);              /* announce the intent to block: a wake between this and sched_block is not lost */
 void sched_wake(struct thread *t);     /* any context */
-void sched_yield_now(void);
+void sched_yield_now(void);            /* lets whoever is due run; what THREAD_WORK_RESCHED asks for */
+void sched_yield_to_others(void);      /* sched_yield(2): somebody else first, if there is anybody */
+/* Makes the calling boot context the first thread of init_process and starts the idle thread. After kmalloc and clocks. */
 void sched_init(void);
 
 #endif

@@ -6,6 +6,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "lib/pheap.h"
+
 #define NSEC_PER_SEC 1000000000ull
 
 uint64_t clock_monotonic_ns(void); /* host's CLOCK_MONOTONIC */
@@ -17,13 +19,16 @@ struct ktimer {
 	uint64_t deadline_ns; /* CLOCK_MONOTONIC */
 	void (*fn)(struct ktimer *t);
 	void *arg;
-	bool armed;
-	unsigned heap_index; /* private to timer.c */
+	struct pheap_node node; /* private to timer.c */
 };
 void ktimer_init(struct ktimer *t, void (*fn)(struct ktimer *t), void *arg);
 void ktimer_arm(struct ktimer *t, uint64_t deadline_ns); /* re-arms when armed */
 void ktimer_cancel(struct ktimer *t);                    /* harmless when not armed */
-void ktimer_run_expired(void);                           /* by upcalls and the idle loop */
+bool ktimer_armed(const struct ktimer *t);
+bool ktimer_run_expired(void);                           /* by events and the idle loop; true if there was any */
 uint64_t ktimer_next_deadline(void);                     /* UINT64_MAX if none */
+/* The CPU goes back to work after events_wait: tells the VMM about the earliest deadline again if it must know. */
+void ktimer_resume(void);
+void ktimer_subsystem_init(void);                        /* once, before the first arm */
 
 #endif

@@ -57,6 +57,13 @@ static inline void wrfsbase(uint64_t v)
 	__asm__ volatile("wrfsbase %0" ::"r"(v));
 }
 
+static inline uint64_t rdfsbase(void)
+{
+	uint64_t v;
+	__asm__ volatile("rdfsbase %0" : "=r"(v));
+	return v;
+}
+
 /* Forget translations: one page (one stub entry, 18 us without VT-x), or all of the program's. */
 void tlb_flush_page(uint64_t va);
 void tlb_flush_all(void);

@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * thread.c - threads come and go: stacks, FPU areas, thread ids, the table of all threads.
+ * A thread's descriptor and stack are freed by whoever runs after it (sched_switch_done), never by itself.
+ * Lock: the table and the id counter would share one, once there are several CPUs.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "kernel/arch/x86_64/cpu.h"
+#include "kernel/linux/futex.h"
+#include "kernel/linux/signal.h"
+#include "kernel/log.h"
+#include "kernel/mm/kmalloc.h"
+#include "kernel/mm/page.h"
+#include "kernel/mm/uaccess.h"
+#include "kernel/sched/sched_priv.h"
+#include "kernel/sched/thread.h"
+#include "kernel/time/clock.h"
+
+#define KSTACK_ORDER 2
+_Static_assert(KSTACK_BYTES == PAGE_SIZE << KSTACK_ORDER, "a stack is one block of pages");
+_Static_assert(offsetof(struct thread, switch_rsp) == 0 && offsetof(struct thread, kstack_top) == 8 &&
+		       offsetof(struct thread, fs_base) == 16 && offsetof(struct thread, work) == 24,
+	       "known to entry.S");
+
+#define HASH_BUCKETS 256
+#define TID_MAX      4194304 /* Linux's largest pid_max */
+#define FPU_ALIGN    64
+
+static struct list table[HASH_BUCKETS];
+static int last_tid;
+
+static struct list *bucket(int tid)
+{
+	struct list *l = &table[(unsigned)tid % HASH_BUCKETS];
+
+	if (l->next == NULL)
+		list_init(l);
+	return l;
+}
+
+struct thread *thread_find(int tid)
+{
+	list_for_each (t, bucket(tid), hash_link, struct thread) {
+		if (t->tid == tid)
+			return t;
+	}
+	return NULL;
+}
+
+void thread_for_each(void (*fn)(struct thread *t, void *arg), void *arg)
+{
+	for (int i = 0; i < HASH_BUCKETS; i++) {
+		list_for_each_safe (t, bucket(i), hash_link, struct thread)
+			fn(t, arg);
+	}
+}
+
+static int new_tid(void)
+{
+	do
+		last_tid = last_tid < TID_MAX - 1 ? last_tid + 1 : 2;
+	while (thread_find(last_tid) != NULL);
+	return last_tid;
+}
+
+/* Memory of a thread; fpu only for threads of a program. kmalloc aligns to 16 bytes, xsave wants 64. */
+static struct thread *thread_alloc(struct process *proc, bool has_fpu)
+{
+	size_t fpu_offset = ALIGN_UP(sizeof(struct thread), 16);
+	struct thread *t = kzalloc(fpu_offset + (has_fpu ? fpu_area_bytes() + FPU_ALIGN : 0));
+	void *stack;
+
+	if (t == NULL)
+		return NULL;
+	stack = page_alloc(KSTACK_ORDER, PAGE_RECLAIM);
+	if (stack == NULL) {
+		kfree(t);
+		return NULL;
+	}
+	t->kstack_top = (uint64_t)stack + KSTACK_BYTES;
+	if (has_fpu)
+		t->fpu = (void *)ALIGN_UP((uint64_t)t + fpu_offset, (uint64_t)FPU_ALIGN);
+	t->proc = proc;
+	list_init(&t->proc_link);
+	list_init(&t->hash_link);
+	pheap_node_init(&t->run_node);
+	sigpending_init(&t->pending);
+	t->state = THREAD_BLOCKED;
+	t->timer_slack_ns = 50000;
+	return t;
+}
+
+void thread_free(struct thread *t)
+{
+	page_free((void *)(t->kstack_top - KSTACK_BYTES), KSTACK_ORDER);
+	kfree(t);
+}
+
+static void publish(struct thread *t)
+{
+	list_push_back(bucket(t->tid), &t->hash_link);
+	list_push_back(&t->proc->threads, &t->proc_link);
+	t->proc->nr_threads++;
+}
+
+static void kthread_main(void *arg)
+{
+	struct thread *t = arg;
+
+	sched_switch_done();
+	t->kfn(t->karg);
+	thread_exit(0);
+}
+
+static struct thread *kthread_prepare(const char *name, void (*fn)(void *arg), void *arg)
+{
+	struct thread *t = thread_alloc(&kernel_process, false);
+
+	if (t == NULL)
+		return NULL;
+	memcpy(t->comm, name, MIN(strlen(name), sizeof(t->comm) - 1));
+	t->kfn = fn;
+	t->karg = arg;
+	arch_thread_init(t, kthread_main, t);
+	return t;
+}
+
+struct thread *kthread_create(const char *name, void (*fn)(void *arg), void *arg)
+{
+	struct thread *t = kthread_prepare(name, fn, arg);
+
+	if (t == NULL)
+		return NULL;
+	/* Kernel threads have negative ids: invisible to the program. */
+	t->tid = -new_tid();
+	publish(t);
+	sched_start(t);
+	return t;
+}
+
+static void user_thread_main(void *arg)
+{
+	(void)arg;
+	sched_switch_done();
+	frame_return();
+}
+
+struct thread *thread_create(struct process *proc)
+{
+	struct thread *self = thread_current();
+	struct thread *t = thread_alloc(proc, true);
+
+	if (t == NULL)
+		return NULL;
+	t->tid = new_tid();
+	memcpy(t->comm, self->comm, sizeof(t->comm));
+	t->vruntime_ns = self->vruntime_ns;
+	t->nice = self->nice;
+	t->policy = self->policy;
+	t->rt_priority = self->rt_priority;
+	t->sigmask = self->sigmask;
+	t->timer_slack_ns = self->timer_slack_ns;
+	t->work = self->work & THREAD_WORK_TRACE;
+	t->altstack_flags = SS_DISABLE;
+	fpu_save(self); /* the child starts with the parent's FPU state (control words, above all) */
+	memcpy(t->fpu, self->fpu, fpu_area_bytes());
+	arch_thread_init(t, user_thread_main, t);
+	publish(t);
+	return t;
+}
+
+void thread_start(struct thread *t)
+{
+	sched_start(t);
+}
+
+NORETURN void thread_exit(int code)
+{
+	struct thread *t = thread_current();
+
+	t->exit_code = code;
+	if (t->kfn == NULL) {
+		futex_thread_exit(t);
+		signal_thread_exit(t);
+	}
+	list_remove(&t->hash_link);
+	list_remove(&t->proc_link);
+	process_thread_gone(t);
+	sched_exit();
+}
+
+void sched_init(void)
+{
+	struct thread *boot, *idle;
+
+	ktimer_subsystem_init();
+	process_init();
+	boot = thread_alloc(init_process, true);
+	idle = kthread_prepare("idle", sched_idle_loop, NULL);
+	if (boot == NULL || idle == NULL)
+		panic("no memory for the first threads");
+	fpu_init_state(boot->fpu);
+	boot->state = THREAD_RUNNABLE;
+	boot->altstack_flags = SS_DISABLE;
+	boot->tid = new_tid();
+	ASSERT(boot->tid == init_process->pid);
+	publish(boot);
+	sched_cpu_init(boot, idle);
+	fpu_restore(boot);
+}

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * timer.c - one-shot timers in a heap, and the one deadline that the VMM watches for us.
+ * Invariant: while the program runs, armed_ns <= the earliest deadline, so the VMM interrupts in time. A deadline that
+ * went away or moved later is not worth a gate call: the early interruption finds nothing to do and arms again.
+ * Lock: none yet (one CPU, not preempted); a heap per CPU later.
+ */
+#include "kernel/time/clock.h"
+#include "kernel/plat/cay/events.h"
+#include "abi/vcpu_page.h"
+#include "lib/compiler.h"
+#include "lib/list.h"
+
+static struct pheap heap;
+static uint64_t armed_ns = UINT64_MAX; /* what the VMM will interrupt us for */
+
+void ktimer_init(struct ktimer *t, void (*fn)(struct ktimer *t), void *arg)
+{
+	t->fn = fn;
+	t->arg = arg;
+	t->deadline_ns = 0;
+	pheap_node_init(&t->node);
+}
+
+uint64_t ktimer_next_deadline(void)
+{
+	struct pheap_node *n = pheap_min(&heap);
+
+	return n != NULL ? n->key : UINT64_MAX;
+}
+
+void ktimer_resume(void)
+{
+	uint64_t next_ns = ktimer_next_deadline();
+
+	if (next_ns >= armed_ns)
+		return;
+	armed_ns = next_ns;
+	events_arm_timer(next_ns);
+}
+
+bool ktimer_armed(const struct ktimer *t)
+{
+	return pheap_queued(&t->node);
+}
+
+void ktimer_arm(struct ktimer *t, uint64_t deadline_ns)
+{
+	ktimer_cancel(t);
+	t->deadline_ns = deadline_ns;
+	pheap_insert(&heap, &t->node, deadline_ns);
+}
+
+void ktimer_cancel(struct ktimer *t)
+{
+	if (pheap_queued(&t->node))
+		pheap_remove(&heap, &t->node);
+}
+
+bool ktimer_run_expired(void)
+{
+	bool any = false;
+	uint64_t now_ns;
+
+	if (pheap_min(&heap) == NULL)
+		return false;
+	now_ns = clock_monotonic_ns();
+	for (;;) {
+		struct pheap_node *n = pheap_min(&heap);
+		struct ktimer *t;
+
+		if (n == NULL || n->key > now_ns)
+			return any;
+		pheap_remove(&heap, n);
+		t = container_of(n, struct ktimer, node);
+		t->fn(t);
+		any = true;
+	}
+}
+
+/* The VMM's timer has fired, so it watches nothing any more. */
+static void on_timer_event(void *arg)
+{
+	(void)arg;
+	armed_ns = UINT64_MAX;
+	ktimer_run_expired();
+}
+
+void ktimer_subsystem_init(void)
+{
+	pheap_init(&heap);
+	event_register(CAY_EVENT_TIMER, on_timer_event, NULL);
+}
