@@ -59,9 +59,10 @@ struct cay_device_info {
 	struct cay_queue_info queue[CAY_DEV_QUEUES_MAX];
 };
 
-/* A mount the kernel makes before the program starts, in order. */
+/* A mount the kernel makes before the program starts, in order. Missing folders on the way are made in memory. */
 #define CAY_MOUNT_RDONLY (1u << 0)
 #define CAY_MOUNT_OVERLAY (1u << 1) /* writes go to memory */
+#define CAY_MOUNT_LINK (1u << 2)    /* no mount: a symbolic link at guest_path; `share` is the string of its target */
 struct cay_mount_info {
 	uint32_t flags;
 	uint32_t guest_path; /* string */

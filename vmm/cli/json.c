@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT */
+/* json.c - quoting. */
+#include "vmm/cli/json.h"
+
+void json_string(FILE *to, const char *s)
+{
+	fputc('"', to);
+	for (; *s; s++) {
+		unsigned char c = (unsigned char)*s;
+
+		if (c == '"' || c == '\\')
+			fprintf(to, "\\%c", c);
+		else if (c < 0x20 || c == 0x7f)
+			fprintf(to, "\\u%04x", c);
+		else
+			fputc(c, to);
+	}
+	fputc('"', to);
+}

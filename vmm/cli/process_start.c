@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT */
+/* process_start.c - estimating the time of exec from the CPU time used since. */
+#include "vmm/cli/process_start.h"
+
+#include <time.h>
+
+static uint64_t clock_ns(clockid_t clock)
+{
+	struct timespec ts;
+
+	return clock_gettime(clock, &ts) == 0 ? (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec : 0;
+}
+
+uint64_t process_start_ns(void)
+{
+	uint64_t used = clock_ns(CLOCK_PROCESS_CPUTIME_ID), now = clock_ns(CLOCK_MONOTONIC);
+
+	return used && used < now ? now - used : 0;
+}

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT */
+/* run.c - `cay run`: options, then the VM, then its exit status. */
+#include "vmm/cli/run.h"
+
+#include <unistd.h>
+
+#include "vmm/cli/environment.h"
+#include "vmm/cli/process_start.h"
+#include "vmm/cli/program.h"
+#include "vmm/cli/run_options.h"
+#include "vmm/cli/tree.h"
+#include "vmm/core/vm.h"
+
+int run_options_prepare(struct run_options *opt, char **host_env)
+{
+	int status = tree_build(opt);
+
+	if (status == 0)
+		status = program_find(opt, host_env);
+	if (status != 0)
+		return status;
+	environment_build(opt, host_env);
+	tree_sort(opt);
+	return 0;
+}
+
+int command_run(int argc, char **argv, uint64_t main_ns)
+{
+	/* Static: with its tables of mounts it is large for a stack, and there is one command per process. */
+	static struct run_options opt;
+	int status = run_options_parse(&opt, argc, argv);
+
+	if (status < 0) {
+		run_options_help();
+		return 0;
+	}
+	if (status == 0)
+		status = run_options_prepare(&opt, environ);
+	if (status == 0)
+		status = vm_run(&opt, opt.timing ? process_start_ns() : 0, main_ns);
+	run_options_free(&opt);
+	return status;
+}
