@@ -1,10 +1,10 @@
-# Programs that run inside the VM for the tests: tests/guest/*.c (kernel tests, static glibc), tests/guest/hostile/*.S (kernels that attack
+# Programs that run inside the VM for the tests: tests/guest/*.c (kernel tests, static glibc), tests/guest/hostile/*.c (kernels that attack
 # the VMM), tests/guest/progs/* (programs by other toolchains, each built only where its toolchain is).
 
 GUEST_DIR := $(BUILD)/tests
 GUEST_SRC := $(wildcard tests/guest/*.c)
 GUEST_BIN := $(GUEST_SRC:tests/guest/%.c=$(GUEST_DIR)/guest/%)
-HOSTILE_BIN := $(patsubst tests/guest/hostile/%.S,$(GUEST_DIR)/hostile/%,$(wildcard tests/guest/hostile/*.S))
+HOSTILE_BIN := $(patsubst tests/guest/hostile/%.c,$(GUEST_DIR)/hostile/%,$(filter-out %/start.c,$(wildcard tests/guest/hostile/*.c)))
 GUEST_CFLAGS = -std=gnu11 -O1 -g -Wall -Wextra -Werror -D_GNU_SOURCE -Itests/guest -I. \
 	-Wno-nonnull -Wno-stringop-overflow -Wno-stringop-overread # wrong arguments are the point
 
@@ -12,10 +12,10 @@ $(GUEST_DIR)/guest/%: tests/guest/%.c tests/guest/report.h
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(GUEST_CFLAGS) -static -pthread $< -o $@ -lm
 
-$(GUEST_DIR)/hostile/%: tests/guest/hostile/%.S tests/guest/hostile/hostile.h kernel/kernel.lds abi/layout.h
+$(GUEST_DIR)/hostile/%: tests/guest/hostile/%.c tests/guest/hostile/start.c tests/guest/hostile/hostile.h kernel/kernel.lds $(wildcard abi/*.h)
 	@mkdir -p $(@D)
-	$(Q)$(CC) -nostdlib -static -no-pie -I. -Itests/guest/hostile -Wl,--build-id=none -Wl,-T,kernel/kernel.lds -Wl,-z,max-page-size=4096 \
-		-Wl,--no-warn-rwx-segments $< -o $@
+	$(Q)$(CC) $(filter-out -MMD -MP,$(CFLAGS_KERNEL)) -fno-builtin -O1 -Itests/guest/hostile $(LDFLAGS_KERNEL) -Wl,--no-gc-sections \
+		$< tests/guest/hostile/start.c -o $@
 
 PROGS_DIR := $(GUEST_DIR)/progs
 PROGS := hello-static hello-dynamic hello-pie hello-static-pie cxx-exceptions

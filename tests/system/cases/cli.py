@@ -1,0 +1,185 @@
+# SPDX-License-Identifier: MIT
+"""The command line as a contract: statuses, one-line errors, flags, streams kept apart."""
+import os
+
+from harness import PYTHON, case
+
+
+@case
+def version(t):
+    r = t.cmd(["version"])
+    t.check(r.status == 0 and r.text.startswith("cay ") and r.err == b"", r.describe())
+
+
+@case
+def help_lists_commands_and_flags(t):
+    r = t.cmd(["help"])
+    t.check(r.status == 0, r.describe())
+    for word in ("run", "doctor", "version"):
+        t.check(word in r.text, "help names %s" % word)
+    r = t.cmd(["run", "--help"])
+    t.check(r.status == 0, r.describe())
+    for flag in ("--root", "--memory", "-m", "-e", "-v", "-w", "-u", "--strace", "--stats", "--timing", "--gdb", "--hostname"):
+        t.check(flag in r.text, "run --help names %s" % flag)
+
+
+@case
+def doctor(t):
+    r = t.cmd(["doctor"])
+    t.check(r.status == 0, "this machine can run VMs, so doctor is content: " + r.describe())
+    t.check("kvm" in r.text.lower(), "doctor says what it found about KVM")
+
+
+@case
+def no_command(t):
+    r = t.cmd([])
+    t.check(r.status == 125 and r.out == b"" and b"cay: " in r.err, r.describe())
+
+
+@case
+def unknown_command(t):
+    t.our_error(t.cmd(["frobnicate"]), 125, "frobnicate")
+
+
+@case
+def unknown_flag(t):
+    t.our_error(t.cmd(["run", "--frobnicate", "/bin/true"]), 125, "frobnicate")
+
+
+@case
+def no_program(t):
+    t.our_error(t.cmd(["run"]), 125)
+
+
+@case
+def bad_values(t):
+    for flags in (["-m", "lots"], ["-m", "-5M"], ["-m", "0"], ["-m", ""], ["-m", "1M"], ["-m", "999999G"], ["-m", "5X"],
+                  ["-c", "0"], ["-c", "x"], ["-u", "me:you:them"], ["--gdb", "99999999"], ["--backend", "magic"],
+                  ["--root", "/no/such/folder"], ["-v", "nocolon"], ["-v", "/no/such:/x"], ["--env-file", "/no/such/file"]):
+        r = t.cmd(["run", *flags, "--", "/bin/true"])
+        t.our_error(r, 125)
+
+
+@case
+def program_not_found(t):
+    t.our_error(t.cay(["no-such-program-anywhere"]), 127, "no-such-program-anywhere")
+    t.our_error(t.cay(["/no/such/program"]), 127, "/no/such/program")
+    t.our_error(t.cay(["./nothing-here"]), 127, "nothing-here")
+
+
+@case
+def exit_codes(t):
+    for n in (0, 1, 2, 42, 125, 126, 127, 128, 255):
+        r = t.cay([PYTHON, "-c", "import os; os._exit(%d)" % n])
+        t.check(r.status == n and r.err == b"", r.describe())
+
+
+@case
+def killed_by_signal(t):
+    for n in (6, 9, 11, 15):
+        r = t.cay([PYTHON, "-c", "import os; os.kill(os.getpid(), %d)" % n])
+        t.check(r.status == 128 + n, "signal %d gives %d: %s" % (n, 128 + n, r.describe()))
+
+
+@case
+def streams_stay_apart(t):
+    prog = "import os\nfor i in range(300): os.write(1, b'o%d\\0\\xff\\n' % i); os.write(2, b'e%d\\n' % i)"
+    t.same([PYTHON, "-c", prog])
+
+
+@case
+def arguments_are_exact(t):
+    t.same([PYTHON, "-c", "import sys; print(sys.argv)", "", "a b", "--", "-m", "*", "\u00e4\u2603", "x" * 100000])
+
+
+@case
+def many_arguments(t):
+    t.same(["/bin/echo", *("argument-%d" % i for i in range(5000))])
+
+
+@case
+def environment(t):
+    r = t.cay(["/usr/bin/env"], ["-e", "CAY_A=1", "-e", "CAY_EMPTY=", "-e", "CAY_SPACE=a b=c"])
+    for want in ("CAY_A=1", "CAY_EMPTY=", "CAY_SPACE=a b=c"):
+        t.check(want in r.text.splitlines(), "%s is set: %s" % (want, r.describe()))
+    # -e K without a value passes the caller's on.
+    r = t.cmd(["run", "-e", "CAY_PASSED", "--", "/usr/bin/env"], env={"CAY_PASSED": "from here", "CAY_SECRET": "stays"})
+    t.check("CAY_PASSED=from here" in r.text, r.describe())
+
+
+@case
+def env_file(t):
+    t.write("vars", "# comment\nCAY_ONE=1\n\nCAY_TWO=two words\n")
+    r = t.cay(["/usr/bin/env"], ["--env-file", t.path("vars")])
+    t.check("CAY_ONE=1" in r.text and "CAY_TWO=two words" in r.text, r.describe())
+
+
+@case
+def working_directory(t):
+    r = t.cay(["/bin/pwd"])
+    t.check(r.text.strip() == t.dir, "the program starts in the caller's folder: " + r.describe())
+    r = t.cay(["/bin/pwd"], ["-w", "/usr/bin"])
+    t.check(r.text == "/usr/bin\n", r.describe())
+
+
+@case
+def hostname(t):
+    r = t.cay([PYTHON, "-c", "import os; print(os.uname().nodename)"], ["--hostname", "kettle"])
+    t.check(r.text == "kettle\n", r.describe())
+
+
+@case
+def user(t):
+    r = t.cay(["/usr/bin/id", "-u"], ["-u", "1234:99"])
+    t.check(r.text == "1234\n", r.describe())
+    r = t.cay(["/usr/bin/id", "-g"], ["-u", "1234:99"])
+    t.check(r.text == "99\n", r.describe())
+
+
+@case
+def no_banner(t):
+    r = t.cay(["/bin/true"])
+    t.check((r.status, r.out, r.err) == (0, b"", b""), r.describe())
+
+
+@case
+def runs_where_found_in_path(t):
+    t.same(["true"])
+    t.same(["false"])
+
+
+@case
+def kvm_forbidden(t):
+    """Without access to /dev/kvm: one line that says what to do. Tried as an unprivileged user."""
+    if os.geteuid() != 0:
+        t.skip("needs root to become a user without access to /dev/kvm")
+    if os.stat("/dev/kvm").st_mode & 0o006:
+        t.skip("/dev/kvm is open to everybody here")
+
+    def drop():
+        os.setgroups([])
+        os.setgid(65534)
+        os.setuid(65534)
+    with open(t.cay_path, "rb") as f:
+        t.write("cay", f.read(), 0o755)
+    r = t.host(["./cay", "run", "--backend", t.config.backend, "/bin/true"], preexec=drop)
+    t.our_error(r, 125, "/dev/kvm")
+
+
+@case
+def works_without_root(t):
+    """No privilege beyond access to /dev/kvm is needed."""
+    if os.geteuid() != 0:
+        t.skip("already runs without root in every other case")
+    gid = os.stat("/dev/kvm").st_gid
+
+    def drop():
+        os.setgroups([gid])
+        os.setgid(65534)
+        os.setuid(65534)
+    if not os.stat("/dev/kvm").st_mode & 0o060:
+        t.skip("/dev/kvm is root's alone on this machine")
+    with open(t.cay_path, "rb") as f:
+        t.write("cay", f.read(), 0o755)
+    r = t.host(["./cay", "run", "/bin/echo", "hi"], preexec=drop)
+    t.check((r.status, r.out) == (0, b"hi\n"), r.describe())

@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: MIT
+"""Memory: how little is enough, and what happens when it is not; stack and heap exhaustion; wild programs."""
+import os
+import shutil
+
+from harness import PYTHON, case
+
+
+def progs(t, name):
+    shutil.copy(os.path.join(t.config.build, "tests", "progs", name), t.path(name))
+    return "./" + name
+
+
+@case
+def hello_in_4_mb(t):
+    r = t.cay([progs(t, "hello-static")], ["-m", "4M"])
+    t.check((r.status, r.out, r.err) == (0, b"hello\n", b""), r.describe())
+
+
+@case
+def dynamic_hello_in_8_mb(t):
+    r = t.cay([progs(t, "hello-pie")], ["-m", "8M"])
+    t.check((r.status, r.out) == (0, b"hello\n"), r.describe())
+
+
+@case
+def python_in_32_mb(t):
+    r = t.cay([PYTHON, "-c", "import json; print(json.dumps([1]))"], ["-m", "32M"])
+    t.check((r.status, r.out) == (0, b"[1]\n"), r.describe())
+
+
+@case
+def too_little(t):
+    t.our_error(t.cay([progs(t, "hello-static")], ["-m", "1M"]), 125)
+
+
+@case
+def heap_exhaustion(t):
+    """malloc fails, the program sees it and goes on; or the VM ends it and says so."""
+    r = t.cay([PYTHON, "-c", "try:\n l = []\n while True: l.append(bytearray(10_000_000))\nexcept MemoryError: l = None; print('MemoryError')"],
+              ["-m", "128M"])
+    t.check((r.status, r.text) == (0, "MemoryError\n") or (r.status == 137 and "memory" in r.errtext), r.describe())
+
+
+@case
+def one_huge_allocation(t):
+    t.same([PYTHON, "-c", "try: bytearray(1 << 46)\nexcept MemoryError: print('no')"])
+
+
+@case
+def stack_exhaustion(t):
+    """C recursion without an end: SIGSEGV at the guard, as on Linux."""
+    r = t.cay([PYTHON, "-c", "import sys\nsys.setrecursionlimit(10**8)\nclass A:\n def __repr__(self): return repr(self)\nrepr(A())"])
+    t.check(r.status == 139 and len(r.errtext.splitlines()) <= 1, r.describe())
+
+
+@case
+def tmpfs_fills(t):
+    """Writing more than there is memory: ENOSPC or ENOMEM for the program, no death."""
+    r = t.cay([PYTHON, "-c", "try:\n f = open('/tmp/big', 'wb')\n while True: f.write(b'x' * 1000000); f.flush()\n"
+               "except OSError as e: print(e.errno in (28, 12)); import os; f = None; os.truncate('/tmp/big', 0); open('/tmp/s', 'w').write('ok')"],
+              ["-m", "96M"], timeout=60)
+    t.check(r.status == 0 and r.text == "True\n", r.describe())
+
+
+@case
+def descriptors_run_out(t):
+    t.same([PYTHON, "-c", "import os, resource\nresource.setrlimit(7, (64, 64))\nl = []\ntry:\n while True: l.append(os.dup(0))\nexcept OSError as e: print(e.errno, len(l))"])
+
+
+@case
+def program_that_faults(t):
+    for prog in ("import ctypes; ctypes.string_at(8)", "import ctypes; ctypes.memset(0x7f0000000000, 1, 8)", "import ctypes; ctypes.memset(0x700000000000, 1, 8)",
+                 "import ctypes; ctypes.memset(0x780000100000, 1, 4)", "import ctypes; ctypes.string_at(0xffff800000000000)"):
+        r = t.cay([PYTHON, "-c", prog])
+        t.check(r.status == 139 and len(r.errtext.splitlines()) <= 1, "%s: %s" % (prog, r.describe()))

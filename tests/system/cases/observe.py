@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: MIT
+"""--strace, --stats, --timing, --gdb: the shapes that people and scripts rely on."""
+import os
+import re
+import shutil
+import socket
+import subprocess
+
+from harness import PYTHON, case
+
+
+def hello(t):
+    shutil.copy(os.path.join(t.config.build, "tests", "progs", "hello-static"), t.path("hello"))
+    return "./hello"
+
+
+@case
+def strace(t):
+    r = t.cay([hello(t)], ["--strace"])
+    t.check((r.status, r.out) == (0, b"hello\n"), r.describe())
+    t.check(re.search(r"write\(1, \"hello\\n\", 6\) += 6", r.errtext), "the write with its data and result: " + r.describe())
+    t.check(re.search(r"exit_group\(0", r.errtext), "the last call: " + r.describe())
+
+
+@case
+def strace_set(t):
+    r = t.cay(["cat", "/no/such/file", "/etc/passwd"], ["--strace=openat,close"])
+    t.check(re.search(r'openat\(AT_FDCWD, "/no/such/file", O_RDONLY.*\) += -1 ENOENT', r.errtext) or
+            re.search(r'openat\(AT_FDCWD, "/no/such/file", O_RDONLY.*\) += -?ENOENT', r.errtext), "errors by name: " + r.describe())
+    calls = set(re.findall(r"\b([a-z0-9_]+)\(", r.errtext)) - {"cat"}
+    t.check(calls <= {"openat", "close"}, "only the calls asked for: %s" % calls)
+    t.our_error(t.cay(["/bin/true"], ["--strace=no_such_call"]), 125, "no_such_call")
+
+
+@case
+def stats(t):
+    r = t.cay([hello(t)], ["--stats"])
+    t.check((r.status, r.out) == (0, b"hello\n"), r.describe())
+    for word in ("exits", "page faults", "rewritten", "trapped", "write"):
+        t.check(word in r.errtext.lower(), "--stats names %r: %s" % (word, r.describe()))
+
+
+@case
+def stats_file(t):
+    r = t.cay([hello(t)], ["--stats=" + t.path("s")])
+    t.check((r.status, r.out, r.err) == (0, b"hello\n", b""), r.describe())
+    t.check(os.path.exists(t.path("s")) and os.path.getsize(t.path("s")) > 100, "the file holds them")
+
+
+@case
+def timing(t):
+    r = t.cay([hello(t)], ["--timing"])
+    t.check((r.status, r.out) == (0, b"hello\n"), r.describe())
+    numbers = [float(x) for x in re.findall(r"([0-9]+(?:\.[0-9]+)?)\s*us", r.errtext)]
+    t.check(len(numbers) >= 5, "a timeline in microseconds: " + r.describe())
+    t.check(re.search(r"program", r.errtext), "it names the program's entry: " + r.describe())
+
+
+@case
+def missing_library_help(t):
+    """A program that failed to find a file gets a hint from us on request, not by default."""
+    r = t.cay(["cat", "/no/such/file"], ["--missing-files"])
+    t.check(r.status == 1 and "/no/such/file" in r.errtext, r.describe())
+    t.check("cay: " in r.errtext, "our list of what was not found: " + r.describe())
+
+
+@case
+def rewritten_share(t):
+    """At least 99 % of the executed calls of a program that loops on a call take the fast path."""
+    r = t.cay([PYTHON, "-c", "import os\nfor _ in range(20000): os.getppid()"], ["--stats"])
+    total = re.search(r"system calls[^0-9]*([0-9]+)", r.errtext)
+    traps = re.search(r"trapped[^0-9]*([0-9]+)", r.errtext)
+    if t.check(total and traps, "--stats has 'system calls' and 'trapped': " + r.describe()):
+        t.check(int(traps.group(1)) <= 0.01 * int(total.group(1)), "trapped %s of %s" % (traps.group(1), total.group(1)))
+
+
+@case
+def gdb(t):
+    """gdb attaches, stops at main, reads a register and memory, continues to the end."""
+    t.need("gdb")
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        port = s.getsockname()[1]
+    t.write("prog.c", "#include <stdio.h>\nint answer = 42;\nint main(void)\n{\n\tanswer++;\n\tputs(\"end\");\n\treturn answer;\n}\n")
+    if t.host(["gcc", "-g", "-O0", "-static", "prog.c", "-o", "prog"]).status != 0:
+        t.skip("gcc is not installed")
+    p = subprocess.Popen(t.cay_argv(["./prog"], ["--gdb", str(port)]), stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=t.dir)
+    try:
+        g = t.host(["gdb", "-q", "-batch", "-nx", "-ex", "set tcp connect-timeout 10", "-ex", "target remote 127.0.0.1:%d" % port, "-ex", "break main", "-ex", "continue",
+                    "-ex", "print answer", "-ex", "next", "-ex", "print answer", "-ex", "info registers rip", "-ex", "delete", "-ex", "continue", "prog"], timeout=40)
+        out, err = p.communicate(timeout=20)
+    except subprocess.TimeoutExpired:
+        p.kill()
+        out, err = p.communicate()
+        t.fail("the VM did not end: %r %r" % (out, err))
+        return
+    t.check("$1 = 42" in g.text and "$2 = 43" in g.text, g.describe())
+    t.check(p.returncode == 43 and out == b"end\n", "status %s %r %r" % (p.returncode, out, err))
+
+
+@case
+def quiet(t):
+    r = t.cay(["/no/such/program"], ["-q"])
+    t.check(r.status == 127, r.describe())

@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: MIT
+"""Signals from outside: forwarded to the program, or ending it; a killed cay leaves nothing behind."""
+import os
+import signal
+import subprocess
+import time
+
+from harness import PYTHON, case
+
+READY = b"ready\n"
+
+
+def start(t, prog, flags=()):
+    p = subprocess.Popen(t.cay_argv([PYTHON, "-uc", prog], flags), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                         cwd=t.dir, start_new_session=True)
+    line = p.stdout.readline()
+    if line != READY:
+        t.fail("the program did not start: %r %r" % (line, p.stderr.read1(1000)))
+    return p
+
+
+def finish(t, p, limit=15):
+    try:
+        out, err = p.communicate(timeout=limit)
+    except subprocess.TimeoutExpired:
+        os.killpg(p.pid, signal.SIGKILL)
+        out, err = p.communicate()
+        t.fail("did not end in %d s: %r %r" % (limit, out, err))
+    return p.returncode, out, err
+
+
+@case
+def default_action_ends_the_program(t):
+    for sig in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        p = start(t, "import signal, time; signal.signal(%d, signal.SIG_DFL); print('ready'); time.sleep(100)" % sig)
+        p.send_signal(sig)
+        status, _, err = finish(t, p)
+        t.check(status in (128 + sig, -sig), "%s: status %s, %r" % (sig.name, status, err))
+
+
+@case
+def handlers_run(t):
+    prog = ("import signal, time, sys\n"
+            "for s in (2, 15, 1, 28): signal.signal(s, lambda n, f: print('got', n))\n"
+            "print('ready')\nend = time.time() + 20\n"
+            "while time.time() < end:\n line = sys.stdin.readline()\n if not line: break\n print('line', line.strip())\n")
+    p = start(t, prog)
+    for sig in (2, 15, 1, 28):
+        p.send_signal(sig)
+        line = p.stdout.readline()
+        t.check(line == b"got %d\n" % sig, "signal %d: %r" % (sig, line))
+    status, out, err = finish(t, p)
+    t.check(status == 0, "status %s %r %r" % (status, out, err))
+
+
+@case
+def signal_during_computing(t):
+    """A program that never makes a system call is interrupted all the same."""
+    p = start(t, "import signal, sys\nsignal.signal(15, lambda n, f: sys.exit(33))\nprint('ready')\nwhile True: pass")
+    time.sleep(0.2)
+    p.send_signal(signal.SIGTERM)
+    status, _, err = finish(t, p)
+    t.check(status == 33, "status %s %r" % (status, err))
+
+
+@case
+def keyboard_interrupt(t):
+    p = start(t, "import time\nprint('ready')\ntime.sleep(100)")
+    p.send_signal(signal.SIGINT)
+    status, _, err = finish(t, p)
+    t.check(b"KeyboardInterrupt" in err and status in (130, -2), "status %s %r" % (status, err))
+
+
+@case(timeout=90)
+def killed_cay_leaves_nothing(t):
+    """After SIGKILL: no process of ours, no file in /tmp or /dev/shm, no memory."""
+    before = {d: set(os.listdir(d)) for d in ("/tmp", "/dev/shm") if os.path.isdir(d)}
+    p = start(t, "import time\nprint('ready')\ntime.sleep(100)")
+    session = p.pid
+    p.kill()
+    p.wait()
+    time.sleep(0.3)
+    alive = []
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open("/proc/%s/stat" % pid) as f:
+                fields = f.read().rsplit(")", 1)[1].split()
+            if int(fields[3]) == session and fields[0] != "Z":
+                alive.append(pid)
+        except OSError:
+            pass
+    t.check(not alive, "processes of its session live on: %s" % alive)
+    for d, names in before.items():
+        left = {n for n in set(os.listdir(d)) - names if n.startswith(("cay", ".cay")) and not n.startswith(("cay-test-", "cay-mmap-", "cay-efault-"))}
+        t.check(not left, "left in %s: %s" % (d, left))
+
+
+@case
+def stopped_and_continued(t):
+    """SIGSTOP and SIGCONT of the whole process: the program goes on and time has passed."""
+    p = start(t, "import sys, time\nprint('ready')\na = time.monotonic()\nsys.stdin.readline()\nprint(time.monotonic() - a > 0.2)")
+    p.send_signal(signal.SIGSTOP)
+    time.sleep(0.3)
+    p.send_signal(signal.SIGCONT)
+    p.stdin.write(b"go\n")
+    p.stdin.flush()
+    status, out, err = finish(t, p)
+    t.check(status == 0 and out == b"True\n", "status %s %r %r" % (status, out, err))

@@ -1,0 +1,145 @@
+# SPDX-License-Identifier: MIT
+"""A terminal: interactive python3 with line editing, Ctrl-C, Ctrl-D, window size."""
+import fcntl
+import os
+import pty
+import select
+import signal
+import struct
+import termios
+import time
+
+from harness import PYTHON, case
+
+
+class Terminal:
+    """cay on a pseudo-terminal of its own."""
+
+    def __init__(self, t, argv, rows=30, cols=100):
+        self.t, self.seen = t, b""
+        pid, fd = pty.fork()
+        if pid == 0:
+            fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", rows, cols, 0, 0))
+            os.chdir(t.dir)
+            os.environ["TERM"] = "xterm"
+            os.execv(t.cay_path, t.cay_argv(argv, ["-e", "TERM=xterm", "-e", "HOME=/tmp"]))
+        self.pid, self.fd = pid, fd
+
+    def expect(self, text, limit=15):
+        """Reads until text appears; what came before it is dropped."""
+        end = time.monotonic() + limit
+        while text not in self.seen:
+            left = end - time.monotonic()
+            if left <= 0 or not select.select([self.fd], [], [], left)[0]:
+                self.t.fail("waited %d s for %r, saw %r" % (limit, text, self.seen[-500:]))
+                return False
+            try:
+                data = os.read(self.fd, 65536)
+            except OSError:
+                data = b""
+            if not data:
+                self.t.fail("the terminal closed while waiting for %r; saw %r" % (text, self.seen[-500:]))
+                return False
+            self.seen += data
+        self.seen = self.seen.split(text, 1)[1]
+        return True
+
+    def send(self, data):
+        os.write(self.fd, data)
+
+    def resize(self, rows, cols):
+        fcntl.ioctl(self.fd, termios.TIOCSWINSZ, struct.pack("HHHH", rows, cols, 0, 0))
+
+    def end(self, limit=15):
+        """The exit status; kills it after the limit."""
+        end = time.monotonic() + limit
+        while time.monotonic() < end:
+            if select.select([self.fd], [], [], 0.05)[0]:
+                try:
+                    self.seen += os.read(self.fd, 65536)
+                except OSError:
+                    pass
+            pid, status = os.waitpid(self.pid, os.WNOHANG)
+            if pid:
+                os.close(self.fd)
+                return os.waitstatus_to_exitcode(status)
+        os.kill(self.pid, signal.SIGKILL)
+        os.waitpid(self.pid, 0)
+        os.close(self.fd)
+        self.t.fail("did not end in %d s; saw %r" % (limit, self.seen[-500:]))
+        return None
+
+
+@case
+def interactive_python(t):
+    c = Terminal(t, [PYTHON, "-q"])
+    if not c.expect(b">>> "):
+        c.end(1)
+        return
+    c.send(b"6 * 7\r")
+    c.expect(b"42\r\n")
+    c.expect(b">>> ")
+    # Line editing: back over the mistake with an arrow key and repair it.
+    c.send(b"print('helo')\x1b[D\x1b[D\x1b[Dl\r")
+    c.expect(b"\nhello\r\n")
+    c.expect(b">>> ")
+    c.send(b"\x1b[A")  # the line before, from the history
+    c.expect(b"print('hello')")
+    c.send(b"\r")
+    c.expect(b"\nhello\r\n")
+    c.expect(b">>> ")
+    c.send(b"while True: pass\r\r")
+    time.sleep(0.5)
+    c.send(b"\x03")
+    c.expect(b"KeyboardInterrupt")
+    c.expect(b">>> ")
+    c.send(b"import time; time.sleep(60)\r")
+    time.sleep(0.3)
+    c.send(b"\x03")
+    c.expect(b"KeyboardInterrupt")
+    c.expect(b">>> ")
+    c.send(b"\x04")
+    t.check(c.end() == 0, "Ctrl-D ends it with status 0")
+
+
+@case
+def window_size(t):
+    c = Terminal(t, [PYTHON, "-uc", "import os, signal, sys\nprint('size', *os.get_terminal_size())\n"
+                     "signal.signal(signal.SIGWINCH, lambda *a: print('now', *os.get_terminal_size()))\n"
+                     "print('ready')\nsys.stdin.readline()\n"], rows=33, cols=111)
+    c.expect(b"size 111 33")
+    if c.expect(b"ready"):
+        c.resize(44, 122)
+        c.expect(b"now 122 44")
+        c.send(b"\r")
+    t.check(c.end() == 0, "ends well")
+
+
+@case
+def isatty_and_modes(t):
+    c = Terminal(t, [PYTHON, "-c", "import os, termios, tty\nprint([os.isatty(i) for i in range(3)])\n"
+                     "old = termios.tcgetattr(0); tty.setraw(0); print('raw', end='', flush=True)\n"
+                     "k = os.read(0, 1); termios.tcsetattr(0, 0, old); print(k)"])
+    c.expect(b"[True, True, True]")
+    c.expect(b"raw")
+    c.send(b"\x03")
+    c.expect(b"b'\\x03'")
+    t.check(c.end() == 0, "raw mode passes Ctrl-C as a byte")
+
+
+@case
+def terminal_is_restored(t):
+    """A program that dies in raw mode does not leave the user's terminal raw."""
+    master, slave = pty.openpty()
+    before = termios.tcgetattr(slave)
+    r = t.cay([PYTHON, "-c", "import tty, os; tty.setraw(0); os.kill(os.getpid(), 9)"], stdin=os.fdopen(os.dup(slave), "rb", 0))
+    t.check(r.status == 137, r.describe())
+    t.check(termios.tcgetattr(slave) == before, "the modes are as before")
+    os.close(master)
+    os.close(slave)
+
+
+@case
+def not_a_terminal(t):
+    r = t.cay([PYTHON, "-c", "import os; print([os.isatty(i) for i in range(3)])"])
+    t.check(r.text == "[False, False, False]\n", r.describe())
