@@ -52,6 +52,9 @@ void attack(const char *variant)
 		__asm__ volatile("hlt");
 	else if (same(variant, "cli"))
 		__asm__ volatile("cli; 1: jmp 1b");
+	else if (same(variant, "spin"))
+		for (;;)
+			;
 	else if (same(variant, "out"))
 		__asm__ volatile("outb %%al, %%dx" ::"a"(0), "d"(0x80));
 	else if (same(variant, "wrmsr"))

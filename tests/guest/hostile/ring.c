@@ -102,7 +102,7 @@ void attack(const char *variant)
 			for (uint32_t fd = 0; fd < 5; fd++) {
 				int64_t *result = (int64_t *)(scratch + 64);
 
-				if (fd < 3 && op <= CAY_STDIO_TCFLSH && op != 0)
+				if (fd < 3 && op <= CAY_STDIO_CLOSE && op != 0)
 					continue;
 				*result = 77;
 				write_chain(gpa_of(scratch + 4096), 64, 0);
@@ -115,8 +115,8 @@ void attack(const char *variant)
 		static const int64_t bad[] = {-1, INT64_MIN, INT64_MAX, 0x7fffffff, 1 << 20};
 
 		for (unsigned i = 0; i < 5; i++)
-			for (uint32_t op = CAY_STDIO_POLL; op <= CAY_STDIO_TCFLSH; op++) {
-				write_chain(gpa_of(scratch + 4096), op == CAY_STDIO_TCGETS ? 3 : 64, op % 2 ? DESC_WRITE : 0);
+			for (uint32_t op = CAY_STDIO_POLL; op <= CAY_STDIO_CLOSE; op++) {
+				write_chain(gpa_of(scratch + 4096), op == CAY_STDIO_STAT ? 3 : 64, op % 2 ? DESC_WRITE : 0);
 				request(0, op, i % 3, bad[i]);
 				offer_and_wait(0);
 			}
