@@ -79,6 +79,7 @@ struct superblock {
 	bool dcache_negative; /* names that are not there may be remembered (nobody else adds any) */
 	bool dcache_stable;   /* names and attributes never change behind the kernel's back */
 	uint64_t dcache_ttl_ns; /* not stable: how long a name found stays good without asking again */
+	unsigned nr_mounts;     /* how many mounts show it; mount.c */
 	struct inode *root;
 	int (*sync)(struct superblock *sb);     /* syncfs, sync; may be NULL */
 	void (*destroy)(struct superblock *sb); /* after umount, root already put; NULL: never unmounted */

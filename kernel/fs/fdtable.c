@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: MIT */
+/* fdtable.c - see fdtable.h. An array that doubles, and two bitmaps: open and close-on-exec. */
+#include <errno.h>
+#include <asm/resource.h>
+
+#include "kernel/fs/fdtable.h"
+#include "kernel/fs/locks.h"
+#include "kernel/fs/vfs.h"
+#include "kernel/log.h"
+#include "kernel/mm/kmalloc.h"
+#include "lib/string.h"
+
+#define FD_INITIAL 64
+
+struct fdtable {
+	unsigned refs;
+	int size; /* multiple of 64 */
+	int next; /* no number below is free */
+	struct file **files;
+	uint64_t *open, *cloexec;
+};
+
+static bool bit_get(const uint64_t *map, int n)
+{
+	return (map[n / 64] >> (n % 64) & 1) != 0;
+}
+
+static void bit_set(uint64_t *map, int n, bool on)
+{
+	if (on)
+		map[n / 64] |= 1ull << (n % 64);
+	else
+		map[n / 64] &= ~(1ull << (n % 64));
+}
+
+static bool resize(struct fdtable *t, int size)
+{
+	size_t words = (size_t)size / 64;
+	struct file **files = kzalloc((size_t)size * sizeof(*files) + 2 * words * sizeof(uint64_t));
+	uint64_t *open, *cloexec;
+
+	if (files == NULL)
+		return false;
+	open = (uint64_t *)(files + size);
+	cloexec = open + words;
+	if (t->size > 0) {
+		memcpy(files, t->files, (size_t)t->size * sizeof(*files));
+		memcpy(open, t->open, (size_t)t->size / 8);
+		memcpy(cloexec, t->cloexec, (size_t)t->size / 8);
+	}
+	kfree(t->files);
+	t->files = files;
+	t->open = open;
+	t->cloexec = cloexec;
+	t->size = size;
+	return true;
+}
+
+struct fdtable *fdtable_create(void)
+{
+	struct fdtable *t = kzalloc(sizeof(*t));
+
+	if (t == NULL)
+		return NULL;
+	t->refs = 1;
+	if (!resize(t, FD_INITIAL)) {
+		kfree(t);
+		return NULL;
+	}
+	return t;
+}
+
+struct fdtable *fdtable_get(struct fdtable *t)
+{
+	t->refs++;
+	return t;
+}
+
+struct fdtable *fdtable_copy(struct fdtable *t)
+{
+	struct fdtable *n = kzalloc(sizeof(*n));
+
+	if (n == NULL)
+		return NULL;
+	n->refs = 1;
+	if (!resize(n, t->size)) {
+		kfree(n);
+		return NULL;
+	}
+	memcpy(n->open, t->open, (size_t)t->size / 8);
+	memcpy(n->cloexec, t->cloexec, (size_t)t->size / 8);
+	for (int fd = fdtable_next(t, 0); fd >= 0; fd = fdtable_next(t, fd + 1))
+		n->files[fd] = file_get(t->files[fd]);
+	n->next = t->next;
+	return n;
+}
+
+/* What close(2) does beyond dropping a reference. */
+static void close_file(struct fdtable *t, struct file *f)
+{
+	struct inode *i = file_inode(f);
+
+	if (f->ops != NULL && f->ops->flush != NULL)
+		f->ops->flush(f);
+	if (i != NULL && !list_empty(&i->locks))
+		lock_release_owner(i, t);
+	file_put(f);
+}
+
+void fdtable_put(struct fdtable *t)
+{
+	if (t == NULL || --t->refs > 0)
+		return;
+	t->refs = 1; /* closing may block: nobody else may think the table dead already */
+	for (int fd = fdtable_next(t, 0); fd >= 0; fd = fdtable_next(t, fd + 1))
+		fdtable_close(t, fd);
+	kfree(t->files);
+	kfree(t);
+}
+
+int fdtable_next(struct fdtable *t, int from)
+{
+	for (int fd = MAX(from, 0); fd < t->size; fd = (fd | 63) + 1) {
+		uint64_t rest = t->open[fd / 64] >> (fd % 64);
+		if (rest != 0)
+			return fd + __builtin_ctzll(rest);
+	}
+	return -1;
+}
+
+void fdtable_close_on_exec(struct fdtable *t)
+{
+	for (int fd = fdtable_next(t, 0); fd >= 0; fd = fdtable_next(t, fd + 1))
+		if (bit_get(t->cloexec, fd))
+			fdtable_close(t, fd);
+}
+
+static struct file *peek(struct fdtable *t, int fd)
+{
+	return fd >= 0 && fd < t->size ? t->files[fd] : NULL;
+}
+
+struct file *fdtable_lookup(struct fdtable *t, int fd)
+{
+	struct file *f = peek(t, fd);
+
+	return f != NULL ? file_get(f) : NULL;
+}
+
+bool fdtable_get_cloexec(struct fdtable *t, int fd)
+{
+	return peek(t, fd) != NULL && bit_get(t->cloexec, fd);
+}
+
+void fdtable_set_cloexec(struct fdtable *t, int fd, bool cloexec)
+{
+	if (peek(t, fd) != NULL)
+		bit_set(t->cloexec, fd, cloexec);
+}
+
+static int fd_limit(void)
+{
+	struct process *p = process_current();
+	uint64_t cur = p != NULL ? p->rlimit[RLIMIT_NOFILE].cur : 1024;
+
+	return cur < FDTABLE_HARD_MAX ? (int)cur : FDTABLE_HARD_MAX;
+}
+
+/* Makes number fd exist in the arrays. */
+static int reserve(struct fdtable *t, int fd)
+{
+	int size = t->size;
+
+	if (fd < size)
+		return 0;
+	while (size <= fd)
+		size *= 2;
+	return resize(t, size) ? 0 : -ENOMEM;
+}
+
+static int lowest_free(const struct fdtable *t, int min)
+{
+	for (int fd = min; fd < t->size; fd = (fd | 63) + 1) {
+		uint64_t free_bits = ~t->open[fd / 64] >> (fd % 64);
+		if (free_bits != 0)
+			return fd + __builtin_ctzll(free_bits);
+	}
+	return MAX(min, t->size);
+}
+
+int fd_install_in(struct fdtable *t, struct file *f, int min, bool cloexec)
+{
+	int fd = lowest_free(t, MAX(min, t->next));
+	int err;
+
+	if (fd >= fd_limit())
+		return -EMFILE;
+	err = reserve(t, fd);
+	if (err != 0)
+		return err;
+	if (min <= t->next)
+		t->next = fd + 1;
+	t->files[fd] = f;
+	bit_set(t->open, fd, true);
+	bit_set(t->cloexec, fd, cloexec);
+	return fd;
+}
+
+int fdtable_replace(struct fdtable *t, struct file *f, int fd, bool cloexec)
+{
+	struct file *old;
+	int err;
+
+	if (fd < 0 || fd >= fd_limit())
+		return -EBADF;
+	err = reserve(t, fd);
+	if (err != 0)
+		return err;
+	old = t->files[fd];
+	t->files[fd] = f;
+	bit_set(t->open, fd, true);
+	bit_set(t->cloexec, fd, cloexec);
+	if (old != NULL)
+		close_file(t, old);
+	return fd;
+}
+
+int fdtable_close(struct fdtable *t, int fd)
+{
+	struct file *f = peek(t, fd);
+
+	if (f == NULL)
+		return -EBADF;
+	t->files[fd] = NULL;
+	bit_set(t->open, fd, false);
+	bit_set(t->cloexec, fd, false);
+	if (fd < t->next)
+		t->next = fd;
+	close_file(t, f);
+	return 0;
+}
+
+struct file *fd_get_any(int fd)
+{
+	return fdtable_lookup(process_current()->fds, fd);
+}
+
+struct file *fd_get(int fd)
+{
+	struct file *f = peek(process_current()->fds, fd);
+
+	if (f == NULL || (f->mode & FILE_PATH_ONLY))
+		return NULL;
+	return file_get(f);
+}
+
+int fd_install(struct file *f, int min, bool cloexec)
+{
+	return fd_install_in(process_current()->fds, f, min, cloexec);
+}
+
+int fd_close(int fd)
+{
+	return fdtable_close(process_current()->fds, fd);
+}
