@@ -51,7 +51,9 @@ struct dirent_sink {
 struct file_ops {
 	ssize_t (*read)(struct file *f, struct uio *uio, int64_t pos);   /* -EINVAL */
 	ssize_t (*write)(struct file *f, struct uio *uio, int64_t pos);  /* -EINVAL */
-	int64_t (*seek)(struct file *f, int64_t off, int whence);        /* by inode size when FILE_SEEKABLE, else -ESPIPE */
+	/* FILE_SEEKABLE: only SEEK_DATA and SEEK_HOLE come here (default: all is data), the rest goes by the inode's size.
+	 * Others: all of lseek; default -ESPIPE. */
+	int64_t (*seek)(struct file *f, int64_t off, int whence);
 	int (*readdir)(struct file *f, struct dirent_sink *sink);        /* -ENOTDIR; uses and advances f->pos */
 	/* Returns the current POLL* mask and registers with poll_wait() when pt is not NULL. Default: POLLIN | POLLOUT. */
 	uint32_t (*poll)(struct file *f, struct poll_table *pt);

@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <sys/stat.h>
 
-#include "kernel/fs/locks.h"
+#include "kernel/fs/cred.h"
 #include "kernel/fs/vfs.h"
 #include "kernel/log.h"
 #include "kernel/mm/kmalloc.h"
@@ -18,6 +18,26 @@ void inode_init(struct inode *i, struct superblock *sb, uint32_t mode)
 	i->sb = sb;
 	mutex_init(&i->lock);
 	list_init(&i->locks);
+}
+
+void inode_init_owner(struct inode *i, const struct inode *dir)
+{
+	const struct cred *c = cred_current();
+
+	i->uid = c->fsuid;
+	i->gid = c->fsgid;
+	if (dir != NULL && (dir->mode & S_ISGID)) {
+		i->gid = dir->gid;
+		if (S_ISDIR(i->mode))
+			i->mode |= S_ISGID;
+	}
+}
+
+uint64_t vfs_new_dev(void)
+{
+	static uint64_t last_minor = 20;
+
+	return ++last_minor; /* makedev(0, minor) */
 }
 
 struct inode *inode_get(struct inode *i)

@@ -96,6 +96,10 @@ struct path {
 struct inode *inode_get(struct inode *i);
 void inode_put(struct inode *i);
 void inode_init(struct inode *i, struct superblock *sb, uint32_t mode);
+/* Owner of a new inode: the current process; group and set-group-ID from a set-group-ID folder. dir may be NULL. */
+void inode_init_owner(struct inode *i, const struct inode *dir);
+/* A device number for a superblock that has no device: st_dev. */
+uint64_t vfs_new_dev(void);
 
 void path_put(struct path *p);
 struct path path_get(const struct path *p);

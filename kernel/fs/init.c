@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * init.c - the tree that the program finds: what boot info mounts, and around it what every program expects.
+ * Where boot info has nothing for "/", the root is an empty folder in memory that holds the mount points.
+ */
+#include <errno.h>
+#include <linux/fcntl.h>
+#include <sys/stat.h>
+
+#include "kernel/fs/dcache.h"
+#include "kernel/fs/dirops.h"
+#include "kernel/fs/fs_context.h"
+#include "kernel/fs/mount.h"
+#include "kernel/fs/vfs.h"
+#include "kernel/log.h"
+#include "kernel/plat/cay/boot.h"
+#include "lib/string.h"
+
+#pragma weak devfs_create
+#pragma weak procfs_create
+#pragma weak sysfs_create
+#pragma weak hostfs_create
+
+static struct superblock *boot_mount_create(const struct cay_mount_info *m)
+{
+	bool overlay = (m->flags & CAY_MOUNT_OVERLAY) != 0;
+	struct superblock *sb = NULL;
+
+	if (hostfs_create != NULL)
+		sb = hostfs_create(m->device, m->share, overlay || (m->flags & CAY_MOUNT_RDONLY));
+	if (sb != NULL && overlay)
+		sb = overlay_create(sb);
+	return sb;
+}
+
+static const struct cay_mount_info *boot_mount_for(const char *path)
+{
+	for (uint32_t n = 0; n < boot_info->nr_mounts && n < CAY_MOUNTS_MAX; n++)
+		if (strcmp(boot_string(boot_info->mounts[n].guest_path), path) == 0)
+			return &boot_info->mounts[n];
+	return NULL;
+}
+
+static bool is_there(const char *path, bool *is_dir)
+{
+	struct path p;
+
+	if (vfs_lookup(AT_FDCWD, path, LOOKUP_FOLLOW, &p) != 0)
+		return false;
+	*is_dir = S_ISDIR(path_inode(&p)->mode);
+	path_put(&p);
+	return true;
+}
+
+static int make_parent(const char *path)
+{
+	char parent[1024];
+	const char *slash = strrchr(path, '/');
+	size_t len = slash != NULL ? (size_t)(slash - path) : 0;
+
+	if (len >= sizeof(parent))
+		return -ENAMETOOLONG;
+	memcpy(parent, path, len);
+	parent[len] = '\0';
+	return vfs_mkdir_p(parent, 0755);
+}
+
+/* A folder or file for sb to cover. Where the tree below is read-only and has no such name, there is no place for it. */
+static int make_mount_point(const char *path, const struct superblock *sb)
+{
+	bool dir = S_ISDIR(sb->root->mode);
+	bool is_dir;
+	struct file *f;
+	int err;
+
+	if (is_there(path, &is_dir))
+		return is_dir == dir ? 0 : -ENOTDIR;
+	if (dir)
+		return vfs_mkdir_p(path, 0755);
+	err = make_parent(path);
+	if (err == 0)
+		err = vfs_open(AT_FDCWD, path, O_CREAT | O_WRONLY, 0644, &f);
+	if (err == 0)
+		file_put(f);
+	return err;
+}
+
+static void mount_or_complain(struct superblock *sb, const char *path)
+{
+	int err = sb == NULL ? -EIO : make_mount_point(path, sb);
+
+	if (err == 0)
+		err = vfs_mount(sb, path, 0);
+	if (err != 0)
+		klog("cannot mount %s: error %d", path, -err);
+}
+
+static void mount_boot_info(void)
+{
+	for (uint32_t n = 0; n < boot_info->nr_mounts && n < CAY_MOUNTS_MAX; n++) {
+		const struct cay_mount_info *m = &boot_info->mounts[n];
+		const char *path = boot_string(m->guest_path);
+		if (strcmp(path, "/") != 0)
+			mount_or_complain(boot_mount_create(m), path);
+	}
+}
+
+/* mode: 0 leaves the file system's own. Only where boot info has nothing. */
+static void mount_default(struct superblock *(*create)(void), const char *path)
+{
+	if (create != NULL && boot_mount_for(path) == NULL)
+		mount_or_complain(create(), path);
+}
+
+static void mount_memory(const char *path, uint32_t mode)
+{
+	struct superblock *sb;
+
+	if (boot_mount_for(path) != NULL)
+		return;
+	sb = ramfs_create("tmpfs", 0);
+	if (sb != NULL)
+		sb->root->mode = S_IFDIR | mode;
+	mount_or_complain(sb, path);
+}
+
+/* Debian's merged /usr: a root made of a shared /usr alone needs the old names. */
+static void link_usr(void)
+{
+	static const char *const names[] = { "bin", "sbin", "lib", "lib64", "lib32", "libx32" };
+
+	for (size_t n = 0; n < ARRAY_SIZE(names); n++) {
+		char path[16] = "/", target[24] = "usr/", full[24] = "/usr/";
+		bool is_dir;
+
+		memcpy(path + 1, names[n], strlen(names[n]) + 1);
+		memcpy(target + 4, names[n], strlen(names[n]) + 1);
+		memcpy(full + 5, names[n], strlen(names[n]) + 1);
+		if (is_there(full, &is_dir) && is_dir && !is_there(path, &is_dir))
+			(void)vfs_symlink(target, AT_FDCWD, path); /* a read-only root keeps its own names */
+	}
+}
+
+void fs_init(void)
+{
+	const struct cay_mount_info *root = boot_mount_for("/");
+	struct superblock *sb = root != NULL ? boot_mount_create(root) : ramfs_create("rootfs", 0);
+	const char *cwd = boot_string(boot_info->cwd);
+	struct path p;
+
+	if (sb == NULL)
+		panic("cannot make the root file system");
+	vfs_mount_root(sb);
+	mount_boot_info();
+	mount_memory("/tmp", 01777);
+	mount_memory("/run", 0755);
+	if (boot_mount_for("/var") == NULL && boot_mount_for("/var/tmp") == NULL && root == NULL)
+		mount_memory("/var/tmp", 01777);
+	mount_default(devfs_create, "/dev");
+	mount_memory("/dev/shm", 01777);
+	mount_default(procfs_create, "/proc");
+	mount_default(sysfs_create, "/sys");
+	if (root == NULL) {
+		link_usr();
+		(void)vfs_mkdir_p("/root", 0700);
+		(void)vfs_mkdir_p("/home", 0755);
+		(void)vfs_mkdir_p("/etc", 0755);
+	}
+	if (cwd[0] == '/') {
+		if (root == NULL)
+			(void)vfs_mkdir_p(cwd, 0755);
+		if (vfs_lookup(AT_FDCWD, cwd, LOOKUP_FOLLOW | LOOKUP_DIRECTORY, &p) == 0) {
+			fs_context_set_cwd(fs_current(), &p);
+			path_put(&p);
+		} else {
+			klog("no folder %s to start in: starting in /", cwd);
+		}
+	}
+}
