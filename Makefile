@@ -9,7 +9,7 @@ CFLAGS_KERNEL = $(CFLAGS_ALL) -ffreestanding -fPIE -fvisibility=hidden -mgeneral
 	-fcf-protection=none -fno-asynchronous-unwind-tables -fno-omit-frame-pointer -fno-strict-aliasing -ffunction-sections -DCAY_KERNEL=1
 CFLAGS_VMM = $(CFLAGS_ALL) -fPIE -fstack-protector-strong -D_GNU_SOURCE -D_FORTIFY_SOURCE=2
 LDFLAGS_KERNEL = -nostdlib -static -no-pie -Wl,--build-id=none -Wl,-T,kernel/kernel.lds -Wl,-z,max-page-size=4096 -Wl,--gc-sections -Wl,--no-warn-rwx-segments
-LIBS_VMM = -lseccomp -lpthread
+LIBS_VMM = -lpthread
 
 KERNEL_SRC := $(shell find kernel lib -name '*.c' -o -name '*.S' | grep -v /vdso/ | LC_ALL=C sort)
 VMM_SRC := $(shell find vmm lib -name '*.c' | LC_ALL=C sort)
@@ -34,7 +34,7 @@ $(BUILD)/kernel.elf: $(KERNEL_OBJ) kernel/kernel.lds tools/ksyms.awk
 
 $(BUILD)/host/%.c.o: %.c
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(CFLAGS_VMM) -c $< -o $@
+	$(Q)$(CC) $(CFLAGS_VMM) $(CPPFLAGS_GEN) -c $< -o $@
 
 # The kernel image travels inside the VMM, so that one file is the whole program.
 $(BUILD)/host/kernel_blob.o: $(BUILD)/kernel.elf
@@ -55,4 +55,4 @@ help: ## this list
 
 .PHONY: all objects clean help
 -include $(KERNEL_OBJ:.o=.d) $(VMM_OBJ:.o=.d)
-include mk/unit.mk mk/fuzz.mk mk/guest.mk mk/lint.mk mk/install.mk
+include mk/gen.mk mk/unit.mk mk/fuzz.mk mk/guest.mk mk/lint.mk mk/install.mk

@@ -14,7 +14,7 @@ unit_flags += $(if $(filter vmm/% tests/unit/vmm/%,$(1)),-D_GNU_SOURCE)
 
 $(UNIT_DIR)/obj/%.c.o: %.c $(firstword $(MAKEFILE_LIST)) mk/unit.mk
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(UNIT_CFLAGS) $(call unit_flags,$<) $(shell sed -n 's|^// CFLAGS:||p' $<) -c $< -o $@
+	$(Q)$(CC) $(UNIT_CFLAGS) $(CPPFLAGS_GEN) $(call unit_flags,$<) $(shell sed -n 's|^// CFLAGS:||p' $<) -c $< -o $@
 
 # $(1) = a key, $(2) = the test's source: the rest of its comment line "// KEY: ..."
 unit_key = $(shell sed -n 's|^// $(1):||p' $(2))

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * sandbox.h - what keeps a VMM that the guest has taken over from reaching anything but the guest's own folders.
+ * Two steps, because they act on different things:
+ *   sandbox_confine  while there is one thread, when all files and devices are open: no new privileges, capabilities,
+ *                    resource limits, Landlock. Threads made later inherit it.
+ *   sandbox_seal     when all threads run and before the first guest instruction: the system call filter, on all threads.
+ * There are no namespaces: making them costs more than booting a small VM (docs/design.md), and Landlock and the
+ * filter forbid what they would hide.
+ */
+#ifndef CAY_VMM_SANDBOX_SANDBOX_H
+#define CAY_VMM_SANDBOX_SANDBOX_H
+
+#include <stdbool.h>
+
+#include "lib/compiler.h"
+
+/* A host folder or file that stays reachable. */
+struct sandbox_path {
+	const char *path;
+	bool writable;
+	/* NULL: all that lies in it. Else the only names in the folder itself that are reachable; NULL-terminated. */
+	const char *const *only;
+};
+
+/*
+ * Calling thread only. `what` is set on failure to the step that failed, for a message. A host without Landlock is accepted:
+ * the file server's own checks remain. Returns 0 or -errno (then the process must not run a guest).
+ */
+MUST_CHECK int sandbox_confine(const struct sandbox_path *paths, unsigned nr_paths, const char **what);
+
+/*
+ * All threads. last_words, which may be NULL, is called in the signal handler of a thread that made a forbidden call, before
+ * the process reports it and ends with status 125: it must be async-signal-safe and use only allowed calls.
+ * Returns 0 or -errno.
+ */
+MUST_CHECK int sandbox_seal(void (*last_words)(void), const char **what);
+
+#endif
