@@ -3,6 +3,7 @@
  * fuzz_virtq_device.c - a hostile driver: the input is the raw contents of the three areas, followed by steps that pop,
  * push, arm or overwrite a byte of the rings. Whatever comes, segments lie inside "guest memory" and every loop ends.
  */
+// SOURCES: lib/virtq_device.c
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>

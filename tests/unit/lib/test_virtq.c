@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* test_virtq.c - both ends of a virtqueue against each other, two threads of them, and a device against a hostile
- * driver. */
+/* test_virtq.c - both ends of a virtqueue against each other, in two threads, and each against a hostile partner. */
+// SOURCES: lib/virtq_driver.c lib/virtq_device.c
+// LIBS: -lpthread
 #include <errno.h>
 #include <pthread.h>
 #include <sched.h>
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdlib.h>
-#include <string.h>
-#include <cmocka.h>
+
+#include "unit.h"
 
 #include "lib/virtq_device.h"
 #include "lib/virtq_driver.h"
@@ -307,5 +306,5 @@ int main(void)
 		cmocka_unit_test(test_two_threads),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return RUN_TESTS(tests);
 }

@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: MIT */
+/* window.c - see window.h. Mappings are kept in an array sorted by place: few and rarely changed. */
+#include "vmm/core/window.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#define PAGE_BYTES 4096ull
+/* Places and lengths of big files are such that the guest can use huge pages in its own tables. */
+#define HUGE_BYTES 0x200000ull
+/* Touching a page of the window that the host has not mapped costs the guest an exit; filling the tables ahead costs
+ * the host 0.1 us a page. Beyond this size, only the pages used are worth it. */
+#define POPULATE_MAX_BYTES (64ull << 20)
+
+struct window_map {
+	uint64_t at, bytes;
+};
+
+struct window {
+	pthread_mutex_t lock;
+	uint8_t *hva;
+	uint64_t bytes;
+	uint64_t next; /* where to look first */
+	struct window_map *map;
+	unsigned nr, cap;
+};
+
+struct window *window_create(uint8_t *hva, uint64_t bytes)
+{
+	struct window *w = calloc(1, sizeof(*w));
+
+	if (w == NULL)
+		return NULL;
+	w->hva = hva;
+	w->bytes = bytes;
+	pthread_mutex_init(&w->lock, NULL);
+	return w;
+}
+
+void window_destroy(struct window *w)
+{
+	if (w == NULL)
+		return;
+	pthread_mutex_destroy(&w->lock);
+	free(w->map);
+	free(w);
+}
+
+/* Index of the first mapping at or behind `at`. */
+static unsigned first_from(const struct window *w, uint64_t at)
+{
+	unsigned lo = 0, hi = w->nr;
+
+	while (lo < hi) {
+		unsigned mid = (lo + hi) / 2;
+
+		if (w->map[mid].at < at)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo;
+}
+
+/* A gap of `bytes` in [from, window's end), aligned; its place, or UINT64_MAX. *index: where it goes in the array. */
+static uint64_t find_gap(const struct window *w, uint64_t from, uint64_t bytes, uint64_t align, unsigned *index)
+{
+	unsigned i = first_from(w, from);
+	uint64_t at = from;
+
+	if (i > 0 && w->map[i - 1].at + w->map[i - 1].bytes > at)
+		at = w->map[i - 1].at + w->map[i - 1].bytes;
+	for (;; i++) {
+		uint64_t end = i < w->nr ? w->map[i].at : w->bytes;
+
+		at = ALIGN_UP(at, align);
+		if (at <= end && bytes <= end - at) {
+			*index = i;
+			return at;
+		}
+		if (i >= w->nr)
+			return UINT64_MAX;
+		at = w->map[i].at + w->map[i].bytes;
+	}
+}
+
+static int insert(struct window *w, unsigned index, uint64_t at, uint64_t bytes)
+{
+	if (w->nr >= WINDOW_MAPPINGS_MAX)
+		return -ENOSPC;
+	if (w->nr == w->cap) {
+		unsigned cap = w->cap == 0 ? 64 : 2 * w->cap;
+		struct window_map *bigger = realloc(w->map, cap * sizeof(*bigger));
+
+		if (bigger == NULL)
+			return -ENOMEM;
+		w->map = bigger;
+		w->cap = cap;
+	}
+	memmove(&w->map[index + 1], &w->map[index], (w->nr - index) * sizeof(w->map[0]));
+	w->map[index] = (struct window_map){at, bytes};
+	w->nr++;
+	return 0;
+}
+
+static void remove_at(struct window *w, unsigned index)
+{
+	w->nr--;
+	memmove(&w->map[index], &w->map[index + 1], (w->nr - index) * sizeof(w->map[0]));
+}
+
+static int64_t map_locked(struct window *w, int fd, uint64_t offset, uint64_t bytes, bool writable)
+{
+	int prot = PROT_READ | (writable ? PROT_WRITE : 0);
+	uint64_t align = bytes >= HUGE_BYTES ? HUGE_BYTES : PAGE_BYTES, at;
+	unsigned index;
+	int err;
+
+	at = find_gap(w, w->next, bytes, align, &index);
+	if (at == UINT64_MAX)
+		at = find_gap(w, 0, bytes, align, &index);
+	if (at == UINT64_MAX)
+		return -ENOSPC;
+	err = insert(w, index, at, bytes);
+	if (err != 0)
+		return err;
+	if (mmap(w->hva + at, bytes, prot, MAP_SHARED | MAP_FIXED, fd, (off_t)offset) == MAP_FAILED) {
+		err = -errno;
+		remove_at(w, index);
+		return err;
+	}
+	w->next = at + bytes;
+	return (int64_t)at;
+}
+
+int64_t window_map(struct window *w, int fd, uint64_t offset, uint64_t bytes, bool writable)
+{
+	int64_t at;
+
+	if (bytes == 0 || bytes > w->bytes || (bytes | offset) % PAGE_BYTES != 0 || offset > (1ull << 62))
+		return -EINVAL;
+	pthread_mutex_lock(&w->lock);
+	at = map_locked(w, fd, offset, bytes, writable);
+	pthread_mutex_unlock(&w->lock);
+	/* A failure (file shorter than the mapping, old kernel) costs speed only. */
+	if (at >= 0)
+		(void)madvise(w->hva + at, MIN(bytes, POPULATE_MAX_BYTES), MADV_POPULATE_READ);
+	return at;
+}
+
+int window_unmap(struct window *w, uint64_t at, uint64_t bytes)
+{
+	unsigned i;
+	int err = -EINVAL;
+
+	pthread_mutex_lock(&w->lock);
+	i = first_from(w, at);
+	if (i < w->nr && w->map[i].at == at && w->map[i].bytes == bytes) {
+		int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED;
+
+		err = mmap(w->hva + at, bytes, PROT_NONE, flags, -1, 0) == MAP_FAILED ? -errno : 0;
+		if (err == 0)
+			remove_at(w, i);
+	}
+	pthread_mutex_unlock(&w->lock);
+	return err;
+}

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT */
+/* fs_entry.c - a name of the host as a FUSE entry: attributes, node number, how long it may be trusted. */
+#include <errno.h>
+#include <fcntl.h>
+
+#include "vmm/dev/fs_priv.h"
+
+void fs_fill_attr(const struct stat *st, struct fuse_attr *a)
+{
+	*a = (struct fuse_attr){
+		.ino = st->st_ino,
+		.size = (uint64_t)st->st_size,
+		.blocks = (uint64_t)st->st_blocks,
+		.atime = (uint64_t)st->st_atim.tv_sec,
+		.mtime = (uint64_t)st->st_mtim.tv_sec,
+		.ctime = (uint64_t)st->st_ctim.tv_sec,
+		.atimensec = (uint32_t)st->st_atim.tv_nsec,
+		.mtimensec = (uint32_t)st->st_mtim.tv_nsec,
+		.ctimensec = (uint32_t)st->st_ctim.tv_nsec,
+		.mode = st->st_mode,
+		.nlink = (uint32_t)st->st_nlink,
+		.uid = st->st_uid,
+		.gid = st->st_gid,
+		.rdev = (uint32_t)st->st_rdev, /* stat(2) and FUSE encode device numbers alike */
+		.blksize = (uint32_t)st->st_blksize,
+	};
+}
+
+void fs_fill_valid(const struct fs_device *dev, const struct fs_node *n, uint64_t *sec, uint32_t *nsec)
+{
+	bool stable = dev->share_flags[n->share] & FS_SHARE_STABLE;
+
+	*sec = stable ? FS_VALID_STABLE_S : 0;
+	*nsec = stable ? 0 : FS_VALID_CHANGING_NS;
+}
+
+int fs_lookup_entry(struct fs_device *dev, struct fs_node *dir, const char *name, struct fuse_entry_out *e)
+{
+	struct fs_node *n;
+	struct stat st;
+	int err, dirfd = fs_node_dirfd(&dev->nodes, dir);
+
+	if (dirfd < 0)
+		return dirfd;
+	/* One component that is not followed cannot leave the folder: no need to open it. */
+	if (fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT) != 0)
+		return -errno;
+	err = fs_node_enter(&dev->nodes, dir, name, &st, &n);
+	if (err != 0)
+		return err;
+	n->lookups++;
+	*e = (struct fuse_entry_out){.nodeid = fs_node_id(n)};
+	fs_fill_attr(&st, &e->attr);
+	fs_fill_valid(dev, n, &e->entry_valid, &e->entry_valid_nsec);
+	fs_fill_valid(dev, n, &e->attr_valid, &e->attr_valid_nsec);
+	return 0;
+}
