@@ -111,28 +111,29 @@ void process_thread_gone(struct thread *t)
 	process_ended(p);
 }
 
-static void end_others(struct process *p)
+static void tell_to_exit(struct process *p, struct thread *except)
 {
-	struct thread *self = thread_current();
-
 	list_for_each (t, &p->threads, proc_link, struct thread) {
-		if (t == self)
+		if (t == except)
 			continue;
 		t->work |= THREAD_WORK_EXIT;
 		sched_wake(t);
 	}
 }
 
+void process_kill(struct process *p, int wait_status)
+{
+	if (p->exiting)
+		return;
+	p->exiting = true;
+	p->wait_status = wait_status;
+	waitq_wake(&p->sighand->cont_wq, 0);
+	tell_to_exit(p, NULL);
+}
+
 NORETURN void process_exit(int wait_status)
 {
-	struct process *p = process_current();
-
-	if (!p->exiting) {
-		p->exiting = true;
-		p->wait_status = wait_status;
-		waitq_wake(&p->sighand->cont_wq, 0);
-		end_others(p);
-	}
+	process_kill(process_current(), wait_status);
 	thread_exit(wait_status >> 8);
 }
 
@@ -142,7 +143,7 @@ int process_end_other_threads(void)
 
 	if (p->exiting)
 		return -EINTR;
-	end_others(p);
+	tell_to_exit(p, thread_current());
 	wait_event(&alone_wq, p->nr_threads == 1 || p->exiting);
 	return p->exiting ? -EINTR : 0;
 }

@@ -124,7 +124,7 @@ struct process {
 	uint64_t start_code, end_code, start_data, end_data, start_stack, start_brk;
 	char comm[THREAD_COMM_LEN];
 	uint32_t personality;
-	bool dumpable, no_new_privs;
+	bool dumpable, no_new_privs, thp_disabled, subreaper;
 };
 
 /* The running thread; its process. Never NULL after sched_init. */
@@ -159,6 +159,7 @@ MUST_CHECK struct thread *thread_create(struct process *proc);
 void thread_start(struct thread *t);
 NORETURN void thread_exit(int code);           /* the calling thread only */
 NORETURN void process_exit(int wait_status);   /* all threads of the caller's process */
+void process_kill(struct process *p, int wait_status); /* as process_exit, from outside: any context */
 struct thread *thread_find(int tid);           /* NULL if there is none */
 
 /* Blocking primitives; use wait.h instead where possible. The thread must be on some list a waker finds. */

@@ -1,0 +1,324 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * futex.c - waiting on words of the program's memory, and waking.
+ * Order that prevents a lost wake: queue the waiter, then read the word, then sleep while still queued. A waker changes
+ * the word, then looks at the queue. Reading may fault and sleep on its own; that is why "still queued" and not a wake-up
+ * says whether to sleep.
+ */
+#include <errno.h>
+#include <linux/futex.h>
+#include <time.h>
+
+#include "kernel/linux/futex_calls.h"
+#include "kernel/linux/futex_priv.h"
+#include "kernel/linux/signal.h"
+#include "kernel/mm/uaccess.h"
+#include "kernel/sched/wait.h"
+#include "kernel/time/timespec.h"
+
+int futex_key_of(const void *uaddr, bool shared, struct futex_key *key)
+{
+	uint64_t addr = (uint64_t)uaddr;
+	struct phys_seg seg;
+	size_t covered;
+	int nr;
+
+	if (addr % sizeof(uint32_t) != 0)
+		return -EINVAL;
+	if (addr < CAY_USER_MIN || addr >= CAY_USER_END)
+		return -EFAULT;
+	if (!shared) {
+		*key = (struct futex_key){(uint64_t)process_current()->vs, addr};
+		return 0;
+	}
+	/* As for writing first: a private page that is not yet the process's own would change its address at the first write. */
+	nr = user_pin(uaddr, sizeof(uint32_t), 1, &seg, 1, &covered);
+	if (nr < 1)
+		nr = user_pin(uaddr, sizeof(uint32_t), 0, &seg, 1, &covered);
+	if (nr < 1)
+		return -EFAULT;
+	*key = (struct futex_key){0, seg.pa.v};
+	user_unpin(&seg, 1);
+	return 0;
+}
+
+int futex_wake(void *uaddr, bool shared, int nr, uint32_t bits)
+{
+	struct futex_key key;
+	int err = futex_key_of(uaddr, shared, &key);
+
+	return err != 0 ? err : futex_queue_wake(&key, nr, bits, sched_wake);
+}
+
+/* Sleeps while w is queued. 0 woken, -ETIMEDOUT, -EINTR. w is not queued afterwards. */
+static int sleep_queued(struct futex_waiter *w, uint64_t deadline_ns)
+{
+	int r = 0;
+
+	for (;;) {
+		sched_prepare();
+		if (list_empty(&w->link))
+			return 0;
+		if (r != 0)
+			break;
+		r = wait_sleep(deadline_ns, true);
+	}
+	futex_queue_remove(w);
+	return r;
+}
+
+static long wait_on(void *uaddr, bool shared, uint32_t val, uint32_t bits, uint64_t deadline_ns)
+{
+	struct futex_waiter w = {.thread = thread_current(), .bits = bits};
+	uint32_t now;
+	int err = futex_key_of(uaddr, shared, &w.key);
+
+	if (err != 0)
+		return err;
+	futex_queue_add(&w);
+	err = get_user_u32(&now, uaddr);
+	if (err == 0 && now == val)
+		return sleep_queued(&w, deadline_ns);
+	futex_queue_remove(&w);
+	return err != 0 ? err : -EAGAIN;
+}
+
+static long wait_continue(struct restart_block *rb);
+
+/* absolute: a call that is simply made again after a signal. Relative: continued with the deadline it had. */
+static long wait_restartable(void *uaddr, bool shared, uint32_t val, uint32_t bits, uint64_t deadline_ns, bool absolute)
+{
+	long r = wait_on(uaddr, shared, val, bits, deadline_ns);
+
+	if (r != -EINTR)
+		return r;
+	if (absolute || deadline_ns == WAIT_FOREVER)
+		return -ERESTARTSYS;
+	return signal_restart_with(wait_continue, deadline_ns, (uint64_t)uaddr, shared, val, bits, 0);
+}
+
+static long wait_continue(struct restart_block *rb)
+{
+	return wait_restartable((void *)rb->arg[0], rb->arg[1] != 0, (uint32_t)rb->arg[2], (uint32_t)rb->arg[3], rb->deadline_ns, false);
+}
+
+static long requeue(void *uaddr, void *uaddr2, bool shared, int nr_wake, int nr_requeue, const uint32_t *expect)
+{
+	struct futex_key from, to;
+	uint32_t now;
+	int err, woken;
+
+	if (nr_wake < 0 || nr_requeue < 0)
+		return -EINVAL;
+	err = futex_key_of(uaddr, shared, &from);
+	if (err == 0)
+		err = futex_key_of(uaddr2, shared, &to);
+	if (err == 0 && expect != NULL)
+		err = get_user_u32(&now, uaddr);
+	if (err != 0)
+		return err;
+	if (expect != NULL && now != *expect)
+		return -EAGAIN;
+	woken = futex_queue_wake(&from, nr_wake, FUTEX_ANY_BITS, sched_wake);
+	return woken + futex_queue_requeue(&from, &to, nr_requeue);
+}
+
+/* FUTEX_WAKE_OP's encoding: op(4) cmp(4) oparg(12, signed) cmparg(12, signed). */
+static int decode_op(uint32_t encoded, uint32_t old, uint32_t *new_value, bool *holds)
+{
+	unsigned op = encoded >> 28 & 7, cmp = encoded >> 24 & 15;
+	int oparg = (int)(encoded << 8) >> 20, cmparg = (int)(encoded << 20) >> 20;
+	int value = (int)old;
+
+	if (encoded >> 28 & FUTEX_OP_OPARG_SHIFT)
+		oparg = (int)(1u << (oparg & 31));
+	switch (op) {
+	case FUTEX_OP_SET:
+		*new_value = (uint32_t)oparg;
+		break;
+	case FUTEX_OP_ADD:
+		*new_value = old + (uint32_t)oparg;
+		break;
+	case FUTEX_OP_OR:
+		*new_value = old | (uint32_t)oparg;
+		break;
+	case FUTEX_OP_ANDN:
+		*new_value = old & ~(uint32_t)oparg;
+		break;
+	case FUTEX_OP_XOR:
+		*new_value = old ^ (uint32_t)oparg;
+		break;
+	default:
+		return -ENOSYS;
+	}
+	switch (cmp) {
+	case FUTEX_OP_CMP_EQ:
+		*holds = value == cmparg;
+		return 0;
+	case FUTEX_OP_CMP_NE:
+		*holds = value != cmparg;
+		return 0;
+	case FUTEX_OP_CMP_LT:
+		*holds = value < cmparg;
+		return 0;
+	case FUTEX_OP_CMP_GE:
+		*holds = value >= cmparg;
+		return 0;
+	case FUTEX_OP_CMP_LE:
+		*holds = value <= cmparg;
+		return 0;
+	case FUTEX_OP_CMP_GT:
+		*holds = value > cmparg;
+		return 0;
+	default:
+		return -ENOSYS;
+	}
+}
+
+static long wake_op(void *uaddr, void *uaddr2, bool shared, int nr, int nr2, uint32_t encoded)
+{
+	struct futex_key key, key2;
+	uint32_t old, found, value;
+	bool holds;
+	int err, woken;
+
+	err = futex_key_of(uaddr, shared, &key);
+	if (err == 0)
+		err = futex_key_of(uaddr2, shared, &key2);
+	if (err == 0)
+		err = get_user_u32(&old, uaddr2);
+	while (err == 0) {
+		err = decode_op(encoded, old, &value, &holds);
+		if (err == 0)
+			err = cmpxchg_user_u32(uaddr2, old, value, &found);
+		if (err != 0 || found == old)
+			break;
+		old = found;
+	}
+	if (err != 0)
+		return err;
+	woken = futex_queue_wake(&key, nr, FUTEX_ANY_BITS, sched_wake);
+	if (holds)
+		woken += futex_queue_wake(&key2, nr2, FUTEX_ANY_BITS, sched_wake);
+	return woken;
+}
+
+/* The timeout of those operations that have one. FUTEX_WAIT's is relative, LOCK_PI's is always on CLOCK_REALTIME. */
+static int get_deadline(int cmd, bool realtime, const void *utimeout, uint64_t *deadline_ns)
+{
+	uint64_t ns;
+	int err;
+
+	*deadline_ns = WAIT_FOREVER;
+	if (utimeout == NULL)
+		return 0;
+	err = timespec_from_user(utimeout, &ns);
+	if (err != 0)
+		return err;
+	if (cmd == FUTEX_WAIT)
+		*deadline_ns = deadline_after(ns);
+	else if (realtime || cmd == FUTEX_LOCK_PI)
+		*deadline_ns = deadline_from_realtime(ns);
+	else
+		*deadline_ns = ns;
+	return 0;
+}
+
+long sys_futex(void *uaddr, int op, uint32_t val, const void *utimeout, void *uaddr2, uint32_t val3)
+{
+	int cmd = op & FUTEX_CMD_MASK;
+	bool shared = (op & FUTEX_PRIVATE_FLAG) == 0;
+	bool realtime = (op & FUTEX_CLOCK_REALTIME) != 0;
+	int val2 = (int)(uintptr_t)utimeout; /* a count, for the calls without a timeout */
+	uint64_t deadline_ns = WAIT_FOREVER;
+	int err = 0;
+
+	if (realtime && cmd != FUTEX_WAIT && cmd != FUTEX_WAIT_BITSET && cmd != FUTEX_LOCK_PI2)
+		return -ENOSYS;
+	if (cmd == FUTEX_WAIT || cmd == FUTEX_WAIT_BITSET || cmd == FUTEX_LOCK_PI || cmd == FUTEX_LOCK_PI2)
+		err = get_deadline(cmd, realtime, utimeout, &deadline_ns);
+	if (err != 0)
+		return err;
+	switch (cmd) {
+	case FUTEX_WAIT:
+		return wait_restartable(uaddr, shared, val, FUTEX_ANY_BITS, deadline_ns, false);
+	case FUTEX_WAIT_BITSET:
+		return val3 == 0 ? -EINVAL : wait_restartable(uaddr, shared, val, val3, deadline_ns, true);
+	case FUTEX_WAKE:
+		return futex_wake(uaddr, shared, val > INT32_MAX ? INT32_MAX : (int)val, FUTEX_ANY_BITS);
+	case FUTEX_WAKE_BITSET:
+		return val3 == 0 ? -EINVAL : futex_wake(uaddr, shared, val > INT32_MAX ? INT32_MAX : (int)val, val3);
+	case FUTEX_REQUEUE:
+		return requeue(uaddr, uaddr2, shared, (int)val, val2, NULL);
+	case FUTEX_CMP_REQUEUE:
+		return requeue(uaddr, uaddr2, shared, (int)val, val2, &val3);
+	case FUTEX_WAKE_OP:
+		return wake_op(uaddr, uaddr2, shared, (int)val, val2, val3);
+	case FUTEX_LOCK_PI:
+	case FUTEX_LOCK_PI2:
+		return futex_lock_pi(uaddr, shared, false, deadline_ns);
+	case FUTEX_TRYLOCK_PI:
+		return futex_lock_pi(uaddr, shared, true, WAIT_FOREVER);
+	case FUTEX_UNLOCK_PI:
+		return futex_unlock_pi(uaddr, shared);
+	default: /* FUTEX_FD is gone from Linux too; requeueing onto PI locks is not there */
+		return -ENOSYS;
+	}
+}
+
+#define WAITV_MAX 128
+
+long sys_futex_waitv(const void *uwaiters, unsigned nr, unsigned flags, const void *utimeout, int clockid)
+{
+	const struct futex_waitv *uw = uwaiters;
+	struct futex_waiter w[WAITV_MAX];
+	uint64_t ns, deadline_ns = WAIT_FOREVER;
+	int woken = -1, err = 0, r = 0;
+	unsigned queued = 0;
+
+	if (flags != 0 || nr == 0 || nr > WAITV_MAX || uw == NULL)
+		return -EINVAL;
+	if (utimeout != NULL) {
+		if (clockid != CLOCK_MONOTONIC && clockid != CLOCK_REALTIME)
+			return -EINVAL;
+		err = timespec_from_user(utimeout, &ns);
+		if (err != 0)
+			return err;
+		deadline_ns = clockid == CLOCK_REALTIME ? deadline_from_realtime(ns) : ns;
+	}
+	while (queued < nr && err == 0) {
+		struct futex_waiter *q = &w[queued];
+		struct futex_waitv one;
+		uint32_t now;
+
+		err = copy_from_user(&one, &uw[queued], sizeof(one));
+		if (err != 0)
+			break;
+		if ((one.flags & ~(FUTEX_32 | FUTEX_PRIVATE_FLAG)) != 0 || !(one.flags & FUTEX_32) || one.__reserved != 0) {
+			err = -EINVAL;
+			break;
+		}
+		*q = (struct futex_waiter){.thread = thread_current(), .bits = FUTEX_ANY_BITS, .woken_ref = &woken, .index = (int)queued};
+		err = futex_key_of((void *)one.uaddr, !(one.flags & FUTEX_PRIVATE_FLAG), &q->key);
+		if (err != 0)
+			break;
+		futex_queue_add(q);
+		queued++;
+		err = get_user_u32(&now, (const void *)one.uaddr);
+		if (err == 0 && now != (uint32_t)one.val)
+			err = -EAGAIN;
+	}
+	while (err == 0) {
+		sched_prepare();
+		if (woken >= 0 || r != 0)
+			break;
+		r = wait_sleep(deadline_ns, true);
+	}
+	for (unsigned i = 0; i < queued; i++)
+		futex_queue_remove(&w[i]);
+	if (woken >= 0)
+		return woken;
+	if (err != 0)
+		return err;
+	return r == -EINTR ? -ERESTARTSYS : r;
+}
