@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: MIT
+"""What the benchmarks share: native and VM runs alternate in one go, medians and their ratio are printed and stored.
+
+Absolute times drift on a shared machine, so nothing is compared with a number from another run. Each file of bench/ measures
+one figure of docs/spec.md and calls result() with the promise it holds.
+"""
+import json
+import os
+import statistics
+import subprocess
+import sys
+import time
+
+TOP = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+BUILD = os.environ.get("CAY_BUILD", os.path.join(TOP, "build"))
+CAY = os.path.join(BUILD, "cay")
+PROGS = os.path.join(BUILD, "tests", "progs")
+BENCH = os.path.join(BUILD, "bench")
+PYTHON = "/usr/bin/python3"
+QUICK = bool(os.environ.get("CAY_BENCH_QUICK"))  # fewer rounds: a check that the benchmarks work, not a measurement
+
+
+def rounds(n):
+    return max(2, n // 4) if QUICK else n
+
+
+def vm(argv, *flags):
+    return [CAY, "run", *flags, "--", *argv]
+
+
+def run(argv, cwd=None, stdin=None, check=0):
+    """Runs to the end; returns (seconds, stdout, stderr)."""
+    begin = time.perf_counter()
+    p = subprocess.run(argv, stdin=stdin or subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=cwd or BENCH)
+    seconds = time.perf_counter() - begin
+    if check is not None and p.returncode != check:
+        raise RuntimeError("%s: status %d: %s" % (" ".join(argv)[:200], p.returncode, p.stderr.decode("utf-8", "replace")[-500:]))
+    return seconds, p.stdout.decode("utf-8", "replace"), p.stderr.decode("utf-8", "replace")
+
+
+def alternate(n, *measures):
+    """Calls each measure once a round, in turn; a round before is not counted. Returns a list of values for each."""
+    values = [[] for _ in measures]
+    for i in range(rounds(n) + 1):
+        for v, m in zip(values, measures):
+            x = m()
+            if i > 0:
+                v.append(x)
+    return values
+
+
+def wall(argv, **kw):
+    return lambda: run(argv, **kw)[0]
+
+
+def printed(argv, **kw):
+    """The number that the program itself prints on its last line: for loops that time themselves."""
+    return lambda: float(run(argv, **kw)[1].split()[-1])
+
+
+def median(v):
+    return statistics.median(v)
+
+
+RESULTS = []
+
+
+def result(name, value, unit, promise, native=None, limit=None, ratio_limit=None, note=""):
+    """One row: the VM's value beside Linux's, and whether the promise holds. limit: at most this value; ratio_limit: VM / native."""
+    ratio = value / native if native else None
+    holds = None
+    if limit is not None:
+        holds = value <= limit
+    if ratio_limit is not None:
+        holds = (holds is None or holds) and ratio is not None and ratio <= ratio_limit
+    RESULTS.append(dict(name=name, value=value, unit=unit, native=native, ratio=ratio, promise=promise, holds=holds, note=note,
+                        time=time.strftime("%Y-%m-%d %H:%M:%S")))
+
+
+def main(benchmark):
+    os.makedirs(BENCH, exist_ok=True)
+    name = os.path.basename(sys.argv[0])[:-3]
+    if not os.path.exists(CAY):
+        sys.exit("bench: %s is not built" % CAY)
+    try:
+        benchmark()
+    except RuntimeError as e:
+        RESULTS.append(dict(name=name, value=None, unit="", native=None, ratio=None, promise="", holds=False, note="did not run: %s" % e))
+    with open(os.path.join(BENCH, name + ".json"), "w") as f:
+        json.dump(RESULTS, f, indent=1)
+    for r in RESULTS:
+        print(row(r))
+
+
+def row(r):
+    def number(x):
+        return "-" if x is None else "%.4g" % x
+    verdict = {True: "holds", False: "NOT MET", None: ""}[r["holds"]]
+    return "%-34s %10s %10s %-5s %8s  %-22s %-8s %s" % (r["name"], number(r["value"]), number(r["native"]), r["unit"],
+                                                       "-" if r["ratio"] is None else "%.3fx" % r["ratio"], r["promise"], verdict, r["note"])
+
+
+HEADER = "%-34s %10s %10s %-5s %8s  %-22s" % ("figure", "cay", "linux", "unit", "ratio", "promise")

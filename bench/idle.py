@@ -1,0 +1,33 @@
+# SPDX-License-Identifier: MIT
+"""CPU time that a VM uses while its program sleeps."""
+import os
+import subprocess
+import time
+
+from bench import BENCH, QUICK, main, result, vm
+
+
+def cpu_seconds(pid):
+    """All threads, to the nanosecond, from the scheduler's own account."""
+    total = 0
+    for tid in os.listdir("/proc/%d/task" % pid):
+        with open("/proc/%d/task/%s/schedstat" % (pid, tid)) as f:
+            total += int(f.read().split()[0])
+    return total / 1e9
+
+
+def benchmark():
+    p = subprocess.Popen(vm([BENCH + "/sleep", "100"]), cwd=BENCH, stdin=subprocess.DEVNULL)
+    try:
+        time.sleep(1)
+        seconds = 3 if QUICK else 10
+        before = cpu_seconds(p.pid)
+        time.sleep(seconds)
+        used = cpu_seconds(p.pid) - before
+    finally:
+        p.terminate()
+        p.wait()
+    result("idle VM", 100 * used / seconds, "% CPU", "under 0.1 %", limit=0.1)
+
+
+main(benchmark)
