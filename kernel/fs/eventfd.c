@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * eventfd.c - a 64-bit counter behind a descriptor. Invariant: count <= COUNT_MAX.
+ * The value is moved from and to the program before and after the counter changes, never in between: a fault blocks.
+ */
+#include "kernel/fs/eventfd.h"
+
+#include <errno.h>
+#include <linux/fcntl.h>
+#include <poll.h>
+#include <sys/eventfd.h>
+
+#include "kernel/fs/file.h"
+#include "kernel/linux/sys.h"
+#include "kernel/mm/kmalloc.h"
+
+#define COUNT_MAX (UINT64_MAX - 1)
+
+struct eventfd {
+	uint64_t count;
+	bool semaphore;
+	struct waitq wq;
+};
+
+static ssize_t counter_read(struct file *f, struct uio *uio, int64_t pos)
+{
+	struct eventfd *e = f->priv;
+	uint64_t value;
+
+	(void)pos;
+	if (uio->resid < sizeof(value))
+		return -EINVAL;
+	if (e->count == 0) {
+		if (f->flags & O_NONBLOCK)
+			return -EAGAIN;
+		if (wait_event_interruptible(&e->wq, e->count > 0) != 0)
+			return -ERESTARTSYS;
+	}
+	value = e->semaphore ? 1 : e->count;
+	e->count -= value;
+	waitq_wake(&e->wq, POLLOUT);
+	return uio_move(&value, sizeof(value), uio);
+}
+
+static ssize_t counter_write(struct file *f, struct uio *uio, int64_t pos)
+{
+	struct eventfd *e = f->priv;
+	uint64_t value;
+
+	(void)pos;
+	if (uio->resid < sizeof(value))
+		return -EINVAL;
+	ssize_t n = uio_move(&value, sizeof(value), uio);
+	if (n != sizeof(value))
+		return n < 0 ? n : -EFAULT;
+	if (value > COUNT_MAX)
+		return -EINVAL;
+	if (value > COUNT_MAX - e->count) {
+		if (f->flags & O_NONBLOCK)
+			return -EAGAIN;
+		if (wait_event_interruptible(&e->wq, value <= COUNT_MAX - e->count) != 0)
+			return -ERESTARTSYS;
+	}
+	e->count += value;
+	waitq_wake(&e->wq, POLLIN);
+	return sizeof(value);
+}
+
+static uint32_t counter_poll(struct file *f, struct poll_table *pt)
+{
+	struct eventfd *e = f->priv;
+
+	poll_wait(f, &e->wq, pt);
+	return (e->count > 0 ? POLLIN : 0) | (e->count < COUNT_MAX ? POLLOUT : 0);
+}
+
+static void counter_release(struct file *f)
+{
+	kfree(f->priv);
+}
+
+static const struct file_ops eventfd_ops = {
+	.read = counter_read,
+	.write = counter_write,
+	.poll = counter_poll,
+	.release = counter_release,
+};
+
+long sys_eventfd2(unsigned count, int flags)
+{
+	struct eventfd *e;
+	struct file *f;
+
+	if (flags & ~(EFD_SEMAPHORE | EFD_CLOEXEC | EFD_NONBLOCK))
+		return -EINVAL;
+	e = kzalloc(sizeof(*e));
+	if (e == NULL)
+		return -ENOMEM;
+	e->count = count;
+	e->semaphore = flags & EFD_SEMAPHORE;
+	waitq_init(&e->wq);
+	f = file_anon(&eventfd_ops, e, FILE_READ | FILE_WRITE, O_RDWR | ((unsigned)flags & O_NONBLOCK), "anon_inode:[eventfd]",
+		      0600);
+	if (f == NULL) {
+		kfree(e);
+		return -ENOMEM;
+	}
+	int fd = fd_install(f, 0, flags & EFD_CLOEXEC);
+	if (fd < 0)
+		file_put(f);
+	return fd;
+}
+
+long sys_eventfd(unsigned count)
+{
+	return sys_eventfd2(count, 0);
+}
