@@ -12,7 +12,7 @@ LDFLAGS_KERNEL = -nostdlib -static -no-pie -Wl,--build-id=none -Wl,-T,kernel/ker
 LIBS_VMM = -lpthread
 
 KERNEL_SRC := $(shell find kernel lib -name '*.c' -o -name '*.S' | grep -v /vdso/ | LC_ALL=C sort)
-VMM_SRC := $(shell find vmm lib -name '*.c' | LC_ALL=C sort)
+VMM_SRC := $(shell find vmm lib -name '*.c' -o -path 'vmm/*.S' | LC_ALL=C sort)
 KERNEL_OBJ := $(KERNEL_SRC:%=$(BUILD)/guest/%.o)
 VMM_OBJ := $(VMM_SRC:%=$(BUILD)/host/%.o)
 

@@ -46,5 +46,6 @@
 #define CAY_SYS_GVA 0x780000000000ULL
 #define CAY_GATE_GVA 0x780000100000ULL
 #define CAY_KERNEL_GVA 0x7f0000000000ULL
+#define CAY_KERNEL_LSTAR_OFFSET 0x40 /* where a `syscall` instruction lands, from the start of the image */
 
 #endif

@@ -22,6 +22,16 @@
 #ifndef CAY_ABI_VCPU_PAGE_H
 #define CAY_ABI_VCPU_PAGE_H
 
+#define CAY_VCPU_OFF_MASKED 0
+#define CAY_VCPU_OFF_PENDING 64
+#define CAY_VCPU_OFF_UP 256
+#define CAY_VCPU_OFF_EXC 320
+#define CAY_VCPU_OFF_EXC_TOP 400 /* IST stack top; 16-aligned as the CPU demands */
+#define CAY_VCPU_OFF_TSS 512
+#define CAY_VCPU_OFF_GUEST 1024
+
+#ifndef __ASSEMBLER__
+
 #include <stddef.h>
 #include <stdint.h>
 
@@ -88,14 +98,6 @@ struct cay_vcpu_page {
 	uint8_t guest[3072];
 };
 
-#define CAY_VCPU_OFF_MASKED 0
-#define CAY_VCPU_OFF_PENDING 64
-#define CAY_VCPU_OFF_UP 256
-#define CAY_VCPU_OFF_EXC 320
-#define CAY_VCPU_OFF_EXC_TOP 400 /* IST stack top; 16-aligned as the CPU demands */
-#define CAY_VCPU_OFF_TSS 512
-#define CAY_VCPU_OFF_GUEST 1024
-
 _Static_assert(offsetof(struct cay_vcpu_page, masked) == CAY_VCPU_OFF_MASKED, "known to assembly");
 _Static_assert(offsetof(struct cay_vcpu_page, pending) == CAY_VCPU_OFF_PENDING, "VMM line");
 _Static_assert(offsetof(struct cay_vcpu_page, clock_seq) == 128, "clock line");
@@ -108,5 +110,7 @@ _Static_assert(offsetof(struct cay_vcpu_page, flush_rip) == CAY_VCPU_OFF_EXC_TOP
 _Static_assert(offsetof(struct cay_vcpu_page, tss) == CAY_VCPU_OFF_TSS, "known to the VMM");
 _Static_assert(offsetof(struct cay_vcpu_page, guest) == CAY_VCPU_OFF_GUEST, "kernel's part");
 _Static_assert(sizeof(struct cay_vcpu_page) == 4096, "one page");
+
+#endif /* __ASSEMBLER__ */
 
 #endif

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * backend.h - what runs the guest's code: KVM, or (later) a sandboxed process. The core knows only this.
+ * All functions returning int give 0 or -errno, having said nothing: the caller words the error.
+ */
+#ifndef CAY_VMM_BACKEND_H
+#define CAY_VMM_BACKEND_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "lib/compiler.h"
+
+struct vm;
+struct vcpu;
+
+enum vcpu_exit {
+	VCPU_EXIT_KICK,     /* a signal or backend_ops.kick made it leave */
+	VCPU_EXIT_GATE,     /* store in the gate page: exit->offset; the store is complete */
+	VCPU_EXIT_CRASH,    /* triple fault, access to nowhere: exit->text */
+	VCPU_EXIT_HOST_ERROR /* exit->error, exit->text */
+};
+
+struct vcpu_exit_info {
+	uint32_t offset; /* in the gate page */
+	int error;
+	char text[256];
+};
+
+struct vcpu_start {
+	uint64_t rip, rsp, cr3_gpa, lstar;
+	uint64_t gs_base;
+	uint64_t arg; /* in rdi */
+};
+
+struct backend_ops {
+	const char *name;
+	MUST_CHECK int (*vm_create)(struct vm *vm);  /* and vCPU 0 */
+	MUST_CHECK int (*vm_attach)(struct vm *vm);  /* guest memory and window exist now: make them the guest's */
+	void (*vm_destroy)(struct vm *vm);
+	/* The first `bytes` of the file window become guest-physical memory (at least). vCPU thread. */
+	MUST_CHECK int (*window_grow)(struct vm *vm, uint64_t bytes);
+	/* What the kernel may use: CAY_CPU_* bits, xcr0 and so on into boot info. */
+	void (*cpu_describe)(struct vm *vm);
+	/* Doorbell at this offset of the gate page signals the eventfd and does not exit. */
+	MUST_CHECK int (*doorbell_fd)(struct vm *vm, uint32_t gate_offset, int eventfd);
+	MUST_CHECK int (*vcpu_start)(struct vcpu *vcpu, const struct vcpu_start *start);
+	enum vcpu_exit (*vcpu_run)(struct vcpu *vcpu, struct vcpu_exit_info *exit);
+	/* Makes a vcpu_run that is under way, or the next one, return VCPU_EXIT_KICK. Any thread, async-signal-safe. */
+	void (*vcpu_kick)(struct vcpu *vcpu);
+	/* Before each entry, on the vCPU's thread: takes back kicks up to now. */
+	/* vcpu_kick from a signal handler on the vCPU's own thread: no further signal needed. */
+	void (*vcpu_set_kick)(struct vcpu *vcpu);
+	void (*vcpu_clear_kick)(struct vcpu *vcpu);
+	/* Redirects the vCPU, if that is allowed now (vcpu_page.h), to upcall_entry. False if not. */
+	bool (*vcpu_upcall)(struct vcpu *vcpu);
+	/* For crash reports: registers as text. */
+	void (*vcpu_dump)(struct vcpu *vcpu, char *buf, unsigned size);
+};
+
+extern const struct backend_ops backend_kvm;
+
+#endif

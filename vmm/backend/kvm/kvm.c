@@ -1,0 +1,431 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * kvm.c - the KVM backend: the only file with KVM ioctls. Works on any /dev/kvm; costs are those of a KVM without VT-x.
+ * The guest starts and stays at CPL 3 but for the stub (stub.S). No irqchip, no firmware, no devices: memory,
+ * registers, one page of gate.
+ */
+#include <cpuid.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/kvm.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "abi/layout.h"
+#include "vmm/backend/backend.h"
+#include "vmm/backend/kvm/stub.h"
+#include "vmm/core/vcpu.h"
+#include "vmm/core/vm.h"
+#include "x86/cr.h"
+#include "x86/desc.h"
+
+enum { SLOT_RAM = 0, SLOT_WINDOW = 1 };
+
+struct kvm_vm {
+	int kvm_fd, vm_fd;
+	struct kvm_cpuid2 *cpuid;
+	uint64_t xcr0;
+	uint64_t window_bytes; /* covered by memslots so far */
+	unsigned next_slot;
+};
+
+struct kvm_vcpu {
+	int fd;
+	struct kvm_run *run;
+	size_t run_bytes;
+};
+
+#define CPUID_MAX_ENTRIES 128
+
+static int get_cpuid(struct kvm_vm *kv)
+{
+	kv->cpuid = calloc(1, sizeof(*kv->cpuid) + CPUID_MAX_ENTRIES * sizeof(kv->cpuid->entries[0]));
+	if (kv->cpuid == NULL)
+		return -ENOMEM;
+	kv->cpuid->nent = CPUID_MAX_ENTRIES;
+	return ioctl(kv->kvm_fd, KVM_GET_SUPPORTED_CPUID, kv->cpuid) == 0 ? 0 : -errno;
+}
+
+static const struct kvm_cpuid_entry2 *find_cpuid(const struct kvm_vm *kv, uint32_t function, uint32_t index)
+{
+	for (unsigned i = 0; i < kv->cpuid->nent; i++)
+		if (kv->cpuid->entries[i].function == function && kv->cpuid->entries[i].index == index)
+			return &kv->cpuid->entries[i];
+	return NULL;
+}
+
+static void vcpu_close(struct vcpu *vcpu)
+{
+	struct kvm_vcpu *kc = vcpu->backend_priv;
+
+	if (kc == NULL)
+		return;
+	if (kc->run != NULL)
+		munmap(kc->run, kc->run_bytes);
+	if (kc->fd >= 0)
+		close(kc->fd);
+	free(kc);
+	vcpu->backend_priv = NULL;
+}
+
+static void kvm_vm_destroy(struct vm *vm)
+{
+	struct kvm_vm *kv = vm->backend_priv;
+
+	if (kv == NULL)
+		return;
+	vcpu_close(&vm->vcpu0);
+	if (kv->vm_fd >= 0)
+		close(kv->vm_fd);
+	if (kv->kvm_fd >= 0)
+		close(kv->kvm_fd);
+	free(kv->cpuid);
+	free(kv);
+	vm->backend_priv = NULL;
+}
+
+static int vcpu_open(struct kvm_vm *kv, struct vcpu *vcpu)
+{
+	struct kvm_vcpu *kc = calloc(1, sizeof(*kc));
+	int bytes = ioctl(kv->kvm_fd, KVM_GET_VCPU_MMAP_SIZE, 0);
+
+	if (kc == NULL)
+		return -ENOMEM;
+	vcpu->backend_priv = kc;
+	if (bytes <= 0)
+		return -errno;
+	kc->run_bytes = (size_t)bytes;
+	kc->fd = ioctl(kv->vm_fd, KVM_CREATE_VCPU, (unsigned long)vcpu->id);
+	if (kc->fd < 0)
+		return -errno;
+	kc->run = mmap(NULL, kc->run_bytes, PROT_READ | PROT_WRITE, MAP_SHARED, kc->fd, 0);
+	if (kc->run == MAP_FAILED) {
+		kc->run = NULL;
+		return -errno;
+	}
+	return 0;
+}
+
+static int kvm_vm_create(struct vm *vm)
+{
+	struct kvm_vm *kv = calloc(1, sizeof(*kv));
+	int err;
+
+	if (kv == NULL)
+		return -ENOMEM;
+	kv->kvm_fd = kv->vm_fd = -1;
+	kv->next_slot = SLOT_WINDOW;
+	vm->backend_priv = kv;
+	kv->kvm_fd = open("/dev/kvm", O_RDWR | O_CLOEXEC);
+	if (kv->kvm_fd < 0)
+		goto err_errno;
+	if (ioctl(kv->kvm_fd, KVM_GET_API_VERSION, 0) != KVM_API_VERSION) {
+		err = -EPROTO;
+		goto err_destroy;
+	}
+	kv->vm_fd = ioctl(kv->kvm_fd, KVM_CREATE_VM, 0);
+	if (kv->vm_fd < 0)
+		goto err_errno;
+	err = vcpu_open(kv, &vm->vcpu0);
+	if (err == 0)
+		err = get_cpuid(kv);
+	if (err == 0)
+		return 0;
+	goto err_destroy;
+
+err_errno:
+	err = -errno;
+err_destroy:
+	kvm_vm_destroy(vm);
+	return err;
+}
+
+static int kvm_vm_attach(struct vm *vm)
+{
+	struct kvm_vm *kv = vm->backend_priv;
+	struct kvm_userspace_memory_region ram = {
+		.slot = SLOT_RAM,
+		.guest_phys_addr = 0,
+		.memory_size = vm->mem.bytes,
+		.userspace_addr = (uintptr_t)vm->mem.hva,
+	};
+
+	return ioctl(kv->vm_fd, KVM_SET_USER_MEMORY_REGION, &ram) == 0 ? 0 : -errno;
+}
+
+/*
+ * A memslot costs kernel memory by its size (shadow paging keeps 8 bytes a page), so the window grows in
+ * chunks, as files are mapped.
+ */
+#define WINDOW_CHUNK (256ULL << 20)
+
+static int kvm_window_grow(struct vm *vm, uint64_t bytes)
+{
+	struct kvm_vm *kv = vm->backend_priv;
+
+	while (kv->window_bytes < bytes) {
+		struct kvm_userspace_memory_region chunk = {
+			.slot = kv->next_slot,
+			.guest_phys_addr = CAY_WINDOW_GPA + kv->window_bytes,
+			.memory_size = WINDOW_CHUNK,
+			.userspace_addr = (uintptr_t)vm->window_hva + kv->window_bytes,
+		};
+
+		if (ioctl(kv->vm_fd, KVM_SET_USER_MEMORY_REGION, &chunk) != 0)
+			return -errno;
+		kv->next_slot++;
+		kv->window_bytes += WINDOW_CHUNK;
+	}
+	return 0;
+}
+
+static void kvm_cpu_describe(struct vm *vm)
+{
+	struct kvm_vm *kv = vm->backend_priv;
+	struct cay_boot_info *bi = vm->boot_info;
+	const struct kvm_cpuid_entry2 *e;
+	uint32_t features = 0;
+
+	e = find_cpuid(kv, 1, 0);
+	if (e != NULL) {
+		bi->hwcap = e->edx;
+		features |= e->ecx & bit_XSAVE ? CAY_CPU_XSAVE : 0;
+		features |= e->ecx & bit_RDRND ? CAY_CPU_RDRAND : 0;
+	}
+	e = find_cpuid(kv, 7, 0);
+	if (e != NULL) {
+		features |= e->ebx & bit_FSGSBASE ? CAY_CPU_FSGSBASE : 0;
+		features |= e->ebx & (1u << 9) ? CAY_CPU_ERMS : 0;
+	}
+	e = find_cpuid(kv, 0xd, 1);
+	if (e != NULL) {
+		features |= e->eax & bit_XSAVEOPT ? CAY_CPU_XSAVEOPT : 0;
+		features |= e->eax & bit_XSAVEC ? CAY_CPU_XSAVEC : 0;
+	}
+	e = find_cpuid(kv, 0xd, 0);
+	kv->xcr0 = e != NULL ? ((uint64_t)e->edx << 32 | e->eax) & 0xe7 : 3; /* x87, SSE, AVX, AVX-512 */
+	bi->cpu_features = features;
+	bi->xcr0 = kv->xcr0;
+	bi->xsave_bytes = e != NULL ? e->ecx : 512 + 64;
+}
+
+static int kvm_doorbell_fd(struct vm *vm, uint32_t gate_offset, int eventfd)
+{
+	struct kvm_vm *kv = vm->backend_priv;
+	struct kvm_ioeventfd io = {
+		.addr = CAY_GATE_GPA + gate_offset,
+		.len = 4,
+		.fd = eventfd,
+	};
+
+	return ioctl(kv->vm_fd, KVM_IOEVENTFD, &io) == 0 ? 0 : -errno;
+}
+
+static struct kvm_segment segment(uint16_t selector, uint8_t type, bool code)
+{
+	return (struct kvm_segment){
+		.limit = 0xffffffff,
+		.selector = selector,
+		.type = type,
+		.present = 1,
+		.dpl = 3,
+		.db = !code,
+		.s = 1,
+		.l = code,
+		.g = 1,
+	};
+}
+
+/* The guest's TSC is the host's: rdtsc at CPL 3 cannot be offset without VT-x, so with it we ask for no offset either. */
+static void set_tsc(struct kvm_vcpu *kc)
+{
+	int64_t zero = 0;
+	struct kvm_device_attr attr = {
+		.group = KVM_VCPU_TSC_CTRL,
+		.attr = KVM_VCPU_TSC_OFFSET,
+		.addr = (uintptr_t)&zero,
+	};
+
+	(void)ioctl(kc->fd, KVM_SET_DEVICE_ATTR, &attr);
+}
+
+static int set_msr(struct kvm_vcpu *kc, uint32_t index, uint64_t value)
+{
+	struct {
+		struct kvm_msrs head;
+		struct kvm_msr_entry entry;
+	} m = { .head.nmsrs = 1, .entry = { .index = index, .data = value } };
+
+	return ioctl(kc->fd, KVM_SET_MSRS, &m) == 1 ? 0 : -EIO;
+}
+
+static int kvm_vcpu_start(struct vcpu *vcpu, const struct vcpu_start *start)
+{
+	struct kvm_vm *kv = vcpu->vm->backend_priv;
+	struct kvm_vcpu *kc = vcpu->backend_priv;
+	uint64_t page_gva = CAY_DIRECT_GVA + CAY_VCPU_GPA + vcpu->id * CAY_PAGE_BYTES;
+	struct kvm_sregs sregs;
+	struct kvm_xcrs xcrs = { .nr_xcrs = 1, .xcrs[0] = { .xcr = 0, .value = kv->xcr0 } };
+	struct kvm_regs regs = { .rip = start->rip, .rsp = start->rsp, .rdi = start->arg, .rflags = 2 };
+
+	if (ioctl(kc->fd, KVM_SET_CPUID2, kv->cpuid) != 0)
+		return -errno;
+	if (ioctl(kc->fd, KVM_GET_SREGS, &sregs) != 0)
+		return -errno;
+	stub_fill_system_page(vcpu->vm->mem.hva + CAY_SYS_GPA);
+	stub_fill_tss(vcpu->page->tss, page_gva + CAY_VCPU_OFF_EXC_TOP);
+	sregs.cs = segment(SEL_CPL3_CS, 0xb, true);
+	sregs.ss = sregs.ds = sregs.es = sregs.fs = sregs.gs = segment(SEL_CPL3_SS, 0x3, false);
+	sregs.gs.base = start->gs_base;
+	sregs.tr = (struct kvm_segment){
+		.base = page_gva + CAY_VCPU_OFF_TSS,
+		.limit = TSS_BYTES - 1,
+		.selector = SEL_TSS,
+		.type = 0xb,
+		.present = 1,
+	};
+	sregs.ldt = (struct kvm_segment){ .type = 2, .unusable = 1 };
+	sregs.gdt = (struct kvm_dtable){ .base = CAY_SYS_GVA + SYS_OFF_GDT, .limit = 0x3f };
+	sregs.idt = (struct kvm_dtable){ .base = CAY_SYS_GVA + SYS_OFF_IDT, .limit = NR_VECTORS * 16 - 1 };
+	sregs.cr0 = CR0_PE | CR0_MP | CR0_ET | CR0_NE | CR0_WP | CR0_PG;
+	sregs.cr3 = start->cr3_gpa;
+	sregs.cr4 = CR4_PAE | CR4_OSFXSR | CR4_OSXMMEXCPT | CR4_OSXSAVE | CR4_FSGSBASE;
+	sregs.efer = EFER_LME | EFER_LMA | EFER_NX;
+	if (ioctl(kc->fd, KVM_SET_SREGS, &sregs) != 0)
+		return -errno;
+	if (ioctl(kc->fd, KVM_SET_XCRS, &xcrs) != 0)
+		return -errno;
+	if (set_msr(kc, MSR_LSTAR, start->lstar) != 0)
+		return -EIO;
+	set_tsc(kc);
+	return ioctl(kc->fd, KVM_SET_REGS, &regs) == 0 ? 0 : -errno;
+}
+
+static void kvm_vcpu_kick(struct vcpu *vcpu)
+{
+	struct kvm_vcpu *kc = vcpu->backend_priv;
+
+	WRITE_ONCE(kc->run->immediate_exit, 1);
+	pthread_kill(vcpu->thread, VCPU_KICK_SIGNAL);
+}
+
+static void kvm_vcpu_set_kick(struct vcpu *vcpu)
+{
+	struct kvm_vcpu *kc = vcpu->backend_priv;
+
+	WRITE_ONCE(kc->run->immediate_exit, 1);
+}
+
+static void kvm_vcpu_clear_kick(struct vcpu *vcpu)
+{
+	struct kvm_vcpu *kc = vcpu->backend_priv;
+
+	WRITE_ONCE(kc->run->immediate_exit, 0);
+	atomic_thread_fence(memory_order_seq_cst);
+}
+
+static enum vcpu_exit crashed(struct vcpu_exit_info *exit, const char *what, uint64_t detail)
+{
+	snprintf(exit->text, sizeof(exit->text), "%s (0x%llx)", what, (unsigned long long)detail);
+	return VCPU_EXIT_CRASH;
+}
+
+static enum vcpu_exit kvm_vcpu_run(struct vcpu *vcpu, struct vcpu_exit_info *exit)
+{
+	struct kvm_vcpu *kc = vcpu->backend_priv;
+	struct kvm_run *run = kc->run;
+
+	if (ioctl(kc->fd, KVM_RUN, 0) != 0) {
+		if (errno == EINTR || errno == EAGAIN)
+			return VCPU_EXIT_KICK;
+		if (errno == EFAULT)
+			return crashed(exit, "the guest touched memory that the host cannot give it", run->exit_reason);
+		exit->error = errno;
+		snprintf(exit->text, sizeof(exit->text), "KVM_RUN");
+		return VCPU_EXIT_HOST_ERROR;
+	}
+	switch (run->exit_reason) {
+	case KVM_EXIT_MMIO:
+		if (run->mmio.phys_addr - CAY_GATE_GPA >= CAY_PAGE_BYTES)
+			return crashed(exit, "access to a physical address that does not exist", run->mmio.phys_addr);
+		if (!run->mmio.is_write || run->mmio.len != 4)
+			return crashed(exit, "bad access to the gate page", run->mmio.phys_addr - CAY_GATE_GPA);
+		exit->offset = (uint32_t)(run->mmio.phys_addr - CAY_GATE_GPA);
+		return VCPU_EXIT_GATE;
+	case KVM_EXIT_INTR:
+		return VCPU_EXIT_KICK;
+	case KVM_EXIT_SHUTDOWN:
+		return crashed(exit, "triple fault", 0);
+	case KVM_EXIT_INTERNAL_ERROR:
+		return crashed(exit, "an instruction that KVM cannot emulate", run->internal.suberror);
+	case KVM_EXIT_FAIL_ENTRY:
+		return crashed(exit, "KVM refuses the register state", run->fail_entry.hardware_entry_failure_reason);
+	default:
+		return crashed(exit, "unexpected exit", run->exit_reason);
+	}
+}
+
+static bool kvm_vcpu_upcall(struct vcpu *vcpu)
+{
+	struct kvm_vcpu *kc = vcpu->backend_priv;
+	struct cay_vcpu_page *page = vcpu->page;
+	struct kvm_regs regs;
+
+	/* A store to the gate page that has not retired yet: let KVM finish it first. */
+	WRITE_ONCE(kc->run->immediate_exit, 1);
+	(void)ioctl(kc->fd, KVM_RUN, 0);
+	kvm_vcpu_clear_kick(vcpu);
+	if (ioctl(kc->fd, KVM_GET_REGS, &regs) != 0)
+		return false;
+	if (regs.rip - CAY_SYS_GVA < CAY_PAGE_BYTES || regs.rip == READ_ONCE(page->iret.rip))
+		return false;
+	page->up_rip = regs.rip;
+	page->up_rsp = regs.rsp;
+	page->up_rflags = regs.rflags;
+	WRITE_ONCE(page->masked, 1);
+	regs.rip = READ_ONCE(page->upcall_entry);
+	regs.rsp = READ_ONCE(page->upcall_stack);
+	regs.rflags = 2;
+	return ioctl(kc->fd, KVM_SET_REGS, &regs) == 0;
+}
+
+static void kvm_vcpu_dump(struct vcpu *vcpu, char *buf, unsigned size)
+{
+	struct kvm_vcpu *kc = vcpu->backend_priv;
+	struct kvm_regs r;
+	struct kvm_sregs s;
+
+	buf[0] = '\0';
+	if (ioctl(kc->fd, KVM_GET_REGS, &r) != 0 || ioctl(kc->fd, KVM_GET_SREGS, &s) != 0)
+		return;
+	snprintf(buf, size,
+		 "rip %016llx rsp %016llx rflags %llx cs %x\n"
+		 "rax %016llx rbx %016llx rcx %016llx rdx %016llx\n"
+		 "rsi %016llx rdi %016llx rbp %016llx r8  %016llx\n"
+		 "r9  %016llx r10 %016llx r11 %016llx r12 %016llx\n"
+		 "r13 %016llx r14 %016llx r15 %016llx cr2 %016llx cr3 %llx\n",
+		 r.rip, r.rsp, r.rflags, s.cs.selector, r.rax, r.rbx, r.rcx, r.rdx, r.rsi, r.rdi, r.rbp, r.r8, r.r9, r.r10,
+		 r.r11, r.r12, r.r13, r.r14, r.r15, s.cr2, s.cr3);
+}
+
+const struct backend_ops backend_kvm = {
+	.name = "kvm",
+	.vm_create = kvm_vm_create,
+	.vm_attach = kvm_vm_attach,
+	.vm_destroy = kvm_vm_destroy,
+	.window_grow = kvm_window_grow,
+	.cpu_describe = kvm_cpu_describe,
+	.doorbell_fd = kvm_doorbell_fd,
+	.vcpu_start = kvm_vcpu_start,
+	.vcpu_run = kvm_vcpu_run,
+	.vcpu_kick = kvm_vcpu_kick,
+	.vcpu_set_kick = kvm_vcpu_set_kick,
+	.vcpu_clear_kick = kvm_vcpu_clear_kick,
+	.vcpu_upcall = kvm_vcpu_upcall,
+	.vcpu_dump = kvm_vcpu_dump,
+};

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: MIT */
+#include "vmm/core/gate.h"
+
+#include <errno.h>
+#include <linux/falloc.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "abi/gate.h"
+#include "abi/layout.h"
+#include "vmm/core/log.h"
+#include "vmm/core/timing.h"
+#include "vmm/core/vcpu.h"
+#include "vmm/core/window.h"
+
+#define TEXT_MAX 8192
+
+/* Copies guest text, making it safe for a terminal: the guest must not send escape sequences in our name. */
+static size_t copy_text(struct vm *vm, uint64_t gpa, uint64_t bytes, char *out)
+{
+	const char *src = gmem_ptr(&vm->mem, gpa, bytes);
+	size_t n = 0;
+
+	if (src == NULL || bytes >= TEXT_MAX)
+		return 0;
+	for (; n < bytes; n++) {
+		char c = ((const volatile char *)src)[n];
+
+		out[n] = (c >= ' ' && c != 0x7f) || c == '\n' || c == '\t' ? c : '?';
+	}
+	out[n] = '\0';
+	return n;
+}
+
+static int64_t gate_exit(struct vm *vm, uint64_t status)
+{
+	vm->wait_status = (int)(status & 0xffff);
+	timing_mark(vm, VM_T_EXITED);
+	atomic_store(&vm->ending, true);
+	return 0;
+}
+
+static int64_t gate_free(struct vm *vm, uint64_t gpa, uint64_t bytes)
+{
+	if ((gpa | bytes) % CAY_PAGE_BYTES != 0 || gmem_ptr(&vm->mem, gpa, bytes) == NULL)
+		return -EINVAL;
+	if (fallocate(vm->mem.memfd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)gpa, (off_t)bytes) != 0)
+		return -errno;
+	return 0;
+}
+
+void gate_dispatch(struct vcpu *vcpu, uint32_t offset)
+{
+	struct vm *vm = vcpu->vm;
+	char text[TEXT_MAX];
+	uint64_t arg[6];
+	int64_t ret = 0;
+
+	for (unsigned i = 0; i < ARRAY_SIZE(arg); i++)
+		arg[i] = READ_ONCE(vcpu->page->gate.arg[i]);
+	if (offset >= CAY_DOORBELL_OFFSET) {
+		/* A doorbell nobody owns (owned ones do not exit). */
+		vm_fail(vm, "the guest's kernel rang a doorbell that does not exist (0x%x)", offset);
+		return;
+	}
+	switch (offset / 4) {
+	case CAY_GATE_EXIT:
+		ret = gate_exit(vm, arg[0]);
+		break;
+	case CAY_GATE_CRASH:
+		if (copy_text(vm, arg[0], arg[1], text) == 0)
+			strcpy(text, "(it gave no reason)");
+		vm_fail(vm, "the guest's kernel panicked: %s", text);
+		break;
+	case CAY_GATE_WAIT:
+		vcpu_wait(vcpu);
+		break;
+	case CAY_GATE_TIMER:
+		vcpu_arm_timer(vcpu);
+		break;
+	case CAY_GATE_LOG:
+		if (copy_text(vm, arg[0], arg[1], text) == 0)
+			ret = -EINVAL;
+		else
+			log_guest(vm, text);
+		break;
+	case CAY_GATE_MAP_FILE:
+		ret = window_map_file(vm, arg[0], arg[1], arg[2], arg[3], arg[4]);
+		break;
+	case CAY_GATE_UNMAP_FILE:
+		ret = window_unmap(vm, arg[0], arg[1]);
+		break;
+	case CAY_GATE_FREE:
+		ret = gate_free(vm, arg[0], arg[1]);
+		break;
+	default:
+		vm_fail(vm, "the guest's kernel made a gate call that does not exist (%u)", offset / 4);
+		return;
+	}
+	WRITE_ONCE(vcpu->page->gate.ret, ret);
+}

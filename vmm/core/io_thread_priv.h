@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT */
+/* io_thread_priv.h - the I/O thread as vm.c sees it. */
+#ifndef CAY_VMM_CORE_IO_THREAD_PRIV_H
+#define CAY_VMM_CORE_IO_THREAD_PRIV_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "vmm/core/io_thread.h"
+#include "vmm/core/vm.h"
+
+#define IO_SOURCES_MAX 8
+
+struct io_thread {
+	struct vm *vm;
+	pthread_t thread;
+	bool started;
+	int epoll_fd;
+	struct io_watch doorbell; /* eventfd: all doorbells of the guest, and io_thread_wake */
+	struct io_source sources[IO_SOURCES_MAX];
+	unsigned nr_sources;
+	uint64_t poll_ns;
+	_Atomic uint64_t recheck_at_ns; /* 0 = nothing to look at again */
+};
+
+MUST_CHECK int io_thread_create(struct vm *vm); /* sets vm->io */
+MUST_CHECK int io_thread_start(struct io_thread *io);
+void io_thread_destroy(struct io_thread *io);   /* joins; vm->ending must be set */
+void io_thread_wake(struct io_thread *io);      /* any thread, async-signal-safe */
+void io_note_masked(struct io_thread *io);      /* vcpu_notify returned true */
+
+#endif
