@@ -7,6 +7,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "vmm/core/clock.h"
 #include "vmm/core/io_thread_priv.h"
 #include "vmm/core/timing.h"
 #include "vmm/core/vcpu.h"
@@ -148,11 +149,13 @@ static void *io_thread_main(void *arg)
 		recheck(io, now);
 		if (now - epoll_ns >= IO_EPOLL_EVERY_NS) {
 			epoll_ns = now;
+			clock_refresh(io->vm);
 			wait_fds(io, 0);
 		}
 		if (now - busy_ns >= io->poll_ns && atomic_load(&io->recheck_at_ns) == 0) {
 			sleep_until_woken(io);
 			busy_ns = epoll_ns = now_ns();
+			clock_refresh(io->vm);
 		}
 	}
 	return NULL;

@@ -63,6 +63,12 @@ struct vcpu {
 	_Atomic uint32_t wake_seq; /* futex word of the wait gate call */
 };
 
+/* The guest's clock as last published: private copy, since the page is the guest's to scribble on. */
+struct vm_clock_base {
+	uint64_t tsc, mono_ns;
+	uint32_t mult;
+};
+
 struct vm {
 	const struct run_options *opt;
 	struct gmem mem;
@@ -77,6 +83,10 @@ struct vm {
 	uint64_t alloc_end_gpa;
 	unsigned next_event;    /* next free event bit */
 	unsigned next_doorbell; /* next free doorbell */
+	uint32_t strings_used;
+	uint64_t tsc_khz; /* set by the backend */
+	uint32_t clock_seq;
+	struct vm_clock_base clock_base;
 	struct fs_device *fs;
 	struct stdio_device *stdio;
 	_Atomic bool ending; /* the guest is gone or must go: no more entries */

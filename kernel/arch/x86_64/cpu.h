@@ -64,6 +64,8 @@ static inline uint64_t rdfsbase(void)
 	return v;
 }
 
+void cpu_init(void); /* first thing at boot */
+
 /* Forget translations: one page (one stub entry, 18 us without VT-x), or all of the program's. */
 void tlb_flush_page(uint64_t va);
 void tlb_flush_all(void);

@@ -111,6 +111,17 @@ static int vcpu_open(struct kvm_vm *kv, struct vcpu *vcpu)
 	return 0;
 }
 
+static int get_tsc_khz(struct vm *vm)
+{
+	struct kvm_vcpu *kc = vm->vcpu0.backend_priv;
+	int khz = ioctl(kc->fd, KVM_GET_TSC_KHZ, 0);
+
+	if (khz <= 0)
+		return -EIO;
+	vm->tsc_khz = (uint64_t)khz;
+	return 0;
+}
+
 static int kvm_vm_create(struct vm *vm)
 {
 	struct kvm_vm *kv = calloc(1, sizeof(*kv));
@@ -132,6 +143,8 @@ static int kvm_vm_create(struct vm *vm)
 	if (kv->vm_fd < 0)
 		goto err_errno;
 	err = vcpu_open(kv, &vm->vcpu0);
+	if (err == 0)
+		err = get_tsc_khz(vm);
 	if (err == 0)
 		err = get_cpuid(kv);
 	if (err == 0)

@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: MIT */
+/* cpu.c - the CPU's state: per-CPU data, FPU, threads' first frames, requests to the CPL 0 stub. */
+#include "kernel/arch/x86_64/cpu.h"
+
+#include <stddef.h>
+
+#include "abi/layout.h"
+#include "kernel/arch/x86_64/offsets.h"
+#include "kernel/log.h"
+#include "kernel/plat/cay/boot.h"
+#include "kernel/sched/thread.h"
+#include "lib/compiler.h"
+#include "lib/string.h"
+
+#define PAGE_AT(field) offsetof(struct cay_vcpu_page, field)
+#define CPU_AT(field) (CAY_VCPU_OFF_GUEST + offsetof(struct cpu, field))
+_Static_assert(PAGE_AT(masked) == PG_MASKED && PAGE_AT(pending) == PG_PENDING, "entry.S");
+_Static_assert(PAGE_AT(up_rip) == PG_UP_RIP && PAGE_AT(up_rsp) == PG_UP_RSP && PAGE_AT(up_rflags) == PG_UP_RFLAGS, "entry.S");
+_Static_assert(PAGE_AT(exc.cr2) == PG_EXC_CR2 && PAGE_AT(exc.vector) == PG_EXC_VECTOR && PAGE_AT(exc.error) == PG_EXC_ERROR, "entry.S");
+_Static_assert(PAGE_AT(exc.rip) == PG_EXC_RIP && PAGE_AT(exc.rflags) == PG_EXC_RFLAGS && PAGE_AT(exc.rsp) == PG_EXC_RSP, "entry.S");
+_Static_assert(CPU_AT(self) == CPU_SELF && CPU_AT(current) == CPU_CURRENT && CPU_AT(kstack_top) == CPU_KSTACK_TOP, "entry.S");
+_Static_assert(CPU_AT(scratch[0]) == CPU_SCRATCH0 && CPU_AT(scratch[1]) == CPU_SCRATCH1, "entry.S");
+_Static_assert(CPU_AT(syscall_count) == CPU_SYSCALL_COUNT, "entry.S");
+_Static_assert(offsetof(struct thread, switch_rsp) == THREAD_SWITCH_RSP && offsetof(struct thread, kstack_top) == THREAD_KSTACK_TOP, "entry.S");
+_Static_assert(offsetof(struct thread, fs_base) == THREAD_FS_BASE && offsetof(struct thread, work) == THREAD_WORK, "entry.S");
+_Static_assert(offsetof(struct trapframe, rax) == FR_RAX && offsetof(struct trapframe, rip) == FR_RIP && offsetof(struct trapframe, rsp) == FR_RSP, "entry.S");
+_Static_assert(offsetof(struct trapframe, orig_rax) == FR_ORIG_RAX && offsetof(struct trapframe, rdi) == FR_RDI && FRAME_BYTES == FR_BYTES, "entry.S");
+_Static_assert(CAY_USER_END == (uint64_t)KERNEL_TOP_BITS << KERNEL_SHIFT, "entry.S tells kernel stacks by their top bits");
+_Static_assert(sizeof(struct cpu) <= sizeof(((struct cay_vcpu_page *)0)->guest), "room in the vCPU page");
+
+extern char upcall_entry[], upcall_stack_top[], exc_entry[], exc_stack_top[], stub_request_ud2[];
+extern void stub_request(uint64_t va, uint64_t cr3);
+extern void thread_first(void);
+
+void cpu_init(void)
+{
+	struct cay_vcpu_page *page = (struct cay_vcpu_page *)(CAY_DIRECT_GVA + CAY_VCPU_GPA);
+	struct cpu *cpu = (struct cpu *)page->guest;
+
+	page->masked = 1;
+	cpu->self = cpu;
+	cpu->vcpu = page;
+	cpu->syscall_count = stats->syscall_count;
+	page->upcall_entry = (uint64_t)upcall_entry;
+	page->upcall_stack = (uint64_t)upcall_stack_top;
+	page->iret = (struct cay_iret_frame){
+		.rip = (uint64_t)exc_entry,
+		.cs = SEL_USER_CS,
+		.rflags = 2,
+		.rsp = (uint64_t)exc_stack_top,
+		.ss = SEL_USER_SS,
+	};
+	page->flush_rip = (uint64_t)stub_request_ud2;
+}
+
+void tlb_flush_page(uint64_t va)
+{
+	stat_count(CAY_C_TLB_FLUSHES);
+	stub_request(va, 0);
+}
+
+static uint64_t cr3_now;
+
+void tlb_flush_all(void)
+{
+	stat_count(CAY_C_TLB_FLUSHES);
+	stub_request(0, cr3_now != 0 ? cr3_now : boot_info->cr3_gpa);
+}
+
+void cr3_load(uint64_t pa)
+{
+	cr3_now = pa;
+	stub_request(0, pa);
+}
+
+/* x87, SSE and so on in the layout of SDM vol 1, 13.4: also what a signal frame holds. */
+#define XSAVE_FCW 0
+#define XSAVE_MXCSR 24
+#define FCW_INIT 0x37f
+#define MXCSR_INIT 0x1f80
+
+size_t fpu_area_bytes(void)
+{
+	return ALIGN_UP((size_t)boot_info->xsave_bytes, 64);
+}
+
+void fpu_init_state(void *area)
+{
+	uint16_t fcw = FCW_INIT;
+	uint32_t mxcsr = MXCSR_INIT;
+
+	memset(area, 0, fpu_area_bytes());
+	memcpy((char *)area + XSAVE_FCW, &fcw, sizeof(fcw));
+	memcpy((char *)area + XSAVE_MXCSR, &mxcsr, sizeof(mxcsr));
+}
+
+void fpu_save(struct thread *t)
+{
+	if (boot_info->cpu_features & CAY_CPU_XSAVEOPT)
+		__asm__ volatile("xsaveopt64 (%0)" ::"r"(t->fpu), "a"(-1), "d"(-1) : "memory");
+	else if (boot_info->cpu_features & CAY_CPU_XSAVE)
+		__asm__ volatile("xsave64 (%0)" ::"r"(t->fpu), "a"(-1), "d"(-1) : "memory");
+	else
+		__asm__ volatile("fxsave64 (%0)" ::"r"(t->fpu) : "memory");
+}
+
+void fpu_restore(struct thread *t)
+{
+	if (boot_info->cpu_features & CAY_CPU_XSAVE)
+		__asm__ volatile("xrstor64 (%0)" ::"r"(t->fpu), "a"(-1), "d"(-1) : "memory");
+	else
+		__asm__ volatile("fxrstor64 (%0)" ::"r"(t->fpu) : "memory");
+}
+
+void arch_thread_init(struct thread *t, void (*fn)(void *arg), void *arg)
+{
+	/* Below the frame, so that fn may leave through it. What arch_switch pops: r15 r14 r13 r12 rbx rbp, return address. */
+	uint64_t *sp = (uint64_t *)(t->kstack_top - FRAME_BYTES - 16);
+
+	*--sp = (uint64_t)thread_first;
+	*--sp = 0;
+	*--sp = (uint64_t)fn;
+	*--sp = (uint64_t)arg;
+	*--sp = 0;
+	*--sp = 0;
+	*--sp = 0;
+	t->switch_rsp = (uint64_t)sp;
+}

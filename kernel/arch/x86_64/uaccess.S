@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * uaccess.S - touching memory that may not be there. Each instruction that may fault has a row in __ex_table: address of
+ * the instruction, address to go on at.
+ */
+.macro on_fault insn, fixup
+	.pushsection __ex_table, "a"
+	.quad \insn, \fixup
+	.popsection
+.endm
+
+	.text
+	/* size_t arch_user_copy(void *dst, const void *src, size_t bytes): bytes not copied */
+	.global arch_user_copy
+arch_user_copy:
+	mov %rdx, %rcx
+	cmp $64, %rdx
+	ja 1f
+	shr $3, %rcx
+	jz 3f
+2:	mov (%rsi), %rax
+4:	mov %rax, (%rdi)
+	add $8, %rsi
+	add $8, %rdi
+	sub $8, %rdx
+	dec %rcx
+	jnz 2b
+3:	mov %rdx, %rcx
+	/* a fault in the last bytes, too, leaves the rest in rcx */
+1:	rep movsb
+5:	mov %rcx, %rax
+	ret
+6:	mov %rdx, %rax
+	ret
+	on_fault 1b, 5b
+	on_fault 2b, 6b
+	on_fault 4b, 6b
+
+	/* size_t arch_user_zero(void *dst, size_t bytes): bytes not cleared */
+	.global arch_user_zero
+arch_user_zero:
+	mov %rsi, %rcx
+	xor %eax, %eax
+1:	rep stosb
+2:	mov %rcx, %rax
+	ret
+	on_fault 1b, 2b
+
+	/* int arch_user_cmpxchg32(uint32_t *p, uint32_t expect, uint32_t desired, uint32_t *old) */
+	.global arch_user_cmpxchg32
+arch_user_cmpxchg32:
+	mov %rcx, %r8
+	mov %esi, %eax
+1:	lock cmpxchg %edx, (%rdi)
+	mov %eax, (%r8)
+	xor %eax, %eax
+	ret
+2:	mov $-14, %eax /* -EFAULT */
+	ret
+	on_fault 1b, 2b
+
+	/* size_t arch_user_strncpy(char *dst, const char *src, size_t max, bool *fault): bytes copied before the NUL, or max */
+	.global arch_user_strncpy
+arch_user_strncpy:
+	movb $0, (%rcx)
+	xor %r8d, %r8d
+1:	cmp %rdx, %r8
+	jae 3f
+2:	mov (%rsi, %r8), %al
+	mov %al, (%rdi, %r8)
+	test %al, %al
+	jz 3f
+	inc %r8
+	jmp 1b
+3:	mov %r8, %rax
+	ret
+4:	movb $1, (%rcx)
+	mov %r8, %rax
+	ret
+	on_fault 2b, 4b
+
+	.section .note.GNU-stack, "", @progbits

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: MIT */
+/* clock.h - the clock the guest reads without an exit: TSC scale and offsets in the vCPU page. */
+#ifndef CAY_VMM_CORE_CLOCK_H
+#define CAY_VMM_CORE_CLOCK_H
+
+#include "vmm/core/vm.h"
+
+/* Writes scale and base. Before the first entry; vm->tsc_khz is known. */
+void clock_publish(struct vm *vm);
+
+/* Follows the host's clock; does nothing when called again within a second. I/O thread. */
+void clock_refresh(struct vm *vm);
+
+#endif

@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: MIT */
+/* vm.c - the life of one VM, from options to teardown, in order. */
+#include "vmm/core/vm.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "abi/gate.h"
+#include "abi/layout.h"
+#include "vmm/backend/backend.h"
+#include "vmm/cli/run_options.h"
+#include "vmm/core/io_thread_priv.h"
+#include "vmm/core/log.h"
+#include "vmm/core/timing.h"
+#include "vmm/core/vcpu.h"
+#include "vmm/load/boot.h"
+
+void vm_fail(struct vm *vm, const char *fmt, ...)
+{
+	char text[9216];
+	va_list ap;
+
+	if (atomic_exchange(&vm->failed, 1) == 0) {
+		va_start(ap, fmt);
+		vsnprintf(text, sizeof(text), fmt, ap);
+		va_end(ap);
+		log_error("%s", text);
+	}
+	atomic_store(&vm->ending, true);
+	if (!pthread_equal(pthread_self(), vm->vcpu0.thread)) {
+		atomic_fetch_add(&vm->vcpu0.wake_seq, 1);
+		vm->backend->vcpu_kick(&vm->vcpu0);
+	}
+}
+
+void vm_raise_event(struct vm *vm, unsigned event)
+{
+	struct vcpu *vcpu = &vm->vcpu0;
+
+	__atomic_fetch_or(&vcpu->page->pending, 1ULL << event, __ATOMIC_SEQ_CST);
+	vm->counters.events_raised++;
+	/* On its own thread the vCPU is outside the guest: it looks before it enters. */
+	if (!pthread_equal(pthread_self(), vcpu->thread) && vcpu_notify(vcpu))
+		io_note_masked(vm->io);
+}
+
+void vm_signal(struct vm *vm, int signo)
+{
+	__atomic_fetch_or(&vm->vcpu0.page->signals, 1ULL << (signo - 1), __ATOMIC_SEQ_CST);
+	vm_raise_event(vm, CAY_EVENT_SIGNAL);
+}
+
+uint64_t vm_boot_alloc(struct vm *vm, uint64_t bytes, uint64_t align)
+{
+	uint64_t gpa = ALIGN_UP(vm->alloc_gpa, align);
+
+	if (gpa > vm->alloc_end_gpa || bytes > vm->alloc_end_gpa - gpa)
+		return 0;
+	vm->alloc_gpa = gpa + bytes;
+	return gpa;
+}
+
+static int add_queue(struct vm *vm, struct cay_queue_info *q, uint32_t nr)
+{
+	q->nr = nr;
+	q->desc_gpa = vm_boot_alloc(vm, nr * 16ULL, 64);
+	q->avail_gpa = vm_boot_alloc(vm, 8 + nr * 2ULL, 64); /* with used_event */
+	q->used_gpa = vm_boot_alloc(vm, 8 + nr * 8ULL, 64);  /* with avail_event */
+	if (q->desc_gpa == 0 || q->avail_gpa == 0 || q->used_gpa == 0 || vm->next_event == 64)
+		return -ENOSPC;
+	q->event = vm->next_event++;
+	q->doorbell = CAY_DOORBELL_OFFSET + 4 * vm->next_doorbell++;
+	return vm->backend->doorbell_fd(vm, (uint32_t)q->doorbell, vm->io->doorbell.fd);
+}
+
+struct cay_device_info *vm_add_device(struct vm *vm, uint32_t kind, unsigned nr_queues, uint32_t nr)
+{
+	struct cay_boot_info *bi = vm->boot_info;
+	struct cay_device_info *d;
+
+	if (bi->nr_devices == CAY_DEVICES_MAX || nr_queues > CAY_DEV_QUEUES_MAX)
+		return NULL;
+	d = &bi->devices[bi->nr_devices];
+	d->kind = kind;
+	d->nr_queues = nr_queues;
+	for (unsigned i = 0; i < nr_queues; i++)
+		if (add_queue(vm, &d->queue[i], nr) != 0)
+			return NULL;
+	bi->nr_devices++;
+	return d;
+}
+
+static int fail_start(const char *what, int err, const char *advice)
+{
+	log_error("%s: %s%s%s", what, strerror(-err), advice[0] != '\0' ? "; " : "", advice);
+	return err;
+}
+
+static int create_machine(struct vm *vm)
+{
+	int err = vm->backend->vm_create(vm);
+
+	if (err != 0)
+		return fail_start("cannot create a virtual machine on /dev/kvm", err, "`cay doctor` says what is missing");
+	timing_mark(vm, VM_T_CREATED);
+	err = gmem_create(&vm->mem, vm->opt->ram_bytes);
+	if (err != 0)
+		return fail_start("cannot get memory for the virtual machine", err, "try a smaller -m");
+	vm->window_hva = mmap(NULL, CAY_WINDOW_BYTES, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (vm->window_hva == MAP_FAILED)
+		return fail_start("cannot reserve address space", -errno, "");
+	err = vm->backend->vm_attach(vm);
+	if (err != 0)
+		return fail_start("cannot give memory to the virtual machine", err, "try a smaller -m");
+	timing_mark(vm, VM_T_MEMORY);
+	return 0;
+}
+
+static int load(struct vm *vm)
+{
+	struct kernel_image img;
+	struct vcpu_start start;
+	const char *why;
+	int err = kernel_image_parse(&img, kernel_blob, (size_t)(kernel_blob_end - kernel_blob), &why);
+
+	if (err != 0) {
+		log_error("cannot use the kernel image: %s", why);
+		return err;
+	}
+	err = boot_begin(vm, &img);
+	if (err != 0)
+		return fail_start("cannot prepare the kernel", err, "");
+	timing_mark(vm, VM_T_LOADED);
+	err = devices_create(vm);
+	if (err != 0)
+		return fail_start("cannot set up a device", err, "");
+	timing_mark(vm, VM_T_DEVICES);
+	err = boot_finish(vm, &img, &start);
+	if (err == -E2BIG)
+		return fail_start("arguments and environment are too long for this memory size", err, "raise -m");
+	if (err == 0)
+		err = vm->backend->vcpu_start(&vm->vcpu0, &start);
+	if (err != 0)
+		return fail_start("cannot start the virtual CPU", err, "`cay doctor` says what is missing");
+	return 0;
+}
+
+static int start_threads(struct vm *vm)
+{
+	int err = vcpu_init_thread(&vm->vcpu0);
+
+	if (err == 0)
+		err = io_thread_start(vm->io);
+	if (err != 0)
+		return fail_start("cannot start a thread", err, "");
+	return 0;
+}
+
+static int exit_status(const struct vm *vm)
+{
+	if (vm->failed)
+		return RUN_EXIT_OURS;
+	if (WIFSIGNALED(vm->wait_status))
+		return 128 + WTERMSIG(vm->wait_status);
+	return WEXITSTATUS(vm->wait_status);
+}
+
+int vm_run(const struct run_options *opt, uint64_t timing_exec_ns, uint64_t timing_main_ns)
+{
+	struct vm vm = {
+		.opt = opt,
+		.backend = &backend_kvm,
+		.mem.memfd = -1,
+		.window_hva = MAP_FAILED,
+		.timing[VM_T_EXEC] = timing_exec_ns,
+		.timing[VM_T_MAIN] = timing_main_ns,
+		.failed = 1,
+	};
+
+	vm.vcpu0.vm = &vm;
+	vm.vcpu0.thread = pthread_self();
+	timing_mark(&vm, VM_T_OPTIONS);
+	if (create_machine(&vm) == 0 && io_thread_create(&vm) == 0 && load(&vm) == 0 && start_threads(&vm) == 0) {
+		vm.failed = 0;
+		vcpu_loop(&vm.vcpu0);
+	}
+	atomic_store(&vm.ending, true);
+	io_thread_destroy(vm.io);
+	devices_destroy(&vm);
+	return exit_status(&vm);
+}
