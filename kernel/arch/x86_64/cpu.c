@@ -21,8 +21,7 @@ _Static_assert(PAGE_AT(exc.rip) == PG_EXC_RIP && PAGE_AT(exc.rflags) == PG_EXC_R
 _Static_assert(CPU_AT(self) == CPU_SELF && CPU_AT(current) == CPU_CURRENT && CPU_AT(kstack_top) == CPU_KSTACK_TOP, "entry.S");
 _Static_assert(CPU_AT(scratch[0]) == CPU_SCRATCH0 && CPU_AT(scratch[1]) == CPU_SCRATCH1, "entry.S");
 _Static_assert(CPU_AT(syscall_count) == CPU_SYSCALL_COUNT, "entry.S");
-_Static_assert(offsetof(struct thread, switch_rsp) == THREAD_SWITCH_RSP && offsetof(struct thread, kstack_top) == THREAD_KSTACK_TOP, "entry.S");
-_Static_assert(offsetof(struct thread, fs_base) == THREAD_FS_BASE && offsetof(struct thread, work) == THREAD_WORK, "entry.S");
+_Static_assert(offsetof(struct thread, switch_rsp) == THREAD_SWITCH_RSP && offsetof(struct thread, work) == THREAD_WORK, "entry.S");
 _Static_assert(offsetof(struct trapframe, rax) == FR_RAX && offsetof(struct trapframe, rip) == FR_RIP && offsetof(struct trapframe, rsp) == FR_RSP, "entry.S");
 _Static_assert(offsetof(struct trapframe, orig_rax) == FR_ORIG_RAX && offsetof(struct trapframe, rdi) == FR_RDI && FRAME_BYTES == FR_BYTES, "entry.S");
 _Static_assert(CAY_USER_END == (uint64_t)KERNEL_TOP_BITS << KERNEL_SHIFT, "entry.S tells kernel stacks by their top bits");

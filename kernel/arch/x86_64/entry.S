@@ -312,7 +312,7 @@ exc_entry:
 	pop_all_gprs
 	iretq
 
-	/* void arch_switch(struct thread *prev, struct thread *next) */
+	/* void arch_switch(struct thread *prev, struct thread *next): stacks only; the scheduler sets the rest */
 	.global arch_switch
 arch_switch:
 	push %rbp
@@ -323,11 +323,6 @@ arch_switch:
 	push %r15
 	mov %rsp, THREAD_SWITCH_RSP(%rdi)
 	mov THREAD_SWITCH_RSP(%rsi), %rsp
-	mov %rsi, %gs:CPU_CURRENT
-	mov THREAD_KSTACK_TOP(%rsi), %rax
-	mov %rax, %gs:CPU_KSTACK_TOP
-	mov THREAD_FS_BASE(%rsi), %rax
-	wrfsbase %rax
 	pop %r15
 	pop %r14
 	pop %r13

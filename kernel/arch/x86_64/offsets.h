@@ -24,8 +24,6 @@
 
 /* struct thread */
 #define THREAD_SWITCH_RSP 0
-#define THREAD_KSTACK_TOP 8
-#define THREAD_FS_BASE 16
 #define THREAD_WORK 24
 
 /* struct trapframe */

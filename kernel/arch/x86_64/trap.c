@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * trap.c - exceptions and upcalls. A fault of the program becomes a page or a signal; a fault of the kernel while it
+ * touches the program's memory becomes -EFAULT (the exception table); any other fault of the kernel is a panic.
+ */
+#include "kernel/arch/x86_64/trap.h"
+
+#include <errno.h>
+#include <signal.h>
+
+#include "kernel/arch/x86_64/cpu.h"
+#include "kernel/linux/signal.h"
+#include "kernel/log.h"
+#include "kernel/mm/uaccess.h"
+#include "kernel/mm/vmspace.h"
+#include "kernel/plat/cay/boot.h"
+#include "kernel/plat/cay/events.h"
+#include "kernel/sched/thread.h"
+#include "kernel/time/clock.h"
+#include "x86/desc.h"
+
+struct ex_entry {
+	uint64_t insn, fixup;
+};
+extern const struct ex_entry __ex_table_start[], __ex_table_end[];
+
+static bool from_kernel(const struct trapframe *f)
+{
+	return f->rsp >= CAY_USER_END;
+}
+
+static bool fix_up(struct trapframe *f)
+{
+	for (const struct ex_entry *e = __ex_table_start; e < __ex_table_end; e++) {
+		if (e->insn == f->rip) {
+			f->rip = e->fixup;
+			return true;
+		}
+	}
+	return false;
+}
+
+void exit_work(struct trapframe *f)
+{
+	struct thread *t = thread_current();
+
+	events_poll();
+	if (t->work & THREAD_WORK_EXIT) {
+		t->work &= ~(uint64_t)THREAD_WORK_EXIT;
+		thread_exit(t->exit_code);
+	}
+	if (t->work & THREAD_WORK_SIGNAL)
+		signal_deliver(f);
+	if (t->work & THREAD_WORK_RESCHED)
+		sched_yield_now();
+}
+
+void upcall_handler(struct trapframe *f)
+{
+	stat_count(CAY_C_UPCALLS);
+	exit_work(f);
+}
+
+void upcall_in_kernel(uint64_t rip)
+{
+	panic("upcall while masked, at %#lx", rip);
+}
+
+static void page_fault(struct trapframe *f, uint64_t error, uint64_t addr)
+{
+	struct process *p = process_current();
+	int signo = SIGSEGV, code = SEGV_MAPERR;
+
+	stat_count(CAY_C_PAGE_FAULTS);
+	if (addr < CAY_USER_END && p->vs != NULL) {
+		code = vmspace_fault(p->vs, addr, (error & PF_WRITE) != 0, (error & PF_INSTR) != 0, (error & PF_PRESENT) != 0, &signo);
+		if (code == 0)
+			return;
+	}
+	if (from_kernel(f)) {
+		if (!fix_up(f))
+			panic_frame(f, "page fault in the kernel at address %#lx, error %#lx", addr, error);
+		return;
+	}
+	struct thread *t = thread_current();
+
+	t->fault_vector = VEC_PF;
+	t->fault_error = error | PF_USER;
+	t->fault_addr = addr;
+	signal_fault(signo, code, addr);
+}
+
+/*
+ * A CPU with VT-x or AMD-V gives #UD for `syscall` (EFER.SCE is 0); others go to LSTAR. Serve it here then.
+ */
+static bool emulate_syscall(struct trapframe *f)
+{
+	uint8_t insn[2];
+
+	if (copy_from_user(insn, (const void *)f->rip, sizeof(insn)) != 0 || insn[0] != 0x0f || insn[1] != 0x05)
+		return false;
+	f->rip += 2;
+	f->rcx = f->rip;
+	f->r11 = f->rflags;
+	f->orig_rax = f->rax;
+	syscall_trapped(f);
+	if (f->orig_rax >= SYSCALL_MAX) {
+		f->rax = (uint64_t)-ENOSYS;
+		return true;
+	}
+	stats->syscall_count[f->orig_rax]++;
+	/* The frame is full, so calls that need it whole take the plain way, too. */
+	f->rax = (uint64_t)syscall_call_full(f);
+	return true;
+}
+
+static void fault_signal(struct trapframe *f, uint64_t vector, uint64_t error, int signo, int code, uint64_t addr)
+{
+	struct thread *t = thread_current();
+
+	if (from_kernel(f))
+		panic_frame(f, "exception %lu in the kernel, error %#lx", vector, error);
+	t->fault_vector = vector;
+	t->fault_error = error;
+	t->fault_addr = 0;
+	signal_fault(signo, code, addr);
+}
+
+/* Which floating-point exception: the unmasked flag that is set (SDM vol 1, 8.5 and 11.5). */
+static int fpe_code(unsigned status, unsigned control)
+{
+	unsigned raised = status & ~control & 0x3f;
+
+	if (raised & 0x01)
+		return FPE_FLTINV;
+	if (raised & 0x04)
+		return FPE_FLTDIV;
+	if (raised & 0x08)
+		return FPE_FLTOVF;
+	if (raised & 0x12)
+		return FPE_FLTUND;
+	return FPE_FLTRES;
+}
+
+static int simd_code(void)
+{
+	uint32_t mxcsr;
+
+	__asm__ volatile("stmxcsr %0" : "=m"(mxcsr));
+	return fpe_code(mxcsr, mxcsr >> 7);
+}
+
+static int x87_code(void)
+{
+	uint16_t sw, cw;
+
+	__asm__ volatile("fnstsw %0" : "=m"(sw));
+	__asm__ volatile("fnstcw %0" : "=m"(cw));
+	return fpe_code(sw, cw);
+}
+
+void exception_handler(struct trapframe *f, uint64_t vector, uint64_t error, uint64_t cr2)
+{
+	if (vector == VEC_PF) {
+		page_fault(f, error, cr2);
+		return;
+	}
+	stat_count(CAY_C_EXCEPTIONS);
+	switch (vector) {
+	case VEC_UD:
+		if (!from_kernel(f) && emulate_syscall(f))
+			break;
+		fault_signal(f, vector, 0, SIGILL, ILL_ILLOPN, f->rip);
+		break;
+	case VEC_DE:
+		fault_signal(f, vector, 0, SIGFPE, FPE_INTDIV, f->rip);
+		break;
+	case VEC_DB:
+		fault_signal(f, vector, 0, SIGTRAP, TRAP_TRACE, f->rip);
+		break;
+	case VEC_BP:
+		fault_signal(f, vector, 0, SIGTRAP, SI_KERNEL, 0);
+		break;
+	case VEC_MF:
+		fault_signal(f, vector, 0, SIGFPE, x87_code(), f->rip);
+		break;
+	case VEC_XM:
+		fault_signal(f, vector, 0, SIGFPE, simd_code(), f->rip);
+		break;
+	case VEC_AC:
+		fault_signal(f, vector, error, SIGBUS, BUS_ADRALN, 0);
+		break;
+	case VEC_GP:
+	case VEC_SS:
+	case VEC_NP:
+		if (from_kernel(f) && fix_up(f)) /* non-canonical address handed to a system call */
+			break;
+		fault_signal(f, vector, error, SIGSEGV, SI_KERNEL, 0);
+		break;
+	default:
+		fault_signal(f, vector, error, SIGILL, ILL_ILLOPN, f->rip);
+		break;
+	}
+}

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT */
+/* trap.h - C side of the ways into the kernel; called from entry.S, but for syscalls_init. */
+#ifndef CAY_KERNEL_ARCH_TRAP_H
+#define CAY_KERNEL_ARCH_TRAP_H
+
+#include <stdint.h>
+
+#include "kernel/arch/x86_64/frame.h"
+#include "kernel/linux/sys.h"
+#include "lib/compiler.h"
+
+/* The table the dispatcher uses: syscall_table with its holes filled and, for --strace, everything led through it. */
+extern syscall_fn syscall_live[SYSCALL_MAX];
+
+void syscalls_init(void);
+
+/* Serves the call in a full frame (orig_rax < SYSCALL_MAX). Returns its result. */
+long syscall_call_full(struct trapframe *f);
+
+void syscall_trapped(struct trapframe *f);
+void exit_work(struct trapframe *f);
+void upcall_handler(struct trapframe *f);
+NORETURN void upcall_in_kernel(uint64_t rip);
+void exception_handler(struct trapframe *f, uint64_t vector, uint64_t error, uint64_t cr2);
+
+#endif
