@@ -16,6 +16,7 @@
 #include "abi/layout.h"
 #include "vmm/backend/backend.h"
 #include "vmm/cli/run_options.h"
+#include "vmm/core/devices.h"
 #include "vmm/core/io_thread_priv.h"
 #include "vmm/core/log.h"
 #include "vmm/core/timing.h"

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: MIT */
+/* main.c - from the first instruction to the program's: in order, each step needs those before it. */
+#include "abi/layout.h"
+#include "kernel/arch/x86_64/cpu.h"
+#include "kernel/arch/x86_64/trap.h"
+#include "kernel/dev/random.h"
+#include "kernel/dev/stdio.h"
+#include "kernel/fs/vfs.h"
+#include "kernel/linux/exec.h"
+#include "kernel/linux/signal.h"
+#include "kernel/log.h"
+#include "kernel/mm/kmalloc.h"
+#include "kernel/mm/page.h"
+#include "kernel/mm/vmspace.h"
+#include "kernel/plat/cay/boot.h"
+#include "kernel/plat/cay/events.h"
+#include "kernel/sched/thread.h"
+#include "kernel/time/clock.h"
+
+NORETURN void kernel_main(void);
+
+static void mark(enum cay_timing_point point)
+{
+	stats->timing_tsc[point] = rdtsc();
+}
+
+static void forward_signals(void *arg)
+{
+	uint64_t signals = __atomic_exchange_n(&cpu_this()->vcpu->signals, 0, __ATOMIC_SEQ_CST);
+
+	(void)arg;
+	while (signals != 0) {
+		int signo = __builtin_ctzll(signals) + 1;
+
+		signals &= signals - 1;
+		signal_from_host(signo);
+	}
+}
+
+static void run_timers(void *arg)
+{
+	(void)arg;
+	ktimer_run_expired();
+}
+
+/* argv and envp from the module: `n` strings, one after another. Returns the place after them. */
+static const char *take_strings(const char *at, const char *end, const char **v, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++) {
+		v[i] = at;
+		while (at < end && *at != '\0')
+			at++;
+		at++;
+	}
+	v[n] = NULL;
+	return at;
+}
+
+static void load_program(void)
+{
+	const char *module = pa_to_virt(PA(boot_info->module_gpa));
+	const char *end = module + boot_info->module_bytes;
+	const char **v = kmalloc((boot_info->argc + boot_info->envc + 2) * sizeof(*v));
+	const char **envp;
+	const char *why = NULL;
+	int err;
+
+	if (v == NULL)
+		panic("no memory for the arguments: raise -m");
+	envp = v + boot_info->argc + 1;
+	module = take_strings(module, end, v, boot_info->argc);
+	take_strings(module, end, envp, boot_info->envc);
+	err = exec_init(boot_string(boot_info->program), v, envp, &why);
+	kfree(v);
+	if (err != 0) {
+		klog("cannot run %s: %s", boot_string(boot_info->program), why);
+		plat_exit((err == -ENOENT ? 127 : 126) << 8);
+	}
+}
+
+void kernel_main(void)
+{
+	cpu_init();
+	mark(CAY_T_KERNEL_ENTRY);
+	if (boot_info->magic != CAY_BOOT_MAGIC || boot_info->abi_version != CAY_ABI_VERSION)
+		panic("boot info of another version");
+	page_init(boot_info);
+	random_init(boot_info->seed);
+	syscalls_init();
+	ktimer_subsystem_init();
+	sched_init();
+	event_register(CAY_EVENT_TIMER, run_timers, NULL);
+	event_register(CAY_EVENT_SIGNAL, forward_signals, NULL);
+	mark(CAY_T_MM_READY);
+	fs_init();
+	if (stdio_init() != 0)
+		panic("no stdio device");
+	mark(CAY_T_FS_READY);
+	mark(CAY_T_EXEC_START);
+	load_program();
+	mark(CAY_T_PROGRAM_ENTRY);
+	fpu_restore(thread_current());
+	frame_return();
+}
