@@ -10,10 +10,11 @@
 
 #include "abi/gate.h"
 #include "abi/layout.h"
+#include "vmm/backend/backend.h"
 #include "vmm/core/log.h"
 #include "vmm/core/timing.h"
 #include "vmm/core/vcpu.h"
-#include "vmm/core/window.h"
+#include "vmm/dev/fs.h"
 
 #define TEXT_MAX 8192
 
@@ -49,6 +50,25 @@ static int64_t gate_free(struct vm *vm, uint64_t gpa, uint64_t bytes)
 	if (fallocate(vm->mem.memfd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)gpa, (off_t)bytes) != 0)
 		return -errno;
 	return 0;
+}
+
+/* arg[0], the device, is always the one there is. */
+static int64_t gate_map_file(struct vm *vm, const uint64_t *arg)
+{
+	int64_t at;
+	int err;
+
+	if (arg[0] != 0 || arg[4] > 1)
+		return -EINVAL;
+	at = fs_map_file(vm->fs, arg[1], arg[2], arg[3], arg[4] != 0);
+	if (at < 0)
+		return at;
+	err = vm->backend->window_grow(vm, (uint64_t)at + arg[3]);
+	if (err != 0) {
+		(void)fs_unmap_file(vm->fs, (uint64_t)at, arg[3]);
+		return err;
+	}
+	return at;
 }
 
 void gate_dispatch(struct vcpu *vcpu, uint32_t offset)
@@ -87,10 +107,10 @@ void gate_dispatch(struct vcpu *vcpu, uint32_t offset)
 			log_guest(vm, text);
 		break;
 	case CAY_GATE_MAP_FILE:
-		ret = window_map_file(vm, arg[0], arg[1], arg[2], arg[3], arg[4]);
+		ret = gate_map_file(vm, arg);
 		break;
 	case CAY_GATE_UNMAP_FILE:
-		ret = window_unmap(vm, arg[0], arg[1]);
+		ret = fs_unmap_file(vm->fs, arg[0], arg[1]);
 		break;
 	case CAY_GATE_FREE:
 		ret = gate_free(vm, arg[0], arg[1]);

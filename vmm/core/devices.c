@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: MIT */
+#include "vmm/core/devices.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "vmm/cli/run_options.h"
+#include "vmm/core/log.h"
+#include "vmm/dev/fs.h"
+#include "vmm/dev/stdio.h"
+#include "vmm/load/boot.h"
+
+/* Tells the kernel about each mount and link, and the file server about each share. */
+/* FS_SHARE_STABLE: the host's own system folders do not change while a program runs (an upgrade is the exception; docs/caveats.md). */
+static int describe_mounts(struct vm *vm, struct fs_share *shares, unsigned *nr_shares)
+{
+	struct cay_boot_info *bi = vm->boot_info;
+
+	for (unsigned i = 0; i < vm->opt->nr_mounts; i++) {
+		const struct run_mount *m = &vm->opt->mounts[i];
+		struct cay_mount_info *out = &bi->mounts[i];
+
+		out->guest_path = boot_string_add(vm, m->guest);
+		if (out->guest_path == 0)
+			return -ENAMETOOLONG;
+		if (m->host == NULL) {
+			out->flags = CAY_MOUNT_LINK;
+			out->share = boot_string_add(vm, m->link);
+			continue;
+		}
+		out->flags = m->flags;
+		out->share = *nr_shares;
+		shares[(*nr_shares)++] = (struct fs_share){
+			.host_path = m->host,
+			.only = m->only,
+			.flags = m->flags != 0 ? FS_SHARE_RDONLY : 0,
+		};
+	}
+	bi->nr_mounts = vm->opt->nr_mounts;
+	return 0;
+}
+
+static int create_fs(struct vm *vm)
+{
+	struct fs_share shares[CAY_MOUNTS_MAX];
+	unsigned nr = 0, bad;
+	int err = describe_mounts(vm, shares, &nr);
+
+	if (err != 0 || nr == 0)
+		return err;
+	err = fs_device_create(shares, nr, &vm->fs, &bad);
+	if (err != 0) {
+		log_error("cannot share %s: %s", bad < nr ? shares[bad].host_path : "host folders", strerror(-err));
+		return err;
+	}
+	return fs_attach(vm->fs, vm);
+}
+
+int devices_create(struct vm *vm)
+{
+	int err = create_fs(vm);
+
+	return err == 0 ? stdio_create(vm) : err;
+}
+
+void devices_destroy(struct vm *vm)
+{
+	if (vm->stdio != NULL)
+		stdio_destroy(vm);
+	if (vm->fs != NULL)
+		fs_device_destroy(vm->fs);
+}
