@@ -2,8 +2,6 @@
 #include "vmm/core/gate.h"
 
 #include <errno.h>
-#include <linux/falloc.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -47,9 +45,7 @@ static int64_t gate_free(struct vm *vm, uint64_t gpa, uint64_t bytes)
 {
 	if ((gpa | bytes) % CAY_PAGE_BYTES != 0 || gmem_ptr(&vm->mem, gpa, bytes) == NULL)
 		return -EINVAL;
-	if (fallocate(vm->mem.memfd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)gpa, (off_t)bytes) != 0)
-		return -errno;
-	return 0;
+	return gmem_free_range(&vm->mem, gpa, bytes);
 }
 
 /* arg[0], the device, is always the one there is. */

@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* gmem.c - guest RAM is one memfd, so that a second process (the process backend) can map the same memory. */
+/*
+ * gmem.c - guest RAM is private anonymous memory, because that is what gets huge pages on an ordinary host: for a memfd
+ * /sys/kernel/mm/transparent_hugepage/shmem_enabled is `never` by default, and 4 KiB pages cost the guest ten times as much
+ * at first touch. A backend in another process will need a memfd.
+ */
 #include "vmm/core/gmem.h"
 
 #include <errno.h>
 #include <sys/mman.h>
-#include <unistd.h>
 
 #include "abi/layout.h"
 
@@ -12,42 +15,32 @@ int gmem_create(struct gmem *gm, uint64_t bytes)
 {
 	/* Aligned to a huge page: address space for one more than needed, then the ends are cut off. */
 	uint64_t span = bytes + CAY_HUGE_BYTES;
-	uint8_t *raw;
+	uint8_t *raw = mmap(NULL, span, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	uint8_t *end;
 
-	gm->memfd = memfd_create("cay-ram", MFD_CLOEXEC);
-	if (gm->memfd < 0)
-		return -errno;
-	if (ftruncate(gm->memfd, (off_t)bytes) != 0)
-		goto err_close;
-	raw = mmap(NULL, span, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (raw == MAP_FAILED)
-		goto err_close;
+		return -errno;
 	gm->hva = (uint8_t *)ALIGN_UP((uintptr_t)raw, CAY_HUGE_BYTES);
 	gm->bytes = bytes;
-	if (mmap(gm->hva, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, gm->memfd, 0) == MAP_FAILED) {
-		munmap(raw, span);
-		goto err_close;
-	}
+	end = gm->hva + bytes;
 	if (gm->hva > raw)
 		munmap(raw, (size_t)(gm->hva - raw));
-	munmap(gm->hva + bytes, (size_t)(raw + span - (gm->hva + bytes)));
-	/* Advice only: without huge pages everything works, slower. */
+	if (end < raw + span)
+		munmap(end, (size_t)(raw + span - end));
+	/* Advice only: without huge pages everything works, slower. Not in core dumps: it is the guest's. */
 	(void)madvise(gm->hva, bytes, MADV_HUGEPAGE);
+	(void)madvise(gm->hva, bytes, MADV_DONTDUMP);
 	return 0;
+}
 
-err_close:;
-	int err = -errno;
-	close(gm->memfd);
-	gm->memfd = -1;
-	return err;
+int gmem_free_range(struct gmem *gm, uint64_t gpa, uint64_t bytes)
+{
+	return madvise(gm->hva + gpa, bytes, MADV_DONTNEED) == 0 ? 0 : -errno;
 }
 
 void gmem_destroy(struct gmem *gm)
 {
 	if (gm->hva != NULL)
 		munmap(gm->hva, gm->bytes);
-	if (gm->memfd >= 0)
-		close(gm->memfd);
 	gm->hva = NULL;
-	gm->memfd = -1;
 }

@@ -14,12 +14,14 @@
 struct gmem {
 	uint8_t *hva; /* 2 MiB aligned; [hva, hva + bytes) is RAM from GPA 0 */
 	uint64_t bytes;
-	int memfd;
 };
 
 /* Returns 0 or -errno. */
 MUST_CHECK int gmem_create(struct gmem *gm, uint64_t bytes);
 void gmem_destroy(struct gmem *gm);
+
+/* Gives [gpa, gpa + bytes), page multiples inside RAM, back to the host; it reads as zero again. 0 or -errno. */
+int gmem_free_range(struct gmem *gm, uint64_t gpa, uint64_t bytes);
 
 /* Host pointer to [gpa, gpa + len), or NULL if any byte lies outside RAM. len 0 is allowed. Guest-triggerable: yes. */
 static inline void *gmem_ptr(const struct gmem *gm, uint64_t gpa, uint64_t len)

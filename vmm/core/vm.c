@@ -178,7 +178,6 @@ int vm_run(const struct run_options *opt, uint64_t timing_exec_ns, uint64_t timi
 	struct vm vm = {
 		.opt = opt,
 		.backend = &backend_kvm,
-		.mem.memfd = -1,
 		.window_hva = MAP_FAILED,
 		.timing[VM_T_EXEC] = timing_exec_ns,
 		.timing[VM_T_MAIN] = timing_main_ns,
