@@ -10,8 +10,24 @@
 #include "vmm/dev/stdio.h"
 #include "vmm/load/boot.h"
 
+/*
+ * The host's own system folders do not change while a program runs (an upgrade is the exception: docs/caveats.md), so the
+ * kernel may keep what it knows of them. Other folders are the user's and may change at any time.
+ */
+static bool is_system(const char *host)
+{
+	static const char *const stable[] = { "/usr", "/lib", "/lib32", "/lib64", "/libx32", "/bin", "/sbin", "/etc" };
+
+	for (unsigned i = 0; i < ARRAY_SIZE(stable); i++) {
+		size_t n = strlen(stable[i]);
+
+		if (strncmp(host, stable[i], n) == 0 && (host[n] == '\0' || host[n] == '/'))
+			return true;
+	}
+	return false;
+}
+
 /* Tells the kernel about each mount and link, and the file server about each share. */
-/* FS_SHARE_STABLE: the host's own system folders do not change while a program runs (an upgrade is the exception; docs/caveats.md). */
 static int describe_mounts(struct vm *vm, struct fs_share *shares, unsigned *nr_shares)
 {
 	struct cay_boot_info *bi = vm->boot_info;
@@ -33,7 +49,8 @@ static int describe_mounts(struct vm *vm, struct fs_share *shares, unsigned *nr_
 		shares[(*nr_shares)++] = (struct fs_share){
 			.host_path = m->host,
 			.only = m->only,
-			.flags = m->flags != 0 ? FS_SHARE_RDONLY : 0,
+			.flags = (m->flags != 0 ? FS_SHARE_RDONLY : 0) |
+				 (m->flags != 0 && is_system(m->host) ? FS_SHARE_STABLE : 0),
 		};
 	}
 	bi->nr_mounts = vm->opt->nr_mounts;

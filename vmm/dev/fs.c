@@ -56,6 +56,7 @@ static int open_share(struct fs_device *dev, unsigned i, const struct fs_share *
 		return err;
 	}
 	dev->share_flags[i] = share->flags;
+	dev->share_only[i] = share->only;
 	dev->nr_shares++;
 	return 0;
 }

@@ -36,6 +36,8 @@ struct vm;
 struct fs_share {
 	const char *host_path; /* opened once, symlinks followed; not kept */
 	uint32_t flags;
+	/* The only names that exist in the folder itself, NULL-terminated, valid as long as the device; NULL = all. */
+	const char *const *only;
 };
 
 /*

@@ -75,9 +75,11 @@ static bool fill_from(struct fs_device *dev, struct fs_request *r, struct fs_ope
 	for (size_t at = 0; at < bytes;) {
 		const struct host_dirent *d = (const void *)(dev->dirents + at);
 
-		if (entry_bytes(strlen(d->name), plus) > r->out.left)
-			return false;
-		put_entry(dev, r, d, plus);
+		if (fs_name_is_shown(dev, r->node, d->name)) {
+			if (entry_bytes(strlen(d->name), plus) > r->out.left)
+				return false;
+			put_entry(dev, r, d, plus);
+		}
 		o->dir_pos = d->off;
 		at += d->reclen;
 	}

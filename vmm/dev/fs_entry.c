@@ -2,6 +2,7 @@
 /* fs_entry.c - a name of the host as a FUSE entry: attributes, node number, how long it may be trusted. */
 #include <errno.h>
 #include <fcntl.h>
+#include <string.h>
 
 #include "vmm/dev/fs_priv.h"
 
@@ -34,6 +35,18 @@ void fs_fill_valid(const struct fs_device *dev, const struct fs_node *n, uint64_
 	*nsec = stable ? 0 : FS_VALID_CHANGING_NS;
 }
 
+bool fs_name_is_shown(const struct fs_device *dev, const struct fs_node *dir, const char *name)
+{
+	const char *const *only = dir->root ? dev->share_only[dir->share] : NULL;
+
+	if (only == NULL || strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
+		return true;
+	while (*only != NULL)
+		if (strcmp(*only++, name) == 0)
+			return true;
+	return false;
+}
+
 int fs_lookup_entry(struct fs_device *dev, struct fs_node *dir, const char *name, struct fuse_entry_out *e)
 {
 	struct fs_node *n;
@@ -42,6 +55,8 @@ int fs_lookup_entry(struct fs_device *dev, struct fs_node *dir, const char *name
 
 	if (dirfd < 0)
 		return dirfd;
+	if (!fs_name_is_shown(dev, dir, name))
+		return -ENOENT;
 	/* One component that is not followed cannot leave the folder: no need to open it. */
 	if (fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT) != 0)
 		return -errno;

@@ -5,6 +5,8 @@
  */
 #include "kernel/arch/x86_64/trap.h"
 
+/* The constants, with TRAP_* */
+#define _XOPEN_SOURCE 700
 #include <errno.h>
 #include <signal.h>
 
