@@ -32,6 +32,10 @@ $(BUILD)/kernel.elf: $(KERNEL_OBJ) kernel/kernel.lds tools/ksyms.awk
 	$(Q)nm -n $(BUILD)/kernel.pass1 | awk -f tools/ksyms.awk | $(CC) -c -x assembler - -o $(BUILD)/ksyms.o
 	$(Q)$(CC) $(LDFLAGS_KERNEL) $(KERNEL_OBJ) $(BUILD)/ksyms.o -lgcc -o $@
 
+$(BUILD)/host/%.S.o: %.S
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS_VMM) -c $< -o $@
+
 $(BUILD)/host/%.c.o: %.c
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS_VMM) $(CPPFLAGS_GEN) -c $< -o $@
