@@ -57,6 +57,7 @@ static int open_share(struct fs_device *dev, unsigned i, const struct fs_share *
 	}
 	dev->share_flags[i] = share->flags;
 	dev->share_only[i] = share->only;
+	dev->share_dev[i] = st.st_dev;
 	dev->nr_shares++;
 	return 0;
 }

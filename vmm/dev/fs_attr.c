@@ -12,7 +12,7 @@ static int put_attr(struct fs_device *dev, struct fs_request *r, const struct st
 {
 	struct fuse_attr_out reply = {0};
 
-	fs_fill_attr(st, &reply.attr);
+	fs_fill_attr(dev, r->node, st, &reply.attr);
 	fs_fill_valid(dev, r->node, &reply.attr_valid, &reply.attr_valid_nsec);
 	return fs_put(&r->out, &reply, sizeof(reply)) ? 0 : -EINVAL;
 }

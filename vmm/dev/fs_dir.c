@@ -61,6 +61,8 @@ static void put_entry(struct fs_device *dev, struct fs_request *r, const struct 
 		/* Node 0 says "only the name": the dots, a name that has just gone, or no room for more nodes. */
 		if (dots || fs_lookup_entry(dev, r->node, d->name, &entry) != 0)
 			entry = (struct fuse_entry_out){0};
+		else
+			e.ino = entry.attr.ino;
 		ok = fs_put(&r->out, &entry, sizeof(entry));
 		used += sizeof(entry);
 	}

@@ -6,10 +6,19 @@
 
 #include "vmm/dev/fs_priv.h"
 
-void fs_fill_attr(const struct stat *st, struct fuse_attr *a)
+/*
+ * A share is one file system to the guest, whatever is mounted below its root on the host. So inode numbers of another
+ * host device are spread, or two folders would look like the same one to programs that compare (device, inode).
+ */
+static uint64_t guest_ino(const struct fs_device *dev, const struct fs_node *n, const struct stat *st)
+{
+	return st->st_dev == dev->share_dev[n->share] ? st->st_ino : st->st_ino ^ (uint64_t)st->st_dev << 40;
+}
+
+void fs_fill_attr(const struct fs_device *dev, const struct fs_node *n, const struct stat *st, struct fuse_attr *a)
 {
 	*a = (struct fuse_attr){
-		.ino = st->st_ino,
+		.ino = guest_ino(dev, n, st),
 		.size = (uint64_t)st->st_size,
 		.blocks = (uint64_t)st->st_blocks,
 		.atime = (uint64_t)st->st_atim.tv_sec,
@@ -65,7 +74,7 @@ int fs_lookup_entry(struct fs_device *dev, struct fs_node *dir, const char *name
 		return err;
 	n->lookups++;
 	*e = (struct fuse_entry_out){.nodeid = fs_node_id(n)};
-	fs_fill_attr(&st, &e->attr);
+	fs_fill_attr(dev, n, &st, &e->attr);
 	fs_fill_valid(dev, n, &e->entry_valid, &e->entry_valid_nsec);
 	fs_fill_valid(dev, n, &e->attr_valid, &e->attr_valid_nsec);
 	return 0;

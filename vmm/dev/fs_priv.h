@@ -23,6 +23,7 @@ struct fs_device {
 	struct fs_opens opens;
 	unsigned nr_shares;
 	uint32_t share_flags[CAY_HOSTFS_SHARES_MAX];
+	dev_t share_dev[CAY_HOSTFS_SHARES_MAX];
 	const char *const *share_only[CAY_HOSTFS_SHARES_MAX]; /* fs_share.only */
 	struct window *window; /* NULL until attached */
 	/* glue to the VM */
@@ -51,7 +52,7 @@ static inline bool fs_share_is_rdonly(const struct fs_device *dev, const struct 
 }
 
 /* fs_entry.c: attributes and entries in FUSE form */
-void fs_fill_attr(const struct stat *st, struct fuse_attr *a);
+void fs_fill_attr(const struct fs_device *dev, const struct fs_node *n, const struct stat *st, struct fuse_attr *a);
 /* Looks `name` in dir up on the host and fills *e; counts a lookup. 0 or -errno. */
 MUST_CHECK int fs_lookup_entry(struct fs_device *dev, struct fs_node *dir, const char *name, struct fuse_entry_out *e);
 void fs_fill_valid(const struct fs_device *dev, const struct fs_node *n, uint64_t *sec, uint32_t *nsec);

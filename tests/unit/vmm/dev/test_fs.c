@@ -46,7 +46,7 @@ static void write_file(const char *name, const char *text)
 
 static int setup(void **state)
 {
-	struct fs_share shares[3] = {{top, 0}, {top, FS_SHARE_RDONLY | FS_SHARE_STABLE}, {NULL, 0}};
+	struct fs_share shares[3] = {{top, 0, NULL}, {top, FS_SHARE_RDONLY | FS_SHARE_STABLE, NULL}, {NULL, 0, NULL}};
 	static char one[64];
 	unsigned bad;
 
@@ -90,7 +90,7 @@ static uint64_t must_lookup(uint64_t dir, const char *name)
 
 static void test_bad_share(void **state)
 {
-	struct fs_share s[2] = {{"/", 0}, {"/nonexistent", 0}};
+	struct fs_share s[2] = {{"/", 0, NULL}, {"/nonexistent", 0, NULL}};
 	struct fs_device *dev;
 	unsigned bad;
 
@@ -364,6 +364,22 @@ static void test_readdir(void **state)
 	assert_int_equal(fs_read(c, FUSE_READDIR, RO, fh, 0, 1000), -EBADF);
 }
 
+static void test_only_some_names(void **state)
+{
+	static const char *const only[] = {"one", "nothing", NULL};
+	struct fs_share share = {top, FS_SHARE_RDONLY, only};
+	uint64_t sum, node;
+	unsigned bad;
+
+	(void)state;
+	fs_device_destroy(c->dev);
+	assert_int_equal(fs_device_create(&share, 1, &c->dev, &bad), 0);
+	must_lookup(FUSE_ROOT_ID, "one");
+	assert_int_equal(fs_lookup(c, FUSE_ROOT_ID, "dir", &node), -ENOENT);
+	assert_int_equal(fs_lookup(c, FUSE_ROOT_ID, "nothing", &node), -ENOENT);
+	assert_int_equal(list_all(FUSE_ROOT_ID, FUSE_READDIRPLUS, 10000, &sum), 3);
+}
+
 /* More folders than cached descriptors, reached again and again. */
 static void test_many_folders(void **state)
 {
@@ -480,7 +496,7 @@ static void *flip(void *arg)
 static void test_symlink_race(void **state)
 {
 	char share_path[512];
-	struct fs_share share = {share_path, 0};
+	struct fs_share share = {share_path, 0, NULL};
 	struct fs_client *r = calloc(1, sizeof(*r));
 	unsigned seen = 0, bad;
 	pthread_t thread;
@@ -528,6 +544,7 @@ int main(void)
 		T(test_rename_keeps_nodes),
 		T(test_link_and_symlink),
 		T(test_readdir),
+		T(test_only_some_names),
 		T(test_many_folders),
 		T(test_deep_path),
 		T(test_xattrs),
