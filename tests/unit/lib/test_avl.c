@@ -62,7 +62,7 @@ static void test_random(void **state)
 		items[i].key = i;
 	for (int step = 0; step < 20000; step++) {
 		int k = rand() % NR, expect = 0;
-		const struct avl_node *n = avl_first(&t), *last = NULL;
+		const struct avl_node *n, *last = NULL;
 
 		if (in[k])
 			avl_remove(&t, &items[k].node);
@@ -70,6 +70,7 @@ static void test_random(void **state)
 			insert(&t, &items[k]);
 		in[k] = !in[k];
 		check(t.root, NULL);
+		n = avl_first(&t);
 		for (int i = 0; i < NR; i++) {
 			if (!in[i])
 				continue;
