@@ -94,6 +94,7 @@ static void block_free(uint32_t pfn, unsigned order, bool zero)
 	struct page *p = page_of_pfn(pfn);
 
 	mem.nr_free += 1ul << order;
+	p->refs = 0; /* descriptors inside a block count pins: page_pin */
 	while (order < PAGE_ORDER_MAX) {
 		uint32_t buddy_pfn = pfn ^ 1u << order;
 		struct page *buddy = page_of_pfn(buddy_pfn);
@@ -250,12 +251,51 @@ void page_split(pa_t pa, unsigned order)
 {
 	struct page *p = page_of_pfn((uint32_t)(pa.v >> PAGE_SHIFT));
 
-	ASSERT(p->state == PAGE_USED && p->order == order && p->refs == 1);
-	for (uint32_t i = 0; i < 1u << order; i++) {
+	ASSERT(p->state == PAGE_USED && p->order == order && p->refs != 0);
+	p->order = 0;
+	for (uint32_t i = 1; i < 1u << order; i++) {
+		p->refs -= p[i].refs;
+		p[i].refs++;
 		p[i].state = PAGE_USED;
 		p[i].order = 0;
-		p[i].refs = 1;
 	}
+}
+
+/* The huge block that pa is inside of, or NULL when pa is a page of its own. */
+static struct page *huge_head(pa_t pa)
+{
+	uint32_t pfn = (uint32_t)(pa.v >> PAGE_SHIFT);
+	struct page *p = page_of_pfn(pfn);
+
+	if (p->state == PAGE_USED && p->order == 0)
+		return NULL;
+	p = page_of_pfn(pfn & ~(REGION_PAGES - 1));
+	ASSERT(p->state == PAGE_USED && p->order == HUGE_ORDER);
+	return p;
+}
+
+void page_pin(pa_t pa)
+{
+	struct page *p = page_of_pfn((uint32_t)(pa.v >> PAGE_SHIFT));
+	struct page *head = huge_head(pa);
+
+	p->refs++;
+	if (head != NULL && head != p)
+		head->refs++;
+}
+
+void page_unpin(pa_t pa)
+{
+	struct page *p = page_of_pfn((uint32_t)(pa.v >> PAGE_SHIFT));
+	struct page *head = huge_head(pa);
+
+	if (head == NULL) {
+		page_unref(pa, 0);
+		return;
+	}
+	if (head != p)
+		p->refs--;
+	page_unref(PA(ALIGN_DOWN(pa.v, HUGE_SIZE)), HUGE_ORDER);
 }
 
 size_t page_nr_free(void)

@@ -65,8 +65,12 @@ size_t page_nr_total(void);
 struct cay_boot_info;
 void page_init(const struct cay_boot_info *info);
 
-/* Turns a block with one reference into 2^order single pages with one reference each. */
+/* Turns a block with one reference (and perhaps pins) into 2^order single pages with one reference each (and theirs). */
 void page_split(pa_t pa, unsigned order);
+
+/* A reference for a transfer to or from one page that is allocated by itself or lies in a huge page. Survives page_split. */
+void page_pin(pa_t pa);
+void page_unpin(pa_t pa);
 
 /*
  * The descriptor of a frame of RAM that is in use or was once. Frames are linked by number, 0 = none (frame 0 is never

@@ -81,6 +81,35 @@ static void test_references(void **state)
 	assert_int_equal(page_nr_free(), free0 + 1);
 }
 
+static void test_pins(void **state)
+{
+	size_t free0;
+	pa_t h;
+
+	(void)state;
+	boot(16 << 20, 2 << 20);
+	h = virt_to_pa(page_alloc(HUGE_ORDER, 0));
+	free0 = page_nr_free();
+	page_pin(h);
+	page_pin(PA(h.v + 5 * PAGE_SIZE));
+	page_pin(PA(h.v + 5 * PAGE_SIZE));
+	page_unref(h, HUGE_ORDER); /* unmapped: alive while pinned */
+	page_unpin(PA(h.v + 5 * PAGE_SIZE));
+	page_unpin(h);
+	assert_int_equal(page_nr_free(), free0);
+	page_unpin(PA(h.v + 5 * PAGE_SIZE));
+	assert_int_equal(page_nr_free(), free0 + 512);
+
+	h = virt_to_pa(page_alloc(HUGE_ORDER, 0));
+	page_pin(PA(h.v + 7 * PAGE_SIZE));
+	page_split(h, HUGE_ORDER);
+	for (unsigned i = 0; i < 512; i++)
+		page_unref(PA(h.v + i * PAGE_SIZE), 0);
+	assert_int_equal(page_nr_free(), free0 + 511);
+	page_unpin(PA(h.v + 7 * PAGE_SIZE));
+	assert_int_equal(page_nr_free(), free0 + 512);
+}
+
 /* Random blocks, each filled with its own number; a naive list says what must be in them. */
 static void test_random(void **state)
 {
@@ -138,7 +167,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_smallest_machine), cmocka_unit_test(test_odd_sizes),
 		cmocka_unit_test(test_boot_touches_little), cmocka_unit_test(test_references),
-		cmocka_unit_test(test_random),
+		cmocka_unit_test(test_pins), cmocka_unit_test(test_random),
 	};
 	return RUN_TESTS(tests);
 }
