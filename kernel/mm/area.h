@@ -41,6 +41,7 @@ struct area {
 	struct file *file;   /* counted reference, or NULL */
 	uint64_t pgoff;      /* of start in the file, pages */
 	uint32_t batch;      /* pages of the last fault's batch: the next one may be larger */
+	uint64_t batch_lo, batch_hi; /* where it was */
 	uint32_t touched;    /* pages faulted in so far: evidence that memory is used, for huge pages */
 	const char *name;    /* "[vdso]" and the like, or NULL; static */
 };

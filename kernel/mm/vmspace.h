@@ -34,8 +34,31 @@ MUST_CHECK int64_t vmspace_map(struct vmspace *vs, uint64_t addr, size_t bytes, 
 int vmspace_unmap(struct vmspace *vs, uint64_t addr, size_t bytes);
 int vmspace_protect(struct vmspace *vs, uint64_t addr, size_t bytes, int prot);
 
+/* The system calls of these names, less copying to and from the program (mincore: n bytes for n pages). -errno as in the man pages. */
+MUST_CHECK int64_t vmspace_remap(struct vmspace *vs, uint64_t old, size_t old_bytes, size_t new_bytes, int flags, uint64_t new_addr);
+int vmspace_advise(struct vmspace *vs, uint64_t addr, size_t bytes, int advice);
+int vmspace_lock_range(struct vmspace *vs, uint64_t addr, size_t bytes, bool lock, bool on_fault);
+int vmspace_lock_all(struct vmspace *vs, int mcl_flags); /* 0: munlockall */
+int vmspace_sync(struct vmspace *vs, uint64_t addr, size_t bytes, int flags);
+int vmspace_resident(struct vmspace *vs, uint64_t addr, size_t nr_pages, uint8_t *vec);
+uint64_t vmspace_brk(struct vmspace *vs, uint64_t want); /* the break after the call */
+
 /* Where the break starts (end of the program's data). */
 void vmspace_set_brk(struct vmspace *vs, uint64_t start);
+
+/* Page-table root, for cr3_load. */
+pa_t vmspace_root(const struct vmspace *vs);
+
+/* Where placement of mappings begins, downwards. Set once by exec, before the first mapping without an address. */
+void vmspace_set_mmap_top(struct vmspace *vs, uint64_t top);
+/* The program's stack: [top - bytes, top) now, growing down on demand. 0, -ENOMEM. */
+MUST_CHECK int vmspace_map_stack(struct vmspace *vs, uint64_t top, size_t bytes, bool executable);
+/* Maps the kernel's own read-only pages, counted (vDSO). name is static text for /proc. Returns address or -errno. */
+MUST_CHECK int64_t vmspace_map_special(struct vmspace *vs, uint64_t near, const pa_t *pages, size_t nr, int prot, const char *name);
+
+/* Copies to and zeroes memory of an address space that need not be loaded (exec). 0, -EFAULT, -ENOMEM. Ignores missing
+ * write permission of private areas, never makes a shared page change. */
+MUST_CHECK int vmspace_write(struct vmspace *vs, uint64_t addr, const void *src, size_t bytes); /* src NULL: zeros */
 
 /*
  * A page fault at addr. write/exec/present: from the error code.

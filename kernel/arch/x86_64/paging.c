@@ -192,6 +192,25 @@ bool paging_drop_empty_table(pa_t root, uint64_t va)
 	return true;
 }
 
+/* The window's place in the direct map is beyond the end of RAM; its entry of the root is shared by all address spaces. */
+_Static_assert(PT_INDEX(CAY_DIRECT_GVA, PT_TOP_LEVEL) == PT_INDEX(CAY_DIRECT_GVA + CAY_WINDOW_GPA + CAY_WINDOW_BYTES - 1, PT_TOP_LEVEL),
+	       "one root entry");
+_Static_assert(CAY_RAM_MAX_BYTES <= CAY_WINDOW_GPA, "no overlap");
+
+const void *paging_window_va(pa_t pa)
+{
+	const char *va = pa_to_virt(pa);
+	uint64_t *e;
+
+	ASSERT(pa.v >= CAY_WINDOW_GPA && pa.v < CAY_WINDOW_GPA + CAY_WINDOW_BYTES);
+	e = paging_make(pool.boot_root, (uint64_t)va, 1);
+	if (e == NULL)
+		return NULL;
+	if (*e == 0)
+		*e = ALIGN_DOWN(pa.v, HUGE_SIZE) | PTE_PS | PTE_P | PTE_U | PTE_A | PTE_NX;
+	return va;
+}
+
 uint64_t paging_prot_bits(int prot)
 {
 	if ((prot & (PROT_READ | PROT_WRITE | PROT_EXEC)) == 0)

@@ -41,6 +41,9 @@ uint64_t paging_skip_hole(pa_t root, uint64_t va, uint64_t end);
 /* In place of a table with no present entry, level 1 may take a huge page. Frees the table if it is empty. */
 bool paging_drop_empty_table(pa_t root, uint64_t va);
 
+/* Where the kernel can read a page of the file window (abi/layout.h); mapped on first use. NULL without memory. */
+const void *paging_window_va(pa_t pa);
+
 /* PTE_* of a mapping with these PROT_* rights; 0 for PROT_NONE. */
 uint64_t paging_prot_bits(int prot);
 

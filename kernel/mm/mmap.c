@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: MIT */
+/* mmap.c - mapping and protection: mmap(2) and mprotect(2) for program and kernel, and where mappings are placed. */
+#include <errno.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+
+#include "kernel/fs/file.h"
+#include "kernel/log.h"
+#include "kernel/mm/kmalloc.h"
+#include "kernel/mm/vmspace_priv.h"
+
+#define LOW_2G 0x80000000ULL
+
+uint64_t vmspace_place(struct vmspace *vs, uint64_t hint, uint64_t bytes, int flags, bool anonymous)
+{
+	uint64_t align = PAGE_SIZE, at;
+
+	hint = page_down(hint);
+	if (hint >= CAY_USER_MIN && range_ok(hint, bytes) && !(flags & MAP_32BIT) &&
+	    area_find_gap(&vs->areas, bytes, hint, hint + bytes, PAGE_SIZE) == hint)
+		return hint;
+	if (flags & MAP_32BIT)
+		return area_find_gap(&vs->areas, bytes, LOW_2G / 2, LOW_2G, PAGE_SIZE);
+	/* Big memory begins at a huge page's border, so that all of it can be huge pages. */
+	if (anonymous && bytes >= HUGE_SIZE && !(flags & MAP_STACK))
+		align = HUGE_SIZE;
+	at = area_find_gap(&vs->areas, bytes, CAY_USER_MIN, vs->mmap_top, align);
+	return at ? at : area_find_gap_up(&vs->areas, bytes, vs->mmap_top, CAY_USER_END, PAGE_SIZE);
+}
+
+static int check_file(const struct file *f, int prot, int flags, uint64_t offset, uint64_t bytes)
+{
+	uint64_t end;
+
+	if (offset & (PAGE_SIZE - 1))
+		return -EINVAL;
+	if (__builtin_add_overflow(offset, bytes, &end) || end > INT64_MAX)
+		return -EOVERFLOW;
+	if (!(f->mode & FILE_READ) || (f->mode & FILE_PATH_ONLY))
+		return -EACCES;
+	if ((flags & MAP_TYPE) != MAP_PRIVATE && (prot & PROT_WRITE) && !(f->mode & FILE_WRITE))
+		return -EACCES;
+	return f->ops->map == NULL ? -ENODEV : 0;
+}
+
+static unsigned area_flags(const struct file *f, int flags)
+{
+	unsigned out = 0;
+
+	if ((flags & MAP_TYPE) != MAP_PRIVATE)
+		out |= AREA_SHARED;
+	if (f != NULL && (f->mode & FILE_WRITE))
+		out |= AREA_MAYWRITE;
+	if (flags & MAP_GROWSDOWN)
+		out |= AREA_GROWSDOWN;
+	if (flags & MAP_STACK)
+		out |= AREA_STACK;
+	if (flags & MAP_NORESERVE)
+		out |= AREA_NORESERVE;
+	if (flags & MAP_LOCKED)
+		out |= AREA_LOCKED;
+	return out;
+}
+
+int vmspace_add_area(struct vmspace *vs, uint64_t addr, uint64_t bytes, int prot, unsigned flags, struct file *file,
+		     uint64_t pgoff)
+{
+	struct area *a = area_alloc();
+
+	if (a == NULL)
+		return -ENOMEM;
+	a->start = addr;
+	a->end = addr + bytes;
+	a->prot = prot & (PROT_READ | PROT_WRITE | PROT_EXEC);
+	a->flags = flags | (vs->lock_future ? AREA_LOCKED : 0);
+	a->file = file ? file_get(file) : NULL;
+	a->pgoff = pgoff;
+	area_insert(&vs->areas, a);
+	vmspace_account_area(vs, a, 1);
+	area_merge(&vs->areas, a);
+	return 0;
+}
+
+static int64_t map_locked(struct vmspace *vs, uint64_t addr, uint64_t bytes, int prot, int flags, struct file *file, uint64_t offset)
+{
+	bool fixed = flags & (MAP_FIXED | MAP_FIXED_NOREPLACE);
+	bool private_writable = (flags & MAP_TYPE) == MAP_PRIVATE && (prot & PROT_WRITE);
+	struct tlb_batch batch = {0};
+	int err;
+
+	if (vs->areas.nr >= AREAS_MAX)
+		return -ENOMEM;
+	if (fixed) {
+		if (!range_ok(addr, bytes))
+			return addr & (PAGE_SIZE - 1) ? -EINVAL : -ENOMEM;
+		if (addr < CAY_USER_MIN)
+			return -EPERM;
+		if ((flags & MAP_FIXED_NOREPLACE) && !area_range_free(&vs->areas, addr, addr + bytes))
+			return -EEXIST;
+	} else {
+		addr = vmspace_place(vs, addr, bytes, flags, file == NULL);
+		if (addr == 0)
+			return -ENOMEM;
+	}
+	err = vmspace_may_grow(vs, bytes, private_writable, (flags & MAP_NORESERVE) || file != NULL);
+	if (err == 0 && fixed)
+		err = vmspace_remove_range(vs, addr, addr + bytes, &batch);
+	tlb_batch_flush(&batch);
+	if (err == 0)
+		err = vmspace_add_area(vs, addr, bytes, prot, area_flags(file, flags), file, offset / PAGE_SIZE);
+	if (err != 0)
+		return err;
+	if ((flags & (MAP_POPULATE | MAP_LOCKED)) && (prot & (PROT_READ | PROT_WRITE)))
+		(void)fault_populate(vs, addr, addr + bytes, private_writable); /* as Linux: no error if it cannot */
+	return (int64_t)addr;
+}
+
+int64_t vmspace_map(struct vmspace *vs, uint64_t addr, size_t bytes, int prot, int flags, struct file *file, uint64_t offset)
+{
+	int64_t ret;
+
+	if (bytes == 0)
+		return -EINVAL;
+	bytes = page_up(bytes);
+	if (bytes == 0 || bytes > CAY_USER_END)
+		return -ENOMEM;
+	if (file != NULL) {
+		int err = check_file(file, prot, flags, offset, bytes);
+
+		if (err != 0)
+			return err;
+	}
+	mutex_lock(&vs->lock);
+	ret = map_locked(vs, addr, bytes, prot, flags, file, offset);
+	mutex_unlock(&vs->lock);
+	return ret;
+}
+
+int vmspace_map_stack(struct vmspace *vs, uint64_t top, size_t bytes, bool executable)
+{
+	int prot = PROT_READ | PROT_WRITE | (executable ? PROT_EXEC : 0);
+	int err;
+
+	mutex_lock(&vs->lock);
+	err = vmspace_add_area(vs, top - bytes, bytes, prot, AREA_GROWSDOWN | AREA_STACK, NULL, 0);
+	mutex_unlock(&vs->lock);
+	return err;
+}
+
+int64_t vmspace_map_special(struct vmspace *vs, uint64_t near, const pa_t *pages, size_t nr, int prot, const char *name)
+{
+	uint64_t bytes = nr * PAGE_SIZE, addr;
+	struct area *a;
+	int err = -ENOMEM;
+
+	mutex_lock(&vs->lock);
+	addr = vmspace_place(vs, near, bytes, MAP_STACK, true);
+	if (addr != 0)
+		err = vmspace_add_area(vs, addr, bytes, prot, AREA_SPECIAL | AREA_SHARED, NULL, 0);
+	if (err != 0)
+		goto out;
+	a = area_find(&vs->areas, addr);
+	a->name = name;
+	for (size_t i = 0; i < nr; i++) {
+		uint64_t *e = paging_make(vs->root, addr + i * PAGE_SIZE, 0);
+
+		if (e == NULL) {
+			err = -ENOMEM;
+			goto out;
+		}
+		page_ref(pages[i]);
+		*e = pages[i].v | PTE_SW_COUNTED | paging_prot_bits(prot);
+		ptes_account(vs, 1);
+	}
+out:
+	mutex_unlock(&vs->lock);
+	return err ? err : (int64_t)addr;
+}
+
+int vmspace_set_flags(struct vmspace *vs, uint64_t start, uint64_t end, unsigned set, unsigned clear)
+{
+	uint64_t at = start;
+	int err = 0;
+
+	if (vmspace_isolate(vs, start, end) != 0)
+		return -ENOMEM;
+	while (at < end) {
+		struct area *a = area_find_from(&vs->areas, at);
+
+		if (a == NULL || a->start >= end)
+			return -ENOMEM;
+		if (a->start > at)
+			err = -ENOMEM;
+		at = a->end;
+		vmspace_account_area(vs, a, -1);
+		a->flags = (a->flags & ~clear) | set;
+		vmspace_account_area(vs, a, 1);
+		a = area_merge(&vs->areas, a);
+	}
+	return err;
+}
+
+static int protect_area(struct vmspace *vs, struct area *a, int prot, struct tlb_batch *b)
+{
+	int err;
+
+	if ((prot & PROT_WRITE) && (a->flags & AREA_SHARED) && a->file != NULL && !(a->flags & AREA_MAYWRITE))
+		return -EACCES;
+	if (a->prot == prot)
+		return 0;
+	if ((prot & PROT_WRITE) && !(a->prot & PROT_WRITE) && !(a->flags & AREA_SHARED)) {
+		err = vmspace_may_grow(vs, 0, true, true);
+		if (err != 0)
+			return err;
+	}
+	err = ptes_protect(vs, a, a->start, a->end, prot, b);
+	if (err != 0)
+		return err;
+	vmspace_account_area(vs, a, -1);
+	a->prot = prot;
+	vmspace_account_area(vs, a, 1);
+	return 0;
+}
+
+int vmspace_protect(struct vmspace *vs, uint64_t addr, size_t bytes, int prot)
+{
+	struct tlb_batch batch = {0};
+	uint64_t end, at = addr;
+	int err;
+
+	if (addr & (PAGE_SIZE - 1))
+		return -EINVAL;
+	bytes = page_up(bytes);
+	if (bytes == 0)
+		return 0;
+	if (!range_ok(addr, bytes))
+		return -ENOMEM;
+	end = addr + bytes;
+	prot &= PROT_READ | PROT_WRITE | PROT_EXEC;
+	mutex_lock(&vs->lock);
+	err = area_find(&vs->areas, addr) ? vmspace_isolate(vs, addr, end) : -ENOMEM;
+	while (err == 0 && at < end) {
+		struct area *a = area_find(&vs->areas, at);
+
+		if (a == NULL) {
+			err = -ENOMEM; /* a hole: what came before it is changed, as on Linux */
+			break;
+		}
+		err = protect_area(vs, a, prot, &batch);
+		at = a->end;
+		area_merge(&vs->areas, a);
+	}
+	if (err == 0 && (uint64_t)end < CAY_USER_END) {
+		struct area *after = area_find(&vs->areas, end);
+
+		if (after != NULL)
+			area_merge(&vs->areas, after);
+	}
+	tlb_batch_flush(&batch);
+	mutex_unlock(&vs->lock);
+	return err;
+}

@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: MIT */
+/* ptes.c - ranges of page-table entries: drop, change rights, move, count. See vmspace_priv.h for what an entry means. */
+#include <errno.h>
+#include <sys/mman.h>
+
+#include "kernel/log.h"
+#include "kernel/mm/vmspace_priv.h"
+
+void ptes_account(struct vmspace *vs, long pages)
+{
+	vs->rss += (size_t)pages;
+	vs->peak_rss = MAX(vs->peak_rss, vs->rss);
+}
+
+static void entry_drop(struct vmspace *vs, uint64_t *e, unsigned level, uint64_t va, struct tlb_batch *b)
+{
+	uint64_t old = *e;
+
+	*e = 0;
+	if (old & PTE_P)
+		tlb_batch_add(b, va);
+	if (old & PTE_SW_COUNTED)
+		page_unref(PA(old & PTE_ADDR), level == 1 ? HUGE_ORDER : 0);
+	ptes_account(vs, level == 1 ? -512L : -1L);
+}
+
+/*
+ * The next entry that is not zero in [*va, end): sets *va and *level. A huge page that reaches out of [start, end) is
+ * split first. NULL: no more, or *err = -ENOMEM.
+ */
+static uint64_t *entry_next(struct vmspace *vs, uint64_t start, uint64_t *va, uint64_t end, unsigned *level, int *err)
+{
+	*err = 0;
+	while (*va < end) {
+		uint64_t *e = paging_find(vs->root, *va, level);
+
+		if (e == NULL) {
+			*va = paging_skip_hole(vs->root, *va, end);
+			continue;
+		}
+		if (*level == 1) {
+			uint64_t block = ALIGN_DOWN(*va, HUGE_SIZE);
+
+			if (block >= start && block + HUGE_SIZE <= end) {
+				*va = block;
+				return e;
+			}
+			e = paging_make(vs->root, *va, 0);
+			if (e == NULL) {
+				*err = -ENOMEM;
+				return NULL;
+			}
+			*level = 0;
+		}
+		do { /* the rest of this table */
+			if (*e != 0)
+				return e;
+			e++;
+			*va += PAGE_SIZE;
+		} while (*va < end && *va % HUGE_SIZE != 0);
+	}
+	return NULL;
+}
+
+static uint64_t entry_bytes(unsigned level)
+{
+	return 1ull << PT_LEVEL_SHIFT(level);
+}
+
+int ptes_unmap(struct vmspace *vs, uint64_t start, uint64_t end, struct tlb_batch *b)
+{
+	uint64_t va = start, *e;
+	unsigned level;
+	int err;
+
+	while ((e = entry_next(vs, start, &va, end, &level, &err)) != NULL) {
+		entry_drop(vs, e, level, va, b);
+		va += entry_bytes(level);
+	}
+	return err;
+}
+
+/* May a private mapping write this page without copying it first? */
+static bool entry_is_own(uint64_t e)
+{
+	return (e & PTE_SW_COUNTED) && page_refcount(PA(e & PTE_ADDR)) == 1;
+}
+
+int ptes_protect(struct vmspace *vs, const struct area *a, uint64_t start, uint64_t end, int prot, struct tlb_batch *b)
+{
+	uint64_t bits = paging_prot_bits(prot), va = start, *e;
+	unsigned level;
+	int err;
+
+	while ((e = entry_next(vs, start, &va, end, &level, &err)) != NULL) {
+		uint64_t old = *e, new = (old & (PTE_ADDR | PTE_SW_COUNTED | PTE_PS)) | bits;
+
+		/* Without the right to write now, the first write faults and sorts it out. */
+		if (a->flags & AREA_SHARED ? a->file != NULL && !(old & PTE_W) : !entry_is_own(old))
+			new &= ~(PTE_W | PTE_D);
+		*e = new;
+		if ((old & PTE_P) && (!(new & PTE_P) || (old & ~new & PTE_W) || (new & ~old & PTE_NX)))
+			tlb_batch_add(b, va);
+		va += entry_bytes(level);
+	}
+	return err;
+}
+
+int ptes_move(struct vmspace *vs, uint64_t from, uint64_t to, uint64_t bytes, struct tlb_batch *b)
+{
+	uint64_t va = from, *e;
+	unsigned level;
+	int err;
+	bool congruent = (from ^ to) % HUGE_SIZE == 0;
+
+	while ((e = entry_next(vs, from, &va, from + bytes, &level, &err)) != NULL) {
+		uint64_t old, *dst;
+
+		if (level == 1 && !(congruent && paging_drop_empty_table(vs->root, to + (va - from)))) {
+			e = paging_make(vs->root, va, 0);
+			if (e == NULL)
+				return -ENOMEM;
+			level = 0;
+		}
+		dst = paging_make(vs->root, to + (va - from), level);
+		if (dst == NULL)
+			return -ENOMEM;
+		ASSERT(*dst == 0);
+		old = *e;
+		*e = 0;
+		*dst = old;
+		if (old & PTE_P)
+			tlb_batch_add(b, va);
+		if (level == 1)
+			tlb_batch_add(b, to + (va - from)); /* an empty table may have been there */
+		va += entry_bytes(level);
+	}
+	return err;
+}
+
+size_t ptes_count(struct vmspace *vs, uint64_t start, uint64_t end)
+{
+	size_t n = 0;
+
+	for (uint64_t va = start; va < end;) {
+		unsigned level;
+		uint64_t *e = paging_find(vs->root, va, &level), next;
+
+		if (e == NULL) {
+			va = paging_skip_hole(vs->root, va, end);
+			continue;
+		}
+		next = MIN(end, ALIGN_DOWN(va, entry_bytes(level)) + entry_bytes(level));
+		if (*e != 0)
+			n += (next - va) / PAGE_SIZE;
+		va = next;
+	}
+	return n;
+}

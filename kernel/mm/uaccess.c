@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: MIT */
+/* uaccess.c - see uaccess.h. The range check is here, once; arch_user_copy survives what the check cannot see. */
+#include "kernel/mm/uaccess.h"
+
+#include <errno.h>
+#include <sys/mman.h>
+
+#include "kernel/arch/x86_64/cpu.h"
+#include "kernel/mm/vmspace_priv.h"
+#include "lib/string.h"
+
+static bool user_range(const void *p, size_t bytes)
+{
+	uint64_t addr = (uint64_t)p;
+
+	return addr >= CAY_USER_MIN && bytes <= CAY_USER_END && addr <= CAY_USER_END - bytes;
+}
+
+int copy_from_user(void *dst, const void *src_user, size_t bytes)
+{
+	if (bytes == 0)
+		return 0;
+	return user_range(src_user, bytes) && arch_user_copy(dst, src_user, bytes) == 0 ? 0 : -EFAULT;
+}
+
+int copy_to_user(void *dst_user, const void *src, size_t bytes)
+{
+	if (bytes == 0)
+		return 0;
+	return user_range(dst_user, bytes) && arch_user_copy(dst_user, src, bytes) == 0 ? 0 : -EFAULT;
+}
+
+int clear_user(void *dst_user, size_t bytes)
+{
+	if (bytes == 0)
+		return 0;
+	return user_range(dst_user, bytes) && arch_user_zero(dst_user, bytes) == 0 ? 0 : -EFAULT;
+}
+
+ssize_t strncpy_from_user(char *dst, const char *src_user, size_t size)
+{
+	size_t done = 0;
+
+	/* In pieces that do not cross a page, so that a string that ends before unmapped memory is read whole. */
+	while (done < size) {
+		const char *at = src_user + done;
+		size_t n = MIN(size - done, PAGE_SIZE - ((uint64_t)at & (PAGE_SIZE - 1)));
+		const char *nul;
+
+		if (copy_from_user(dst + done, at, n) != 0)
+			return -EFAULT;
+		nul = memchr(dst + done, '\0', n);
+		if (nul != NULL)
+			return nul - dst;
+		done += n;
+	}
+	return -ENAMETOOLONG;
+}
+
+int get_user_u32(uint32_t *dst, const void *src_user)
+{
+	return copy_from_user(dst, src_user, sizeof(*dst));
+}
+
+int get_user_u64(uint64_t *dst, const void *src_user)
+{
+	return copy_from_user(dst, src_user, sizeof(*dst));
+}
+
+int put_user_u32(void *dst_user, uint32_t v)
+{
+	return copy_to_user(dst_user, &v, sizeof(v));
+}
+
+int put_user_u64(void *dst_user, uint64_t v)
+{
+	return copy_to_user(dst_user, &v, sizeof(v));
+}
+
+int cmpxchg_user_u32(void *uaddr, uint32_t expect, uint32_t desired, uint32_t *old)
+{
+	if (!user_range(uaddr, sizeof(uint32_t)))
+		return -EFAULT;
+	return arch_user_cmpxchg32(uaddr, expect, desired, old);
+}
+
+/* The frame behind one page of the program, with the rights asked for; faults it in. */
+static bool page_for_device(struct vmspace *vs, uint64_t addr, bool for_write, pa_t *pa)
+{
+	struct area *a = fault_area(vs, addr);
+	unsigned level;
+	uint64_t *e, mask;
+	int signo;
+
+	if (a == NULL || (a->prot & (for_write ? PROT_WRITE : PROT_READ | PROT_WRITE | PROT_EXEC)) == 0)
+		return false;
+	e = paging_find(vs->root, addr, &level);
+	if (e == NULL || !(*e & PTE_P) || (for_write && !(*e & PTE_W))) {
+		if (fault_in(vs, a, addr, for_write, &signo) != 0)
+			return false;
+		e = paging_find(vs->root, addr, &level);
+	}
+	mask = (1ull << PT_LEVEL_SHIFT(level)) - 1;
+	*pa = PA((*e & PTE_ADDR & ~mask) + (page_down(addr) & mask));
+	return true;
+}
+
+int user_pin(const void *uaddr, size_t bytes, int for_write, struct phys_seg *segs, unsigned max_segs, size_t *covered)
+{
+	struct vmspace *vs = vmspace_current();
+	uint64_t addr = (uint64_t)uaddr;
+	unsigned nr = 0;
+	size_t done = 0;
+
+	*covered = 0;
+	if (!user_range(uaddr, bytes))
+		return -EFAULT;
+	mutex_lock(&vs->lock);
+	while (done < bytes) {
+		uint64_t at = addr + done, offset = at & (PAGE_SIZE - 1);
+		uint32_t n = (uint32_t)MIN(bytes - done, PAGE_SIZE - offset);
+		pa_t pa;
+
+		if (!page_for_device(vs, at, for_write, &pa))
+			break;
+		if (nr > 0 && segs[nr - 1].pa.v + segs[nr - 1].bytes == pa.v + offset && segs[nr - 1].bytes < 1u << 30) {
+			segs[nr - 1].bytes += n;
+		} else if (nr < max_segs) {
+			segs[nr++] = (struct phys_seg){.pa = PA(pa.v + offset), .bytes = n};
+		} else {
+			break;
+		}
+		if (pa_is_ram(pa))
+			page_pin(pa);
+		done += n;
+	}
+	mutex_unlock(&vs->lock);
+	*covered = done;
+	return done == 0 && bytes != 0 ? -EFAULT : (int)nr;
+}
+
+void user_unpin(const struct phys_seg *segs, unsigned nr_segs)
+{
+	for (unsigned i = 0; i < nr_segs; i++) {
+		uint64_t end = segs[i].pa.v + segs[i].bytes;
+
+		for (uint64_t pa = page_down(segs[i].pa.v); pa < end; pa += PAGE_SIZE)
+			if (pa_is_ram(PA(pa)))
+				page_unpin(PA(pa));
+	}
+}

@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: MIT */
+/* vmspace.c - life of an address space, its limits and totals, and operations on ranges of areas. */
+#include "kernel/mm/vmspace.h"
+
+#include <errno.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+
+#include "kernel/fs/file.h"
+#include "kernel/log.h"
+#include "kernel/mm/kmalloc.h"
+#include "kernel/mm/vmspace_priv.h"
+
+struct list vmspace_all = LIST_INIT(vmspace_all);
+
+/* The VMM's tables serve the first address space: nothing to load, and what the CPU has cached stays valid. */
+static bool boot_root_taken;
+
+struct vmspace *vmspace_current(void)
+{
+	return process_current()->vs;
+}
+
+pa_t vmspace_root(const struct vmspace *vs)
+{
+	return vs->root;
+}
+
+struct vmspace *vmspace_create(void)
+{
+	struct vmspace *vs = kzalloc(sizeof(*vs));
+
+	if (vs == NULL)
+		return NULL;
+	if (!boot_root_taken) {
+		vs->root = paging_boot_root();
+		boot_root_taken = true;
+	} else if (!paging_root_create(&vs->root)) {
+		kfree(vs);
+		return NULL;
+	}
+	area_set_init(&vs->areas);
+	mutex_init(&vs->lock);
+	vs->mmap_top = CAY_USER_END;
+	list_push_back(&vmspace_all, &vs->link);
+	return vs;
+}
+
+void vmspace_destroy(struct vmspace *vs)
+{
+	struct tlb_batch batch = {0};
+
+	/* Nothing is split, so that this cannot fail; and nobody uses the tables any more, so that nothing is flushed. */
+	if (vmspace_remove_range(vs, 0, CAY_USER_END, &batch) != 0)
+		panic("an address space could not be emptied");
+	list_remove(&vs->link);
+	if (vs->root.v == paging_boot_root().v)
+		boot_root_taken = false; /* its program half is empty again: the next one may have it, after a flush */
+	else
+		paging_root_destroy(vs->root);
+	kfree(vs);
+}
+
+void vmspace_set_mmap_top(struct vmspace *vs, uint64_t top)
+{
+	vs->mmap_top = top;
+}
+
+uint64_t vmspace_rlimit(unsigned which)
+{
+	return process_current()->rlimit[which].cur;
+}
+
+void vmspace_account_area(struct vmspace *vs, const struct area *a, int sign)
+{
+	size_t n = (a->end - a->start) / PAGE_SIZE;
+
+	if (sign < 0)
+		n = -n;
+	vs->pages += n;
+	vs->peak_pages = MAX(vs->peak_pages, vs->pages);
+	if (a->flags & AREA_GROWSDOWN)
+		vs->stack_pages += n;
+	else if (area_is_private_writable(a))
+		vs->data_pages += n;
+	if (a->flags & AREA_LOCKED)
+		vs->locked_pages += n;
+}
+
+int vmspace_may_grow(struct vmspace *vs, uint64_t bytes, bool private_writable, bool noreserve)
+{
+	uint64_t limit = vmspace_rlimit(RLIMIT_AS);
+
+	if (bytes > limit || vs->pages * PAGE_SIZE > limit - bytes)
+		return -ENOMEM;
+	if (!private_writable)
+		return 0;
+	limit = vmspace_rlimit(RLIMIT_DATA);
+	if (bytes > limit || vs->data_pages * PAGE_SIZE > limit - bytes)
+		return -ENOMEM;
+	/* Better refused now than killed when it is used. Linux compares with all of RAM; we know what is left. */
+	if (!noreserve && bytes / PAGE_SIZE > page_nr_free())
+		return -ENOMEM;
+	return 0;
+}
+
+int vmspace_isolate(struct vmspace *vs, uint64_t start, uint64_t end)
+{
+	struct area *a = area_find(&vs->areas, start);
+
+	if (a != NULL && a->start < start && area_split(&vs->areas, a, start) == NULL)
+		return -ENOMEM;
+	a = area_find(&vs->areas, end - 1);
+	if (a != NULL && a->end > end && area_split(&vs->areas, a, end) == NULL)
+		return -ENOMEM;
+	return 0;
+}
+
+int vmspace_remove_range(struct vmspace *vs, uint64_t start, uint64_t end, struct tlb_batch *b)
+{
+	struct area *a;
+	int err;
+
+	if (area_range_free(&vs->areas, start, end))
+		return 0;
+	err = vmspace_isolate(vs, start, end);
+	if (err == 0)
+		err = ptes_unmap(vs, start, end, b);
+	if (err != 0)
+		return err;
+	a = area_find_from(&vs->areas, start);
+	while (a != NULL && a->start < end) {
+		struct area *next = area_next(a);
+
+		vmspace_account_area(vs, a, -1);
+		area_remove(&vs->areas, a);
+		area_free(a);
+		a = next;
+	}
+	return 0;
+}
+
+int vmspace_unmap(struct vmspace *vs, uint64_t addr, size_t bytes)
+{
+	struct tlb_batch batch = {0};
+	int err;
+
+	bytes = page_up(bytes);
+	if (!range_ok(addr, bytes))
+		return -EINVAL;
+	mutex_lock(&vs->lock);
+	err = vmspace_remove_range(vs, addr, addr + bytes, &batch);
+	tlb_batch_flush(&batch);
+	mutex_unlock(&vs->lock);
+	return err;
+}
+
+void vmspace_file_truncated(struct inode *inode, uint64_t new_bytes)
+{
+	uint64_t first = page_up(new_bytes) / PAGE_SIZE;
+
+	list_for_each(vs, &vmspace_all, link, struct vmspace) {
+		struct tlb_batch batch = {0};
+
+		mutex_lock(&vs->lock);
+		for (struct area *a = area_first(&vs->areas); a != NULL; a = area_next(a)) {
+			uint64_t nr = (a->end - a->start) / PAGE_SIZE;
+
+			if (a->file == NULL || file_inode(a->file) != inode || a->pgoff + nr <= first)
+				continue;
+			/* Without memory to split a huge page it stays: such a page is the program's own copy. */
+			if (ptes_unmap(vs, a->start + (first > a->pgoff ? (first - a->pgoff) * PAGE_SIZE : 0), a->end,
+				       &batch) != 0)
+				kverbose("no memory to drop all pages of a truncated file");
+		}
+		tlb_batch_flush(&batch);
+		mutex_unlock(&vs->lock);
+	}
+}
+
+void vmspace_get_usage(struct vmspace *vs, struct vmspace_usage *out)
+{
+	mutex_lock(&vs->lock);
+	*out = (struct vmspace_usage){
+		.size = vs->pages,
+		.rss = vs->rss,
+		.data = vs->data_pages + vs->stack_pages,
+		.stack = vs->stack_pages,
+		.peak_size = vs->peak_pages,
+		.peak_rss = vs->peak_rss,
+	};
+	for (struct area *a = area_first(&vs->areas); a != NULL; a = area_next(a)) {
+		size_t n = (a->end - a->start) / PAGE_SIZE;
+
+		if ((a->prot & PROT_EXEC) && !(a->prot & PROT_WRITE))
+			out->text += n;
+		if (a->file != NULL || (a->flags & AREA_SHARED))
+			out->shared += ptes_count(vs, a->start, a->end);
+	}
+	mutex_unlock(&vs->lock);
+}
