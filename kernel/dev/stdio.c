@@ -344,7 +344,7 @@ static const struct inode_ops stdio_inode_ops = {
 	.evict = stdio_evict,
 };
 
-static struct superblock stdio_sb = {.type = "stdio", .dev = 0xb};
+static struct superblock stdio_sb = {.type = "stdio", .dev = 0xb, .opens_special = true};
 
 static void init_fd(struct stdio_fd *s, unsigned nr, const struct cay_stdio_stat *st)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * fifo.c - pipes with a name: open(2) of a FIFO. An open FIFO's pipe is found by its inode, which every open file
- * over it keeps alive, so the address cannot come to mean another one.
+ * fifo.c - pipes opened by name: a FIFO, or a pipe through /proc/self/fd. The pipe is found by its inode, which every
+ * open file over it keeps alive, so the address cannot come to mean another one.
  */
 #include <errno.h>
 #include <linux/fcntl.h>
@@ -9,18 +9,22 @@
 #include "kernel/fs/pipe_priv.h"
 #include "kernel/linux/sys.h"
 
-static struct list open_fifos = LIST_INIT(open_fifos); /* few at a time */
+static struct list named = LIST_INIT(named); /* newest first */
+
+void fifo_name(struct pipe *p, struct inode *i)
+{
+	p->fifo_inode = i;
+	list_push_front(&named, &p->fifo_link);
+}
 
 static struct pipe *find_or_create(struct inode *i)
 {
-	list_for_each(p, &open_fifos, fifo_link, struct pipe)
+	list_for_each(p, &named, fifo_link, struct pipe)
 		if (p->fifo_inode == i)
 			return p;
 	struct pipe *p = pipe_create();
-	if (p != NULL) {
-		p->fifo_inode = i;
-		list_push_back(&open_fifos, &p->fifo_link);
-	}
+	if (p != NULL)
+		fifo_name(p, i);
 	return p;
 }
 

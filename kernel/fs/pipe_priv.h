@@ -13,7 +13,7 @@ struct pipe {
 	unsigned nr_readers, nr_writers; /* open files, not descriptors */
 	unsigned readers_seen, writers_seen; /* how many ever opened it: an open that waits sees one come and go */
 	struct waitq rd_wq, wr_wq, open_wq;
-	struct list fifo_link;     /* fifo.c: open FIFOs. Unlinked (NULL) for a pipe without a name */
+	struct list fifo_link; /* fifo.c */
 	struct inode *fifo_inode;
 };
 
@@ -25,6 +25,8 @@ void pipe_destroy(struct pipe *p);
 void pipe_leave(struct pipe *p, unsigned mode);
 /* NULL if f is no pipe. */
 struct pipe *pipe_of(struct file *f);
+/* Lets an open of i find p: a FIFO's name, or /proc/self/fd/N of a pipe. */
+void fifo_name(struct pipe *p, struct inode *i);
 /* Nobody has p open any more: forgets its name and frees it. */
 void fifo_forget(struct pipe *p);
 

@@ -78,6 +78,7 @@ struct superblock {
 	bool read_only;
 	bool dcache_negative; /* names that are not there may be remembered (nobody else adds any) */
 	bool dcache_stable;   /* names and attributes never change behind the kernel's back */
+	bool opens_special;   /* its FIFOs and devices are opened by inode_ops.open, not by fifo_open and chrdev_open */
 	uint64_t dcache_ttl_ns; /* not stable: how long a name found stays good without asking again */
 	unsigned nr_mounts;     /* how many mounts show it; mount.c */
 	struct inode *root;
