@@ -10,6 +10,7 @@
 #include "kernel/log.h"
 #include "kernel/mm/kmalloc.h"
 #include "kernel/mm/page.h"
+#include "kernel/time/clock.h"
 #include "lib/string.h"
 
 #define BUCKETS_MIN 256u
@@ -220,6 +221,27 @@ struct dentry *dcache_add(struct dentry *parent, const char *name, size_t len, u
 	d->inode = inode;
 	hash_insert(d);
 	return d;
+}
+
+void dcache_prefill(struct dentry *parent, const char *name, size_t len, struct inode *inode)
+{
+	uint32_t hash = dcache_hash_name(name, len);
+	struct superblock *sb = parent->inode->sb;
+	struct dentry *d;
+
+	if (!sb->dcache_stable && sb->dcache_ttl_ns == 0)
+		return; /* it would be asked for again anyway */
+	d = dcache_find(parent, name, len, hash);
+	if (d == NULL) {
+		d = dcache_add(parent, name, len, hash, inode_get(inode));
+		if (d == NULL) {
+			inode_put(inode);
+			return;
+		}
+		if (!sb->dcache_stable)
+			d->valid_until_ns = clock_monotonic_ns() + sb->dcache_ttl_ns;
+	}
+	dentry_put(d);
 }
 
 void dcache_unhash(struct dentry *d)

@@ -65,6 +65,8 @@ MUST_CHECK struct dentry *dcache_find(struct dentry *parent, const char *name, s
 /* Adds a name that is not in the cache. inode may be NULL (negative); its reference is taken over on success.
  * NULL without memory. One reference for the caller. */
 MUST_CHECK struct dentry *dcache_add(struct dentry *parent, const char *name, size_t len, uint32_t hash, struct inode *inode);
+/* readdir met this name: remember it, unless something is known already. The inode's reference stays the caller's. */
+void dcache_prefill(struct dentry *parent, const char *name, size_t len, struct inode *inode);
 /* Forgets the name; the dentry lives as long as it is referenced. Harmless when not hashed. */
 void dcache_unhash(struct dentry *d);
 /* rename: d becomes `name` in parent. Whatever was cached there must have been unhashed. 0 or -ENOMEM (nothing changed). */

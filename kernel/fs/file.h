@@ -62,6 +62,7 @@ struct file_ops {
 	int (*map)(struct file *f, uint64_t pgoff, size_t nr, bool write, struct page_run *run);
 	int (*fsync)(struct file *f, bool data_only);                    /* 0 or -EINVAL */
 	int (*fallocate)(struct file *f, int mode, int64_t off, int64_t len); /* -EOPNOTSUPP */
+	int64_t (*fcntl)(struct file *f, unsigned cmd, uint64_t arg);    /* what fcntl(2) itself does not know (seals); -EINVAL */
 	int (*set_flags)(struct file *f, unsigned flags);                /* F_SETFL told to the object; 0 */
 	void (*flush)(struct file *f);                                   /* each close(2) of a descriptor */
 	void (*release)(struct file *f);                                 /* last reference is gone */

@@ -20,6 +20,7 @@
 #pragma weak procfs_create
 #pragma weak sysfs_create
 #pragma weak hostfs_create
+#pragma weak overlay_create
 
 static struct superblock *boot_mount_create(const struct cay_mount_info *m)
 {
@@ -28,7 +29,7 @@ static struct superblock *boot_mount_create(const struct cay_mount_info *m)
 
 	if (hostfs_create != NULL)
 		sb = hostfs_create(m->device, m->share, overlay || (m->flags & CAY_MOUNT_RDONLY));
-	if (sb != NULL && overlay)
+	if (sb != NULL && overlay && overlay_create != NULL)
 		sb = overlay_create(sb);
 	return sb;
 }

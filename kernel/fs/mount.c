@@ -130,6 +130,20 @@ int mount_detach(const struct path *p, bool lazy)
 	return 0;
 }
 
+void mount_sync_all(void)
+{
+	list_for_each(m, &mounts, link, struct mount) {
+		if (m->sb->sync == NULL)
+			continue;
+		mount_get(m);
+		(void)m->sb->sync(m->sb);
+		bool detached = m->parent == NULL && m->mountpoint == NULL && m->refs == 1;
+		mount_put(m);
+		if (detached)
+			return; /* unmounted meanwhile: its neighbours are unknown now */
+	}
+}
+
 struct mount *mount_anon(void)
 {
 	static struct superblock sb = { .type = "anon_inodefs", .dcache_stable = true };

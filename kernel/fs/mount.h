@@ -45,6 +45,9 @@ static inline bool mount_is_read_only(const struct mount *m)
 	return m->sb->read_only || (m->flags & MOUNT_RDONLY);
 }
 
+/* sync(2): asks every file system; errors are the file systems' to remember. */
+void mount_sync_all(void);
+
 /* For anonymous files' paths. */
 MUST_CHECK struct mount *mount_anon(void);
 
