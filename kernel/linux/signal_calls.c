@@ -7,6 +7,7 @@
 #include "kernel/linux/signal_calls.h"
 #include "kernel/linux/signal_priv.h"
 #include "kernel/mm/uaccess.h"
+#include "kernel/time/process_timers.h"
 
 #ifndef SS_AUTODISARM
 #define SS_AUTODISARM (1u << 31)
@@ -199,4 +200,5 @@ void signal_exec(struct process *p)
 	}
 	t->altstack_sp = t->altstack_size = 0;
 	t->altstack_flags = SS_DISABLE;
+	process_timers_exec(p);
 }

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "kernel/arch/x86_64/signal_frame.h"
+#include "kernel/linux/rseq.h"
 #include "kernel/linux/signal.h"
 #include "kernel/linux/signal_calls.h"
 #include "kernel/linux/signal_priv.h"
@@ -96,6 +97,8 @@ static void run_handler(struct trapframe *f, const siginfo_t *info)
 	bool restart = restarts_after_handler(f, &act);
 
 	t->restore_sigmask = false;
+	if (t->rseq != 0)
+		rseq_interrupted(t); /* the handler may not find itself inside a critical section */
 	if (act.flags & SA_RESETHAND)
 		slot->handler = (uint64_t)SIG_DFL;
 	if (signal_frame_push(f, info, &act, old_mask, restart) != 0) {

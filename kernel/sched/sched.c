@@ -13,6 +13,7 @@
 
 #include "abi/layout.h"
 #include "kernel/arch/x86_64/cpu.h"
+#include "kernel/linux/rseq.h"
 #include "kernel/log.h"
 #include "kernel/plat/cay/boot.h"
 #include "kernel/plat/cay/events.h"
@@ -216,6 +217,8 @@ void sched_yield_now(void)
 	if (this_sched()->need_resched) {
 		t->nr_preempted++;
 		schedule();
+		if (t->rseq != 0)
+			rseq_interrupted(t);
 	}
 	ktimer_resume();
 }

@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * sched_calls.c - scheduling as the program asks for it. Policies are kept and reported; all threads are scheduled as
+ * SCHED_OTHER by nice level. Real-time policies need CAP_SYS_NICE, as on Linux with the default limits.
+ */
+#include <errno.h>
+#include <linux/capability.h>
+#include <linux/membarrier.h>
+#include <linux/sched.h>
+#include <string.h>
+#include <sys/resource.h>
+
+#include "kernel/arch/x86_64/cpu.h"
+#include "kernel/linux/process_calls.h"
+#include "kernel/mm/uaccess.h"
+#include "kernel/plat/cay/boot.h"
+#include "kernel/sched/runqueue.h"
+#include "kernel/time/timespec.h"
+
+#define RT_PRIORITY_MIN 1
+#define RT_PRIORITY_MAX 99
+
+static struct thread *find(int pid)
+{
+	return pid == 0 ? thread_current() : thread_find(pid);
+}
+
+static bool may_raise(void)
+{
+	return (process_current()->cred.cap_effective >> CAP_SYS_NICE & 1) != 0;
+}
+
+long sys_sched_yield(void)
+{
+	sched_yield_to_others();
+	return 0;
+}
+
+/* One bit per CPU that there is. */
+static uint64_t cpu_mask(void)
+{
+	return boot_info->nr_cpus >= 64 ? ~0ull : (1ull << MAX(boot_info->nr_cpus, 1u)) - 1;
+}
+
+long sys_sched_getaffinity(int pid, size_t len, void *umask)
+{
+	uint64_t mask = cpu_mask();
+
+	if (len < sizeof(mask) || len % sizeof(mask) != 0)
+		return -EINVAL;
+	if (find(pid) == NULL)
+		return -ESRCH;
+	return copy_to_user(umask, &mask, sizeof(mask)) != 0 ? -EFAULT : (long)sizeof(mask);
+}
+
+long sys_sched_setaffinity(int pid, size_t len, const void *umask)
+{
+	uint64_t mask = 0;
+
+	if (copy_from_user(&mask, umask, MIN(len, sizeof(mask))) != 0)
+		return -EFAULT;
+	if (find(pid) == NULL)
+		return -ESRCH;
+	/* With one CPU each mask that is allowed says the same. */
+	return mask & cpu_mask() ? 0 : -EINVAL;
+}
+
+static bool is_realtime(int policy)
+{
+	return policy == SCHED_FIFO || policy == SCHED_RR;
+}
+
+static bool is_policy(int policy)
+{
+	return policy == SCHED_NORMAL || policy == SCHED_BATCH || policy == SCHED_IDLE || is_realtime(policy);
+}
+
+long sys_sched_getscheduler(int pid)
+{
+	struct thread *t = find(pid);
+
+	if (pid < 0)
+		return -EINVAL;
+	return t != NULL ? t->policy : -ESRCH;
+}
+
+long sys_sched_getparam(int pid, void *uparam)
+{
+	struct thread *t = find(pid);
+
+	if (pid < 0 || uparam == NULL)
+		return -EINVAL;
+	return t != NULL ? put_user_u32(uparam, (uint32_t)t->rt_priority) : -ESRCH;
+}
+
+static long set_policy(int pid, int policy, bool keep_policy, const void *uparam)
+{
+	struct thread *t = find(pid);
+	uint32_t priority;
+
+	if (pid < 0 || uparam == NULL)
+		return -EINVAL;
+	if (get_user_u32(&priority, uparam) != 0)
+		return -EFAULT;
+	if (t == NULL)
+		return -ESRCH;
+	if (keep_policy)
+		policy = t->policy;
+	policy &= ~SCHED_RESET_ON_FORK;
+	if (!is_policy(policy) || priority > RT_PRIORITY_MAX || is_realtime(policy) != (priority != 0))
+		return -EINVAL;
+	if (is_realtime(policy) && !may_raise())
+		return -EPERM;
+	t->policy = policy;
+	t->rt_priority = (int)priority;
+	return 0;
+}
+
+long sys_sched_setscheduler(int pid, int policy, const void *uparam)
+{
+	return policy < 0 ? -EINVAL : set_policy(pid, policy, false, uparam);
+}
+
+long sys_sched_setparam(int pid, const void *uparam)
+{
+	return set_policy(pid, 0, true, uparam);
+}
+
+long sys_sched_get_priority_max(int policy)
+{
+	if (is_realtime(policy))
+		return RT_PRIORITY_MAX;
+	return is_policy(policy) || policy == SCHED_DEADLINE ? 0 : -EINVAL;
+}
+
+long sys_sched_get_priority_min(int policy)
+{
+	if (is_realtime(policy))
+		return RT_PRIORITY_MIN;
+	return is_policy(policy) || policy == SCHED_DEADLINE ? 0 : -EINVAL;
+}
+
+long sys_sched_rr_get_interval(int pid, void *uinterval)
+{
+	if (pid < 0)
+		return -EINVAL;
+	return find(pid) != NULL ? timespec_to_user(uinterval, RQ_SLICE_NS) : -ESRCH;
+}
+
+/* The system call's scale is 20 - nice: 1..40, so that it is never negative. */
+long sys_getpriority(int which, int who)
+{
+	struct process *p = process_current();
+	struct thread *t;
+	int best = 20;
+
+	switch (which) {
+	case PRIO_PROCESS:
+		t = find(who);
+		return t != NULL ? 20 - t->nice : -ESRCH;
+	case PRIO_PGRP:
+		if (who != 0 && who != p->pgid)
+			return -ESRCH;
+		break;
+	case PRIO_USER:
+		if (who != 0 && (uint32_t)who != p->cred.uid)
+			return -ESRCH;
+		break;
+	default:
+		return -EINVAL;
+	}
+	list_for_each (it, &p->threads, proc_link, struct thread)
+		best = MIN(best, it->nice);
+	return 20 - best;
+}
+
+static long renice(struct thread *t, int nice)
+{
+	if (nice < t->nice && !may_raise() && 20 - nice > (int64_t)t->proc->rlimit[RLIMIT_NICE].cur)
+		return -EACCES;
+	t->nice = nice;
+	return 0;
+}
+
+long sys_setpriority(int which, int who, int nice)
+{
+	struct process *p = process_current();
+	struct thread *t;
+	long err = 0;
+
+	nice = MAX(-20, MIN(19, nice));
+	switch (which) {
+	case PRIO_PROCESS:
+		t = find(who);
+		return t != NULL ? renice(t, nice) : -ESRCH;
+	case PRIO_PGRP:
+		if (who != 0 && who != p->pgid)
+			return -ESRCH;
+		break;
+	case PRIO_USER:
+		if (who != 0 && (uint32_t)who != p->cred.uid)
+			return -ESRCH;
+		break;
+	default:
+		return -EINVAL;
+	}
+	list_for_each (it, &p->threads, proc_link, struct thread) {
+		long e = renice(it, nice);
+
+		err = err == 0 ? e : err;
+	}
+	return err;
+}
+
+long sys_getcpu(void *ucpu, void *unode, void *unused)
+{
+	(void)unused;
+	if (ucpu != NULL && put_user_u32(ucpu, cpu_this()->id) != 0)
+		return -EFAULT;
+	return unode != NULL ? put_user_u32(unode, 0) : 0;
+}
+
+/* With one CPU every memory access of a thread is in order as another thread on it sees it: nothing to do. */
+long sys_membarrier(int cmd, unsigned flags, int cpu)
+{
+	(void)cpu;
+	if (flags != 0)
+		return -EINVAL;
+	switch (cmd) {
+	case MEMBARRIER_CMD_QUERY:
+		return MEMBARRIER_CMD_GLOBAL | MEMBARRIER_CMD_GLOBAL_EXPEDITED | MEMBARRIER_CMD_REGISTER_GLOBAL_EXPEDITED |
+		       MEMBARRIER_CMD_PRIVATE_EXPEDITED | MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED |
+		       MEMBARRIER_CMD_PRIVATE_EXPEDITED_SYNC_CORE | MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED_SYNC_CORE;
+	case MEMBARRIER_CMD_GLOBAL:
+	case MEMBARRIER_CMD_GLOBAL_EXPEDITED:
+	case MEMBARRIER_CMD_REGISTER_GLOBAL_EXPEDITED:
+	case MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED:
+	case MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED_SYNC_CORE:
+	case MEMBARRIER_CMD_PRIVATE_EXPEDITED:
+	case MEMBARRIER_CMD_PRIVATE_EXPEDITED_SYNC_CORE:
+		return 0;
+	default:
+		return -EINVAL;
+	}
+}
