@@ -59,4 +59,4 @@ help: ## this list
 
 .PHONY: all objects clean help
 -include $(KERNEL_OBJ:.o=.d) $(VMM_OBJ:.o=.d)
-include mk/gen.mk mk/unit.mk mk/fuzz.mk mk/guest.mk mk/lint.mk mk/install.mk mk/bench.mk
+include mk/vdso.mk mk/gen.mk mk/unit.mk mk/fuzz.mk mk/guest.mk mk/lint.mk mk/install.mk mk/bench.mk

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: MIT */
+/* vdso.h - the shared object that lets a program read the clock without a system call. */
+#ifndef CAY_KERNEL_TIME_VDSO_H
+#define CAY_KERNEL_TIME_VDSO_H
+
+#include <stdint.h>
+
+#include "lib/compiler.h"
+
+struct vmspace;
+
+/*
+ * Maps the vDSO into vs, with its data page (the vCPU page, read-only) before it. *base: address of its ELF header, for
+ * AT_SYSINFO_EHDR. 0, or -ENOMEM: the program can do without. Thread context.
+ */
+MUST_CHECK int vdso_map(struct vmspace *vs, uint64_t *base);
+
+#endif
