@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: MIT */
+/* The stack grows as Linux's does and ends at its limit in SIGSEGV; alternate stacks; faults in threads' guards. */
+#include "report.h"
+
+#include <alloca.h>
+#include <pthread.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+static volatile long depth;
+
+/* The recursion is the test. */
+#pragma GCC diagnostic ignored "-Winfinite-recursion"
+__attribute__((noinline)) static int forever(int n)
+{
+	volatile char frame[1000];
+
+	frame[n % 1000] = 1;
+	depth++;
+	return forever(n + 1) + frame[0];
+}
+
+__attribute__((noinline)) static void touch(size_t bytes)
+{
+	volatile char *p = alloca(bytes);
+
+	p[0] = 1;
+}
+
+static void *thread_overflow(void *arg)
+{
+	report_catch_faults(); /* an alternate stack belongs to one thread */
+	*(int *)arg = fault_of(forever(1));
+	return NULL;
+}
+
+int main(void)
+{
+	struct rlimit r;
+	pthread_t t;
+	pthread_attr_t attr;
+	int sig = -1;
+
+	report_catch_faults();
+	getrlimit(RLIMIT_STACK, &r);
+	report(r.rlim_cur >= 1 << 20, "the stack may grow to a megabyte at least");
+	report_eq(fault_of(touch(4 << 20)), 0);
+	report_eq(fault_of(forever(1)), SIGSEGV);
+	report(depth > 5000, "before it ends it holds thousands of frames");
+	depth = 0;
+	report_eq(fault_of(forever(1)), SIGSEGV);
+	report(depth > 5000, "and a second time");
+	pthread_attr_init(&attr);
+	pthread_attr_setstacksize(&attr, 128 << 10);
+	report_eq(pthread_create(&t, &attr, thread_overflow, &sig), 0);
+	report_eq(pthread_join(t, NULL), 0);
+	report_eq(sig, SIGSEGV);
+	return report_summary();
+}
