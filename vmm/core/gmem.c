@@ -27,8 +27,11 @@ int gmem_create(struct gmem *gm, uint64_t bytes)
 		munmap(raw, (size_t)(gm->hva - raw));
 	if (end < raw + span)
 		munmap(end, (size_t)(raw + span - end));
-	/* Advice only: without huge pages everything works, slower. Not in core dumps: it is the guest's. */
-	(void)madvise(gm->hva, bytes, MADV_HUGEPAGE);
+	/*
+	 * Advice only: without huge pages everything works, slower. Not the first 2 MiB: most of it is never touched, and its page
+	 * tables keep KVM from mapping it as one. Not in core dumps: it is the guest's.
+	 */
+	(void)madvise(gm->hva + CAY_HUGE_BYTES, bytes - CAY_HUGE_BYTES, MADV_HUGEPAGE);
 	(void)madvise(gm->hva, bytes, MADV_DONTDUMP);
 	return 0;
 }
