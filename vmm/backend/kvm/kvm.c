@@ -38,6 +38,7 @@ struct kvm_vcpu {
 	int fd;
 	struct kvm_run *run;
 	size_t run_bytes;
+	bool mmio_unfinished; /* the last exit was a store that KVM completes at the next entry */
 };
 
 #define CPUID_MAX_ENTRIES 128
@@ -353,6 +354,7 @@ static enum vcpu_exit kvm_vcpu_run(struct vcpu *vcpu, struct vcpu_exit_info *exi
 	struct kvm_vcpu *kc = vcpu->backend_priv;
 	struct kvm_run *run = kc->run;
 
+	kc->mmio_unfinished = false;
 	if (ioctl(kc->fd, KVM_RUN, 0) != 0) {
 		if (errno == EINTR || errno == EAGAIN)
 			return VCPU_EXIT_KICK;
@@ -368,6 +370,7 @@ static enum vcpu_exit kvm_vcpu_run(struct vcpu *vcpu, struct vcpu_exit_info *exi
 			return crashed(exit, "access to a physical address that does not exist", run->mmio.phys_addr);
 		if (!run->mmio.is_write || run->mmio.len != 4)
 			return crashed(exit, "bad access to the gate page", run->mmio.phys_addr - CAY_GATE_GPA);
+		kc->mmio_unfinished = true;
 		exit->offset = (uint32_t)(run->mmio.phys_addr - CAY_GATE_GPA);
 		return VCPU_EXIT_GATE;
 	case KVM_EXIT_INTR:
@@ -389,10 +392,13 @@ static bool kvm_vcpu_upcall(struct vcpu *vcpu)
 	struct cay_vcpu_page *page = vcpu->page;
 	struct kvm_regs regs;
 
-	/* A store to the gate page that has not retired yet: let KVM finish it first. */
-	WRITE_ONCE(kc->run->immediate_exit, 1);
-	(void)ioctl(kc->fd, KVM_RUN, 0);
-	kvm_vcpu_clear_kick(vcpu);
+	/* Registers may be changed only after KVM has completed the store to the gate page (KVM API, 5: KVM_EXIT_MMIO). */
+	if (kc->mmio_unfinished) {
+		WRITE_ONCE(kc->run->immediate_exit, 1);
+		(void)ioctl(kc->fd, KVM_RUN, 0);
+		kc->mmio_unfinished = false;
+		kvm_vcpu_clear_kick(vcpu);
+	}
 	if (ioctl(kc->fd, KVM_GET_REGS, &regs) != 0)
 		return false;
 	if (regs.rip - CAY_SYS_GVA < CAY_PAGE_BYTES || regs.rip == READ_ONCE(page->iret.rip))
