@@ -46,4 +46,8 @@ void shim_uaccess_fault_range(uint64_t lo, uint64_t hi);
 /* shim/clock.c: the time that the clocks show; starts at 1 s. */
 void shim_clock_set(uint64_t mono_ns);
 
+/* shim/events.c: how often the kernel told the VMM about a deadline, and the last one; makes the timer's event happen. */
+unsigned shim_timer_arms(uint64_t *last_ns);
+void shim_timer_event(void);
+
 #endif
