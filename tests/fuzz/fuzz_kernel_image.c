@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT */
+/* The VMM's parser of kernel images on any bytes: refuses, or every segment lies inside the file and the kernel's place. */
+// SOURCES: vmm/load/kernel_image.c
+#include <stdlib.h>
+#include <string.h>
+
+#include "abi/layout.h"
+#include "vmm/load/kernel_image.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	static uint8_t memory[CAY_KERNEL_MAX_BYTES];
+	struct kernel_image img;
+	const char *why = NULL;
+
+	if (kernel_image_parse(&img, data, size, &why) != 0) {
+		if (why == NULL)
+			abort();
+		return 0;
+	}
+	if (img.image_bytes > sizeof(memory) || img.entry_gva < CAY_KERNEL_GVA || img.entry_gva >= CAY_KERNEL_GVA + img.image_bytes)
+		abort();
+	kernel_image_copy(&img, memory); /* the sanitizer watches both ends */
+	return 0;
+}
