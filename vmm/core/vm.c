@@ -22,6 +22,7 @@
 #include "vmm/core/timing.h"
 #include "vmm/core/vcpu.h"
 #include "vmm/load/boot.h"
+#include "vmm/load/kernel_file.h"
 
 void vm_fail(struct vm *vm, const char *fmt, ...)
 {
@@ -128,13 +129,10 @@ static int load(struct vm *vm)
 {
 	struct kernel_image img;
 	struct vcpu_start start;
-	const char *why;
-	int err = kernel_image_parse(&img, kernel_blob, (size_t)(kernel_blob_end - kernel_blob), &why);
+	int err = kernel_image_choose(&img);
 
-	if (err != 0) {
-		log_error("cannot use the kernel image: %s", why);
+	if (err != 0)
 		return err;
-	}
 	err = boot_begin(vm, &img);
 	if (err != 0)
 		return fail_start("cannot prepare the kernel", err, "");
