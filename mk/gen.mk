@@ -12,3 +12,14 @@ $(FILTER): $(BUILD)/tools/seccomp_filter
 
 $(BUILD)/host/vmm/sandbox/seccomp.c.o $(BUILD)/unit/obj/vmm/sandbox/seccomp.c.o: $(FILTER)
 $(BUILD)/host/vmm/sandbox/seccomp.c.o $(BUILD)/unit/obj/vmm/sandbox/seccomp.c.o: CPPFLAGS_GEN = -I$(BUILD)/gen
+
+# Names of system calls for --stats, from the kernel's own header.
+SYSCALL_NAMES := $(BUILD)/gen/vmm/cli/syscall_names.inc
+
+$(SYSCALL_NAMES): mk/gen.mk
+	@mkdir -p $(@D)
+	$(Q)echo '#include <asm/unistd_64.h>' | $(CC) -E -dM - | \
+		sed -nE 's/^#define __NR_([a-z0-9_]+) ([0-9]+)$$/[\2] = "\1",/p' | LC_ALL=C sort > $@.new && mv $@.new $@
+
+$(BUILD)/host/vmm/cli/report_stats.c.o $(BUILD)/unit/obj/vmm/cli/report_stats.c.o: $(SYSCALL_NAMES)
+$(BUILD)/host/vmm/cli/report_stats.c.o $(BUILD)/unit/obj/vmm/cli/report_stats.c.o: CPPFLAGS_GEN = -I$(BUILD)/gen

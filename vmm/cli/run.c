@@ -2,12 +2,16 @@
 /* run.c - `cay run`: options, then the VM, then its exit status. */
 #include "vmm/cli/run.h"
 
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "vmm/cli/environment.h"
 #include "vmm/cli/process_start.h"
 #include "vmm/cli/program.h"
 #include "vmm/cli/run_options.h"
+#include "vmm/cli/say.h"
 #include "vmm/cli/tree.h"
 #include "vmm/core/vm.h"
 
@@ -24,6 +28,25 @@ int run_options_prepare(struct run_options *opt, char **host_env)
 	return 0;
 }
 
+/*
+ * Opens the file of --stats and closes what was inherited beyond stdin, stdout and stderr: the guest has no use for it, and a
+ * VMM that was taken over shall not have it either.
+ */
+static int settle_descriptors(struct run_options *opt)
+{
+	if (opt->stats_file) {
+		opt->stats_fd = open(opt->stats_file, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+		if (opt->stats_fd < 0) {
+			say_error("--stats=%s: %s", opt->stats_file, strerror(errno));
+			return RUN_EXIT_OURS;
+		}
+	}
+	if (opt->stats_fd > STDERR_FILENO + 1)
+		close_range(STDERR_FILENO + 1, (unsigned)opt->stats_fd - 1, 0);
+	close_range(MAX(opt->stats_fd, STDERR_FILENO) + 1, ~0u, 0);
+	return 0;
+}
+
 int command_run(int argc, char **argv, uint64_t main_ns)
 {
 	/* Static: with its tables of mounts it is large for a stack, and there is one command per process. */
@@ -36,6 +59,8 @@ int command_run(int argc, char **argv, uint64_t main_ns)
 	}
 	if (status == 0)
 		status = run_options_prepare(&opt, environ);
+	if (status == 0)
+		status = settle_descriptors(&opt);
 	if (status == 0)
 		status = vm_run(&opt, opt.timing ? process_start_ns() : 0, main_ns);
 	run_options_free(&opt);

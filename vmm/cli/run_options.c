@@ -263,7 +263,8 @@ int run_options_parse(struct run_options *opt, int argc, char **argv)
 	enum flag_error err;
 
 	*opt = (struct run_options){
-		.uid = getuid(), .gid = getgid(), .ram_bytes = DEFAULT_RAM_BYTES, .nr_cpus = 1, .io_core = -1, .strace_set = ""};
+		.uid = getuid(), .gid = getgid(), .ram_bytes = DEFAULT_RAM_BYTES, .nr_cpus = 1, .io_core = -1, .strace_set = "",
+		.stats_fd = -1};
 	flags_start();
 	while ((err = flags_next(argc, argv, &m)) != FLAG_DONE) {
 		int status = err == FLAG_OK ? apply_flag(opt, &m) : refuse(err, &m);

@@ -65,6 +65,7 @@ struct run_options {
 	const char *strace_set; /* comma-separated, "" = all */
 	bool stats;
 	const char *stats_file; /* NULL = stderr */
+	int stats_fd;           /* stats_file, opened before the sandbox; -1 = stderr */
 	bool timing;
 	int gdb_port; /* 0 = no stub */
 	bool quiet;
