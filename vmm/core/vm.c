@@ -15,14 +15,18 @@
 #include "abi/gate.h"
 #include "abi/layout.h"
 #include "vmm/backend/backend.h"
+#include "vmm/cli/report.h"
 #include "vmm/cli/run_options.h"
 #include "vmm/core/devices.h"
 #include "vmm/core/io_thread_priv.h"
 #include "vmm/core/log.h"
+#include "vmm/core/signals.h"
 #include "vmm/core/timing.h"
 #include "vmm/core/vcpu.h"
+#include "vmm/dev/stdio.h"
 #include "vmm/load/boot.h"
 #include "vmm/load/kernel_file.h"
+#include "vmm/sandbox/sandbox.h"
 
 void vm_fail(struct vm *vm, const char *fmt, ...)
 {
@@ -151,10 +155,47 @@ static int load(struct vm *vm)
 	return 0;
 }
 
+/* Everything is open: from now on only the shared folders can be. The threads to come inherit it. */
+static int confine(struct vm *vm)
+{
+	struct sandbox_path paths[RUN_MOUNTS_MAX];
+	const char *what;
+	unsigned nr = 0;
+	int err;
+
+	for (unsigned i = 0; i < vm->opt->nr_mounts; i++) {
+		const struct run_mount *m = &vm->opt->mounts[i];
+
+		if (m->host != NULL)
+			paths[nr++] = (struct sandbox_path){ .path = m->host, .only = m->only, .writable = m->flags == 0 };
+	}
+	err = sandbox_confine(paths, nr, &what);
+	return err == 0 ? 0 : fail_start(what, err, "the sandbox is needed; `cay doctor` says what is missing");
+}
+
+static void restore_terminal(void *ctx)
+{
+	stdio_restore_terminal(ctx);
+}
+
+/* All threads run: no system calls from now on but those a running VM needs. */
+static int seal(struct vm *vm)
+{
+	const char *what;
+	int err = sandbox_seal(restore_terminal, vm, &what);
+
+	if (err != 0)
+		return fail_start(what, err, "the sandbox is needed; `cay doctor` says what is missing");
+	timing_mark(vm, VM_T_SANDBOX);
+	return 0;
+}
+
 static int start_threads(struct vm *vm)
 {
 	int err = vcpu_init_thread(&vm->vcpu0);
 
+	if (err == 0)
+		err = signals_create(vm, &vm->signals);
 	if (err == 0)
 		err = io_thread_start(vm->io);
 	if (err != 0)
@@ -185,12 +226,16 @@ int vm_run(const struct run_options *opt, uint64_t timing_exec_ns, uint64_t timi
 	vm.vcpu0.vm = &vm;
 	vm.vcpu0.thread = pthread_self();
 	timing_mark(&vm, VM_T_OPTIONS);
-	if (create_machine(&vm) == 0 && io_thread_create(&vm) == 0 && load(&vm) == 0 && start_threads(&vm) == 0) {
+	if (create_machine(&vm) == 0 && io_thread_create(&vm) == 0 && load(&vm) == 0 && confine(&vm) == 0 &&
+	    start_threads(&vm) == 0 && seal(&vm) == 0) {
 		vm.failed = 0;
 		vcpu_loop(&vm.vcpu0);
 	}
 	atomic_store(&vm.ending, true);
 	io_thread_destroy(vm.io);
+	signals_destroy(vm.signals);
 	devices_destroy(&vm);
+	timing_mark(&vm, VM_T_TORN_DOWN);
+	report_print(&vm);
 	return exit_status(&vm);
 }

@@ -62,12 +62,12 @@ int sandbox_confine(const struct sandbox_path *paths, unsigned nr_paths, const c
 	return drop_capabilities(writable);
 }
 
-int sandbox_seal(void (*last_words)(void), const char **what)
+int sandbox_seal(void (*last_words)(void *ctx), void *ctx, const char **what)
 {
 	int err;
 
 	*what = "handler of forbidden calls";
-	err = violation_catch(last_words);
+	err = violation_catch(last_words, ctx);
 	if (err != 0)
 		return err;
 	*what = "system call filter";

@@ -30,10 +30,10 @@ struct sandbox_path {
 MUST_CHECK int sandbox_confine(const struct sandbox_path *paths, unsigned nr_paths, const char **what);
 
 /*
- * All threads. last_words, which may be NULL, is called in the signal handler of a thread that made a forbidden call, before
- * the process reports it and ends with status 125: it must be async-signal-safe and use only allowed calls.
+ * All threads. last_words(ctx), which may be NULL, is called in the signal handler of a thread that made a forbidden call,
+ * before the process reports it and ends with status 125: it must be async-signal-safe and use only allowed calls.
  * Returns 0 or -errno.
  */
-MUST_CHECK int sandbox_seal(void (*last_words)(void), const char **what);
+MUST_CHECK int sandbox_seal(void (*last_words)(void *ctx), void *ctx, const char **what);
 
 #endif

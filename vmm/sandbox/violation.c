@@ -12,17 +12,19 @@
 
 #include "lib/fmt.h"
 
-static void (*say_last_words)(void);
+/* A signal handler has no other way to be told. Set once, before it can run. */
+static void (*say_last_words)(void *ctx);
+static void *last_words_ctx;
 
-static void on_sigsys(int signo, siginfo_t *si, void *ctx)
+static void on_sigsys(int signo, siginfo_t *si, void *uc)
 {
 	char line[160];
 	size_t len;
 
 	(void)signo;
-	(void)ctx;
+	(void)uc;
 	if (say_last_words)
-		say_last_words();
+		say_last_words(last_words_ctx);
 	len = fmt_snprintf(line, sizeof(line),
 			   "cay: the sandbox refused system call %d of the VMM (at %p): a bug in cay, or an attack by the guest; please report it\n",
 			   si->si_syscall, si->si_call_addr);
@@ -31,11 +33,12 @@ static void on_sigsys(int signo, siginfo_t *si, void *ctx)
 	_exit(125);
 }
 
-int violation_catch(void (*last_words)(void))
+int violation_catch(void (*last_words)(void *ctx), void *ctx)
 {
 	struct sigaction sa = {.sa_sigaction = on_sigsys, .sa_flags = SA_SIGINFO};
 
 	say_last_words = last_words;
+	last_words_ctx = ctx;
 	sigfillset(&sa.sa_mask);
 	return sigaction(SIGSYS, &sa, NULL) == 0 ? 0 : -errno;
 }

@@ -6,6 +6,6 @@
 #include "lib/compiler.h"
 
 /* SIGSYS reports the call on stderr and ends the process with status 125. See sandbox_seal. Returns 0 or -errno. */
-MUST_CHECK int violation_catch(void (*last_words)(void));
+MUST_CHECK int violation_catch(void (*last_words)(void *ctx), void *ctx);
 
 #endif
