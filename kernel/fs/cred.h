@@ -9,6 +9,8 @@
 
 /* The current process's; the kernel's own (all rights) in kernel threads and during boot. */
 const struct cred *cred_current(void);
+/* fs_init: while on, the boot thread, which is already the program's, acts for the kernel. */
+void cred_boot(bool on);
 
 static inline bool cred_capable(const struct cred *c, unsigned cap)
 {

@@ -7,10 +7,9 @@
 #include <linux/fcntl.h>
 #include <sys/stat.h>
 
-#include "kernel/fs/dcache.h"
+#include "kernel/fs/cred.h"
 #include "kernel/fs/dirops.h"
 #include "kernel/fs/fs_context.h"
-#include "kernel/fs/mount.h"
 #include "kernel/fs/vfs.h"
 #include "kernel/log.h"
 #include "kernel/plat/cay/boot.h"
@@ -145,10 +144,12 @@ static void link_usr(void)
 void fs_init(void)
 {
 	const struct cay_mount_info *root = boot_mount_for("/");
-	struct superblock *sb = root != NULL ? boot_mount_create(root) : ramfs_create("rootfs", 0);
 	const char *cwd = boot_string(boot_info->cwd);
+	struct superblock *sb;
 	struct path p;
 
+	cred_boot(true);
+	sb = root != NULL ? boot_mount_create(root) : ramfs_create("rootfs", 0);
 	if (sb == NULL)
 		panic("cannot make the root file system");
 	vfs_mount_root(sb);
@@ -177,4 +178,5 @@ void fs_init(void)
 			klog("no folder %s to start in: starting in /", cwd);
 		}
 	}
+	cred_boot(false);
 }

@@ -8,11 +8,18 @@
 
 static const struct cred kernel_cred = { .cap_effective = UINT64_MAX, .cap_permitted = UINT64_MAX };
 
+static bool booting;
+
 const struct cred *cred_current(void)
 {
 	struct process *p = process_current();
 
-	return p != NULL ? &p->cred : &kernel_cred;
+	return booting || p == &kernel_process ? &kernel_cred : &p->cred;
+}
+
+void cred_boot(bool on)
+{
+	booting = on;
 }
 
 bool cred_in_group(const struct cred *c, uint32_t gid)

@@ -85,6 +85,13 @@ unsigned page_refcount(pa_t pa)
 	return refs[pa.v >> PAGE_SHIFT];
 }
 
+void page_split(pa_t pa, unsigned order)
+{
+	ASSERT(refs[pa.v >> PAGE_SHIFT] == 1);
+	for (unsigned i = 0; i < 1u << order; i++)
+		refs[(pa.v >> PAGE_SHIFT) + i] = 1;
+}
+
 bool pa_is_ram(pa_t pa)
 {
 	return pa.v < NR_PAGES * PAGE_SIZE;
