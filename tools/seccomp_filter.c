@@ -83,6 +83,7 @@ static const int by_path[] = {
 static const unsigned long kvm_ioctls[] = {
 	KVM_RUN, KVM_GET_REGS, KVM_SET_REGS, KVM_GET_SREGS, KVM_SET_SREGS, KVM_GET_FPU, KVM_SET_FPU, KVM_GET_XSAVE,
 	KVM_GET_MSRS, KVM_TRANSLATE, KVM_SET_GUEST_DEBUG, KVM_GET_DEBUGREGS, KVM_SET_USER_MEMORY_REGION,
+	KVM_IOEVENTFD,
 };
 
 /* On descriptors 0, 1 and 2 only; never TIOCSTI, which types into the user's shell. */

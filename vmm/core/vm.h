@@ -84,6 +84,7 @@ struct vm {
 	uint64_t alloc_end_gpa;
 	unsigned next_event;    /* next free event bit */
 	unsigned next_doorbell; /* next free doorbell */
+	uint32_t doorbell_exits[CAY_DEVICES_MAX * CAY_DEV_QUEUES_MAX];
 	uint32_t strings_used;
 	uint64_t tsc_khz; /* set by the backend */
 	uint32_t clock_seq;
