@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: MIT */
+/* proc_status.c - a process in figures: status, stat, statm, limits (proc(5)). What the kernel does not count is 0. */
+#include <errno.h>
+#include <sys/resource.h>
+
+#include "kernel/fs/fdtable.h"
+#include "kernel/fs/fs_context.h"
+#include "kernel/fs/proc/proc.h"
+#include "kernel/linux/signal.h"
+#include "kernel/mm/vmspace.h"
+#include "kernel/plat/cay/boot.h"
+#include "kernel/time/clock.h"
+
+#define TICK_NS 10000000ull /* of USER_HZ, 100 */
+
+char proc_state(const struct thread *t)
+{
+	if (t->proc->sighand != NULL && t->proc->sighand->stopped)
+		return 'T';
+	switch (t->state) {
+	case THREAD_RUNNABLE:
+		return 'R';
+	case THREAD_BLOCKED:
+		return 'S';
+	default:
+		return 'Z';
+	}
+}
+
+struct signal_sets {
+	uint64_t ignored, caught;
+};
+
+static struct signal_sets signal_sets(const struct process *p)
+{
+	struct signal_sets s = {0};
+
+	for (unsigned i = 0; p->sighand != NULL && i < NR_SIGNALS; i++) {
+		uint64_t handler = p->sighand->action[i].handler;
+		if (handler == (uint64_t)SIG_IGN)
+			s.ignored |= 1ull << i;
+		else if (handler != (uint64_t)SIG_DFL)
+			s.caught |= 1ull << i;
+	}
+	return s;
+}
+
+static struct vmspace_usage usage_of(const struct process *p)
+{
+	struct vmspace_usage u = {0};
+
+	if (p->vs != NULL)
+		vmspace_get_usage(p->vs, &u);
+	return u;
+}
+
+static void show_memory(const struct process *p, struct text *t)
+{
+	struct vmspace_usage u = usage_of(p);
+	const struct {
+		const char *name;
+		uint64_t pages;
+	} row[] = {
+		{"VmPeak", u.peak_size}, {"VmSize", u.size},		 {"VmLck", 0},	      {"VmPin", 0},
+		{"VmHWM", u.peak_rss},	 {"VmRSS", u.rss},		 {"RssAnon", u.rss - MIN(u.shared, u.rss)},
+		{"RssFile", u.shared},	 {"RssShmem", 0},		 {"VmData", u.data},  {"VmStk", u.stack},
+		{"VmExe", u.text},	 {"VmLib", 0},			 {"VmPTE", 0},	      {"VmSwap", 0},
+	};
+
+	for (unsigned i = 0; i < ARRAY_SIZE(row); i++)
+		text_printf(t, "%s:\t%8llu kB\n", row[i].name, (unsigned long long)row[i].pages * 4);
+}
+
+static void show_ids(const struct process *p, struct text *t)
+{
+	const struct cred *c = &p->cred;
+	unsigned nr_fds = 64; /* what Linux shows is the size of a table, too */
+
+	text_printf(t, "Uid:\t%u\t%u\t%u\t%u\nGid:\t%u\t%u\t%u\t%u\nFDSize:\t%u\nGroups:\t", c->uid, c->euid, c->suid, c->fsuid,
+		    c->gid, c->egid, c->sgid, c->fsgid, nr_fds);
+	for (uint32_t i = 0; i < c->ngroups && i < ARRAY_SIZE(c->groups); i++)
+		text_printf(t, "%u ", c->groups[i]);
+	text_puts(t, "\n");
+}
+
+static void show_signals(const struct thread *th, struct text *t)
+{
+	struct signal_sets s = signal_sets(th->proc);
+	const struct cred *c = &th->proc->cred;
+	uint64_t shared = th->proc->sighand != NULL ? th->proc->sighand->shared.mask : 0;
+
+	text_printf(t, "SigQ:\t0/%llu\nSigPnd:\t%016llx\nShdPnd:\t%016llx\nSigBlk:\t%016llx\nSigIgn:\t%016llx\nSigCgt:\t%016llx\n",
+		    (unsigned long long)th->proc->rlimit[RLIMIT_SIGPENDING].cur, (unsigned long long)th->pending.mask,
+		    (unsigned long long)shared, (unsigned long long)th->sigmask, (unsigned long long)s.ignored,
+		    (unsigned long long)s.caught);
+	text_printf(t, "CapInh:\t%016llx\nCapPrm:\t%016llx\nCapEff:\t%016llx\nCapBnd:\t%016llx\nCapAmb:\t%016llx\n",
+		    (unsigned long long)c->cap_inheritable, (unsigned long long)c->cap_permitted,
+		    (unsigned long long)c->cap_effective, (unsigned long long)c->cap_bounding,
+		    (unsigned long long)c->cap_ambient);
+}
+
+int proc_show_status(uint64_t id, struct text *t)
+{
+	struct thread *th = proc_thread(id);
+
+	if (th == NULL)
+		return -ESRCH;
+	const struct process *p = th->proc;
+	char state = proc_state(th);
+	const char *word = state == 'R' ? "running" : state == 'S' ? "sleeping" : state == 'T' ? "stopped" : "zombie";
+	text_printf(t, "Name:\t%s\nUmask:\t%04o\nState:\t%c (%s)\nTgid:\t%d\nNgid:\t0\nPid:\t%d\nPPid:\t%d\nTracerPid:\t0\n", th->comm,
+		    p->fs != NULL ? p->fs->umask : 0, state, word, p->pid, th->tid, p->ppid);
+	show_ids(p, t);
+	text_printf(t, "NStgid:\t%d\nNSpid:\t%d\nNSpgid:\t%d\nNSsid:\t%d\n", p->pid, th->tid, p->pgid, p->sid);
+	show_memory(p, t);
+	text_printf(t, "CoreDumping:\t0\nTHP_enabled:\t%d\nThreads:\t%u\n", !p->thp_disabled, p->nr_threads);
+	show_signals(th, t);
+	uint32_t all_cpus = boot_info->nr_cpus >= 32 ? UINT32_MAX : (1u << boot_info->nr_cpus) - 1;
+	text_printf(t, "NoNewPrivs:\t%d\nSeccomp:\t0\nCpus_allowed:\t%x\nCpus_allowed_list:\t0", p->no_new_privs, all_cpus);
+	if (boot_info->nr_cpus > 1)
+		text_printf(t, "-%u", boot_info->nr_cpus - 1);
+	text_printf(t, "\nMems_allowed:\t1\nMems_allowed_list:\t0\nvoluntary_ctxt_switches:\t%llu\nnonvoluntary_ctxt_switches:\t%llu\n",
+		    (unsigned long long)th->nr_blocked, (unsigned long long)th->nr_preempted);
+	return 0;
+}
+
+int proc_show_stat(uint64_t id, struct text *t)
+{
+	struct thread *th = proc_thread(id);
+
+	if (th == NULL)
+		return -ESRCH;
+	const struct process *p = th->proc;
+	struct vmspace_usage u = usage_of(p);
+	struct signal_sets s = signal_sets(p);
+	uint64_t cpu_ns = p->pid == th->tid ? process_cpu_ns(p) : thread_cpu_ns(th);
+	uint64_t boot_ns = clock_monotonic_ns() - clock_boot_ns();
+	uint64_t start_ns = p->start_ns > boot_ns ? p->start_ns - boot_ns : 0;
+
+	/* Fields as numbered in proc(5). 1 to 13 */
+	text_printf(t, "%d (%s) %c %d %d %d %d %d 4194304 %llu 0 0 0 ", th->tid, th->comm, proc_state(th), p->ppid, p->pgid, p->sid,
+		    0, -1, (unsigned long long)STAT(PAGE_FAULTS));
+	/* 14 to 22 */
+	text_printf(t, "%llu 0 0 0 %d %d %u 0 %llu ", (unsigned long long)(cpu_ns / TICK_NS), 20 + th->nice, th->nice,
+		    p->nr_threads, (unsigned long long)(start_ns / TICK_NS));
+	/* 23 to 30 */
+	text_printf(t, "%llu %llu %llu %llu %llu %llu 0 0 ", (unsigned long long)u.size * 4096, (unsigned long long)u.rss,
+		    (unsigned long long)p->rlimit[RLIMIT_RSS].cur, (unsigned long long)p->start_code,
+		    (unsigned long long)p->end_code, (unsigned long long)p->start_stack);
+	/* 31 to 44 */
+	text_printf(t, "%llu %llu %llu %llu 0 0 0 17 0 %d %d 0 0 0 ", (unsigned long long)(th->pending.mask & 0x7fffffff),
+		    (unsigned long long)(th->sigmask & 0x7fffffff), (unsigned long long)(s.ignored & 0x7fffffff),
+		    (unsigned long long)(s.caught & 0x7fffffff), th->rt_priority, th->policy);
+	/* 45 to 52 */
+	text_printf(t, "%llu %llu %llu %llu %llu %llu %llu %d\n", (unsigned long long)p->start_data,
+		    (unsigned long long)p->end_data, (unsigned long long)p->start_brk, (unsigned long long)p->arg_start,
+		    (unsigned long long)p->arg_end, (unsigned long long)p->env_start, (unsigned long long)p->env_end, th->exit_code);
+	return 0;
+}
+
+int proc_show_statm(uint64_t id, struct text *t)
+{
+	struct thread *th = proc_thread(id);
+
+	if (th == NULL)
+		return -ESRCH;
+	struct vmspace_usage u = usage_of(th->proc);
+	text_printf(t, "%llu %llu %llu %llu 0 %llu 0\n", (unsigned long long)u.size, (unsigned long long)u.rss,
+		    (unsigned long long)u.shared, (unsigned long long)u.text, (unsigned long long)u.data);
+	return 0;
+}
+
+static void show_limit(struct text *t, uint64_t v)
+{
+	if (v == RLIM_INFINITY)
+		text_printf(t, "%-20s ", "unlimited");
+	else
+		text_printf(t, "%-20llu ", (unsigned long long)v);
+}
+
+int proc_show_limits(uint64_t id, struct text *t)
+{
+	static const struct {
+		const char *name, *unit;
+	} row[NR_RLIMITS] = {
+		[RLIMIT_CPU] = {"Max cpu time", "seconds"},
+		[RLIMIT_FSIZE] = {"Max file size", "bytes"},
+		[RLIMIT_DATA] = {"Max data size", "bytes"},
+		[RLIMIT_STACK] = {"Max stack size", "bytes"},
+		[RLIMIT_CORE] = {"Max core file size", "bytes"},
+		[RLIMIT_RSS] = {"Max resident set", "bytes"},
+		[RLIMIT_NPROC] = {"Max processes", "processes"},
+		[RLIMIT_NOFILE] = {"Max open files", "files"},
+		[RLIMIT_MEMLOCK] = {"Max locked memory", "bytes"},
+		[RLIMIT_AS] = {"Max address space", "bytes"},
+		[RLIMIT_LOCKS] = {"Max file locks", "locks"},
+		[RLIMIT_SIGPENDING] = {"Max pending signals", "signals"},
+		[RLIMIT_MSGQUEUE] = {"Max msgqueue size", "bytes"},
+		[RLIMIT_NICE] = {"Max nice priority", ""},
+		[RLIMIT_RTPRIO] = {"Max realtime priority", ""},
+		[RLIMIT_RTTIME] = {"Max realtime timeout", "us"},
+	};
+	struct thread *th = proc_thread(id);
+
+	if (th == NULL)
+		return -ESRCH;
+	text_printf(t, "%-25s %-20s %-20s %-10s\n", "Limit", "Soft Limit", "Hard Limit", "Units");
+	for (unsigned i = 0; i < NR_RLIMITS; i++) {
+		text_printf(t, "%-25s ", row[i].name);
+		show_limit(t, th->proc->rlimit[i].cur);
+		show_limit(t, th->proc->rlimit[i].max);
+		text_printf(t, "%-10s\n", row[i].unit);
+	}
+	return 0;
+}

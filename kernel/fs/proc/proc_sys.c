@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: MIT */
+/* proc_sys.c - /proc/sys: the settings that programs read. They are facts of this kernel, so nothing here can be changed. */
+#include "kernel/dev/random.h"
+#include "kernel/fs/proc/proc.h"
+#include "kernel/linux/uts.h"
+#include "kernel/mm/page.h"
+
+#define UTS_FILE(field)                                                                                                \
+	static int show_##field(uint64_t id, struct text *t)                                                           \
+	{                                                                                                              \
+		(void)id;                                                                                              \
+		text_printf(t, "%s\n", uts_current()->field);                                                          \
+		return 0;                                                                                              \
+	}
+UTS_FILE(sysname)
+UTS_FILE(nodename)
+UTS_FILE(release)
+UTS_FILE(version)
+UTS_FILE(domainname)
+
+/* A random UUID, version 4 (RFC 4122 section 4.4). */
+static void print_uuid(struct text *t, const uint8_t random[16])
+{
+	for (unsigned i = 0; i < 16; i++) {
+		uint8_t b = random[i];
+		if (i == 6)
+			b = (uint8_t)(0x40 | (b & 0x0f));
+		if (i == 8)
+			b = (uint8_t)(0x80 | (b & 0x3f));
+		text_printf(t, i == 4 || i == 6 || i == 8 || i == 10 ? "-%02x" : "%02x", b);
+	}
+	text_puts(t, "\n");
+}
+
+static int show_uuid(uint64_t id, struct text *t)
+{
+	uint8_t random[16];
+
+	(void)id;
+	random_bytes(random, sizeof(random));
+	print_uuid(t, random);
+	return 0;
+}
+
+static int show_boot_id(uint64_t id, struct text *t)
+{
+	static uint8_t boot_id[16];
+	static bool made;
+
+	(void)id;
+	if (!made)
+		random_bytes(boot_id, sizeof(boot_id));
+	made = true;
+	print_uuid(t, boot_id);
+	return 0;
+}
+
+static int show_threads_max(uint64_t id, struct text *t)
+{
+	(void)id;
+	text_printf(t, "%zu\n", page_nr_total() / 8); /* each takes a kernel stack and as much again around it */
+	return 0;
+}
+
+static const struct pseudo_node random_nodes[] = {
+	PSEUDO_FILE("uuid", show_uuid),
+	PSEUDO_FILE("boot_id", show_boot_id),
+	PSEUDO_TEXT("entropy_avail", "256\n"),
+	PSEUDO_TEXT("poolsize", "256\n"),
+	PSEUDO_END,
+};
+
+static const struct pseudo_node kernel_nodes[] = {
+	PSEUDO_FILE("ostype", show_sysname),
+	PSEUDO_FILE("osrelease", show_release),
+	PSEUDO_FILE("version", show_version),
+	PSEUDO_FILE("hostname", show_nodename),
+	PSEUDO_FILE("domainname", show_domainname),
+	PSEUDO_TEXT("pid_max", "4194304\n"),
+	PSEUDO_FILE("threads-max", show_threads_max),
+	PSEUDO_TEXT("ngroups_max", "32\n"),
+	PSEUDO_TEXT("cap_last_cap", "40\n"),
+	PSEUDO_TEXT("randomize_va_space", "2\n"),
+	PSEUDO_TEXT("core_pattern", "core\n"),
+	PSEUDO_TEXT("core_uses_pid", "0\n"),
+	PSEUDO_TEXT("perf_event_paranoid", "4\n"),
+	PSEUDO_TEXT("overflowuid", "65534\n"),
+	PSEUDO_TEXT("overflowgid", "65534\n"),
+	PSEUDO_DIR("random", random_nodes),
+	PSEUDO_END,
+};
+
+static const struct pseudo_node vm_nodes[] = {
+	PSEUDO_TEXT("overcommit_memory", "1\n"),
+	PSEUDO_TEXT("overcommit_ratio", "50\n"),
+	PSEUDO_TEXT("max_map_count", "1048576\n"),
+	PSEUDO_TEXT("mmap_min_addr", "65536\n"),
+	PSEUDO_TEXT("swappiness", "0\n"),
+	PSEUDO_TEXT("nr_hugepages", "0\n"),
+	PSEUDO_END,
+};
+
+static const struct pseudo_node fs_nodes[] = {
+	PSEUDO_TEXT("file-max", "9223372036854775807\n"),
+	PSEUDO_TEXT("nr_open", "1048576\n"),
+	PSEUDO_TEXT("pipe-max-size", "1048576\n"),
+	PSEUDO_END,
+};
+
+static const struct pseudo_node net_core_nodes[] = {
+	PSEUDO_TEXT("somaxconn", "4096\n"),
+	PSEUDO_END,
+};
+
+static const struct pseudo_node net_nodes[] = {
+	PSEUDO_DIR("core", net_core_nodes),
+	PSEUDO_END,
+};
+
+const struct pseudo_node proc_sys_nodes[] = {
+	PSEUDO_DIR("kernel", kernel_nodes),
+	PSEUDO_DIR("vm", vm_nodes),
+	PSEUDO_DIR("fs", fs_nodes),
+	PSEUDO_DIR("net", net_nodes),
+	PSEUDO_END,
+};
