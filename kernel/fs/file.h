@@ -35,6 +35,10 @@ struct uio {
 /* Moves min(bytes, resid) bytes between kbuf and the uio. Returns bytes moved (short only on a fault), or -EFAULT if none. */
 ssize_t uio_move(void *kbuf, size_t bytes, struct uio *uio);
 ssize_t uio_zero(size_t bytes, struct uio *uio);
+/* The next piece of at most max bytes that lies in one segment, its length in *bytes (0: nothing left); and passing over bytes
+ * that reached their place by other means (a device). */
+void *uio_peek(struct uio *uio, size_t max, size_t *bytes);
+void uio_advance(struct uio *uio, size_t bytes);
 
 /* Directory entries go out through this. Returns false when the buffer is full (entry not taken). */
 struct dirent_sink {

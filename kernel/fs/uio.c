@@ -22,7 +22,7 @@ static int move_chunk(void *kbuf, void *base, size_t n, const struct uio *uio)
 	return uio->to_user ? copy_to_user(base, kbuf, n) : copy_from_user(kbuf, base, n);
 }
 
-static void advance(struct uio *uio, size_t n)
+void uio_advance(struct uio *uio, size_t n)
 {
 	uio->seg_offset += n;
 	uio->resid -= n;
@@ -33,6 +33,16 @@ static void advance(struct uio *uio, size_t n)
 	}
 }
 
+void *uio_peek(struct uio *uio, size_t max, size_t *bytes)
+{
+	uio_advance(uio, 0); /* over empty segments */
+	*bytes = 0;
+	if (uio->nr_segs == 0)
+		return NULL;
+	*bytes = MIN(MIN(max, uio->resid), uio->segs[0].bytes - uio->seg_offset);
+	return (char *)uio->segs[0].base + uio->seg_offset;
+}
+
 /* kbuf NULL: zeros go out. */
 static ssize_t move(char *kbuf, size_t bytes, struct uio *uio)
 {
@@ -41,7 +51,7 @@ static ssize_t move(char *kbuf, size_t bytes, struct uio *uio)
 	bytes = MIN(bytes, uio->resid);
 	while (done < bytes) {
 		if (uio->seg_offset >= uio->segs[0].bytes) {
-			advance(uio, 0);
+			uio_advance(uio, 0);
 			continue;
 		}
 		char *base = (char *)uio->segs[0].base + uio->seg_offset;
@@ -55,7 +65,7 @@ static ssize_t move(char *kbuf, size_t bytes, struct uio *uio)
 				return done > 0 ? (ssize_t)done : -EFAULT;
 			n = page_rest;
 		}
-		advance(uio, n);
+		uio_advance(uio, n);
 		done += n;
 	}
 	return (ssize_t)done;

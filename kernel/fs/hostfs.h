@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * hostfs.h - shares of the host as file systems: private to kernel/fs/hostfs*.c.
+ *
+ * What is cached, and for how long: names and attributes as long as the server says (for ever in a share declared
+ * stable, else 100 ms: the host's other processes may change everything). Data are not cached here, the host's page
+ * cache is the cache; what was read ahead is used within the same time and only if nothing wrote the file through this
+ * kernel since. Mappings are windows on the host's page cache. Lock: inode.lock of a folder is held by the VFS over its
+ * name operations. All else: one CPU and no preemption in the kernel.
+ */
+#ifndef CAY_KERNEL_FS_HOSTFS_H
+#define CAY_KERNEL_FS_HOSTFS_H
+
+#include "kernel/dev/virtio_fs.h"
+#include "kernel/fs/vfs.h"
+
+struct hostfs_window; /* hostfs_map.c */
+
+struct hostfs_inode {
+	struct inode i;
+	struct hostfs_inode *hash_next;
+	uint64_t node;
+	uint64_t nlookup;       /* to be given back with FORGET */
+	uint64_t attr_until_ns; /* clock_monotonic_ns() when attr must be asked for again; UINT64_MAX: never */
+	struct fuse_attr attr;
+	unsigned data_changes;   /* counts writes and truncations through this kernel */
+	bool written_by_mapping; /* there may be changes that data_changes does not count */
+	struct hostfs_window *windows;
+};
+
+static inline struct hostfs_inode *hostfs_of(struct inode *i)
+{
+	return (struct hostfs_inode *)(void *)i;
+}
+
+/* hostfs_inode.c */
+/* The inode of an entry that the server counted as looked up. One reference for the caller. 0 or -ENOMEM (given back).
+ */
+MUST_CHECK int hostfs_inode_enter(struct superblock *sb, const struct fuse_entry_out *e, struct inode **out);
+void hostfs_inode_set_attr(struct hostfs_inode *h, const struct fuse_attr *a, uint64_t valid_s, uint32_t valid_ns);
+/* The next question about attributes goes to the server. */
+void hostfs_inode_expire(struct hostfs_inode *h);
+void hostfs_inode_evict(struct inode *i);
+/* Tells the server that nlookup counts of a node are given up. Never sleeps for long. */
+void hostfs_forget(uint64_t node, uint64_t nlookup);
+int hostfs_getattr(struct inode *i, struct kstat *st);
+int hostfs_setattr(struct inode *i, const struct kstat *st, unsigned which);
+
+/* hostfs_name.c, hostfs_xattr.c */
+extern const struct inode_ops hostfs_dir_inode_ops, hostfs_file_inode_ops, hostfs_link_inode_ops;
+int64_t hostfs_getxattr(struct inode *i, const char *name, void *buf, size_t size);
+int hostfs_setxattr(struct inode *i, const char *name, const void *buf, size_t size, int flags);
+int64_t hostfs_listxattr(struct inode *i, char *buf, size_t size);
+int hostfs_removexattr(struct inode *i, const char *name);
+
+/* hostfs_dir.c, hostfs_file.c: set f->ops and f->priv */
+int hostfs_open_dir(struct inode *i, struct file *f);
+int hostfs_open_file(struct inode *i, struct file *f);
+
+/* Gives a handle back to the server, without waiting. */
+void hostfs_release_handle(uint32_t opcode, uint64_t fh);
+
+/* hostfs_readahead.c: what was read ahead of one open file */
+struct hostfs_ahead;
+/* Starts reading the file's beginning into a new buffer; the handle is that of the OPEN added to the queue just before.
+ * NULL without memory: then there is no read-ahead. Not published. */
+struct hostfs_ahead *hostfs_ahead_create(struct hostfs_inode *h, uint32_t first_bytes);
+void hostfs_ahead_destroy(struct hostfs_ahead *a); /* waits for what is in flight; NULL is allowed */
+/* Copies what it has at pos; fetches more when the file is read in sequence. Returns bytes moved, *eof when the file
+ * ended there; 0: has nothing, ask the server. Or -errno. */
+ssize_t hostfs_ahead_read(struct hostfs_ahead *a, struct hostfs_inode *h, uint64_t fh, struct uio *uio, int64_t pos,
+			  bool *eof);
+
+/* hostfs_io.c: READ and WRITE between a uio and the server, straight from and to the program's pages where it can be */
+ssize_t hostfs_read_direct(uint64_t fh, struct uio *uio, int64_t pos);
+ssize_t hostfs_write_direct(uint64_t fh, struct uio *uio, int64_t pos, unsigned o_flags);
+
+/* hostfs_map.c */
+int hostfs_map(struct hostfs_inode *h, uint64_t fh, uint64_t pgoff, size_t nr, bool write, struct page_run *run);
+void hostfs_unmap_all(struct hostfs_inode *h);
+
+#endif
