@@ -407,6 +407,13 @@ int fault_populate(struct vmspace *vs, uint64_t start, uint64_t end, bool write)
 	return 0;
 }
 
+void vmspace_prefault(struct vmspace *vs, uint64_t addr, size_t bytes, bool write)
+{
+	mutex_lock(&vs->lock);
+	(void)fault_populate(vs, addr, addr + bytes, write);
+	mutex_unlock(&vs->lock);
+}
+
 /* A fault below a stack extends it, within RLIMIT_STACK and clear of the area below. */
 static struct area *stack_grow(struct vmspace *vs, uint64_t addr)
 {

@@ -147,36 +147,6 @@ int vmspace_map_stack(struct vmspace *vs, uint64_t top, size_t bytes, bool execu
 	return err;
 }
 
-int64_t vmspace_map_special(struct vmspace *vs, uint64_t near, const pa_t *pages, size_t nr, int prot, const char *name)
-{
-	uint64_t bytes = nr * PAGE_SIZE, addr;
-	struct area *a;
-	int err = -ENOMEM;
-
-	mutex_lock(&vs->lock);
-	addr = vmspace_place(vs, near, bytes, MAP_STACK, true);
-	if (addr != 0)
-		err = vmspace_add_area(vs, addr, bytes, prot, AREA_SPECIAL | AREA_SHARED, NULL, 0);
-	if (err != 0)
-		goto out;
-	a = area_find(&vs->areas, addr);
-	a->name = name;
-	for (size_t i = 0; i < nr; i++) {
-		uint64_t *e = paging_make(vs->root, addr + i * PAGE_SIZE, 0);
-
-		if (e == NULL) {
-			err = -ENOMEM;
-			goto out;
-		}
-		page_ref(pages[i]);
-		*e = pages[i].v | PTE_SW_COUNTED | paging_prot_bits(prot);
-		ptes_account(vs, 1);
-	}
-out:
-	mutex_unlock(&vs->lock);
-	return err ? err : (int64_t)addr;
-}
-
 int vmspace_set_flags(struct vmspace *vs, uint64_t start, uint64_t end, unsigned set, unsigned clear)
 {
 	uint64_t at = start;

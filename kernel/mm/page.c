@@ -261,35 +261,41 @@ void page_split(pa_t pa, unsigned order)
 	}
 }
 
-/* The huge block that pa is inside of, or NULL when pa is a page of its own. */
-static struct page *huge_head(pa_t pa)
+/*
+ * Descriptors of the page at pa and of the huge block that it is inside of (or its own). False for memory that was never
+ * free, like the kernel image: it stays anyway.
+ */
+static bool pin_find(pa_t pa, struct page **p, struct page **head)
 {
 	uint32_t pfn = (uint32_t)(pa.v >> PAGE_SHIFT);
-	struct page *p = page_of_pfn(pfn);
 
-	if (p->state == PAGE_USED && p->order == 0)
-		return NULL;
-	p = page_of_pfn(pfn & ~(REGION_PAGES - 1));
-	ASSERT(p->state == PAGE_USED && p->order == HUGE_ORDER);
-	return p;
+	if (mem.region[pfn / REGION_PAGES] == NULL)
+		return false;
+	*p = *head = page_of_pfn(pfn);
+	if ((*p)->state == PAGE_USED && (*p)->order == 0)
+		return true;
+	*head = page_of_pfn(pfn & ~(REGION_PAGES - 1));
+	return (*head)->state == PAGE_USED && (*head)->order == HUGE_ORDER;
 }
 
 void page_pin(pa_t pa)
 {
-	struct page *p = page_of_pfn((uint32_t)(pa.v >> PAGE_SHIFT));
-	struct page *head = huge_head(pa);
+	struct page *p, *head;
 
+	if (!pin_find(pa, &p, &head))
+		return;
 	p->refs++;
-	if (head != NULL && head != p)
+	if (head != p)
 		head->refs++;
 }
 
 void page_unpin(pa_t pa)
 {
-	struct page *p = page_of_pfn((uint32_t)(pa.v >> PAGE_SHIFT));
-	struct page *head = huge_head(pa);
+	struct page *p, *head;
 
-	if (head == NULL) {
+	if (!pin_find(pa, &p, &head))
+		return;
+	if (head == p && p->order == 0) {
 		page_unref(pa, 0);
 		return;
 	}

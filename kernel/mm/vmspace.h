@@ -53,8 +53,8 @@ pa_t vmspace_root(const struct vmspace *vs);
 void vmspace_set_mmap_top(struct vmspace *vs, uint64_t top);
 /* The program's stack: [top - bytes, top) now, growing down on demand. 0, -ENOMEM. */
 MUST_CHECK int vmspace_map_stack(struct vmspace *vs, uint64_t top, size_t bytes, bool executable);
-/* Maps the kernel's own read-only pages, counted (vDSO). name is static text for /proc. Returns address or -errno. */
-MUST_CHECK int64_t vmspace_map_special(struct vmspace *vs, uint64_t near, const pa_t *pages, size_t nr, int prot, const char *name);
+/* Fills in pages ahead of use, as far as memory and the file allow: a fault costs more. */
+void vmspace_prefault(struct vmspace *vs, uint64_t addr, size_t bytes, bool write);
 
 /* Copies to and zeroes memory of an address space that need not be loaded (exec). 0, -EFAULT, -ENOMEM. Ignores missing
  * write permission of private areas, never makes a shared page change. */
