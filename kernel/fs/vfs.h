@@ -69,6 +69,7 @@ struct inode {
 	struct mutex lock; /* directories: their entries. Files: size changes */
 	char *link_text;   /* symlinks: the target once read, when sb->dcache_stable; freed with the inode */
 	struct list locks; /* POSIX and OFD record locks, flock: kernel/fs/locks.c */
+	struct inode *over; /* the overlay's inode on top of this one, not counted; overlay.c */
 	void *priv;
 };
 
