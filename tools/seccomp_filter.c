@@ -59,10 +59,10 @@ static const int plain[] = {
 	SCMP_SYS(clock_gettime), SCMP_SYS(gettimeofday), SCMP_SYS(timer_settime), SCMP_SYS(timer_delete),
 	/* our memory; mmap and mprotect are below */
 	SCMP_SYS(munmap), SCMP_SYS(mremap), SCMP_SYS(madvise), SCMP_SYS(brk),
-	/* signals, the ends of threads */
+	/* signals */
 	SCMP_SYS(rt_sigreturn), SCMP_SYS(rt_sigprocmask), SCMP_SYS(exit), SCMP_SYS(exit_group),
-	/* a thread that has just been made */
-	SCMP_SYS(rseq), SCMP_SYS(set_robust_list),
+	/* the beginnings and ends of threads; sigaltstack is what a sanitized build needs at exit */
+	SCMP_SYS(rseq), SCMP_SYS(set_robust_list), SCMP_SYS(sigaltstack),
 	/* who we are */
 	SCMP_SYS(getpid), SCMP_SYS(gettid), SCMP_SYS(getuid), SCMP_SYS(getgid), SCMP_SYS(getrandom), SCMP_SYS(getrusage),
 };
