@@ -24,12 +24,11 @@ void attack(const char *variant)
 	else if (same(variant, "jump-noncanonical"))
 		__asm__ volatile("mov %0, %%rax; jmp *%%rax" ::"i"(0x8000000000000000ull) : "rax");
 	else if (same(variant, "no-handlers")) {
+		VCPU->iret.rip = VCPU->iret.cs = VCPU->iret.ss = 0;
 		__asm__ volatile("ud2");
 	} else if (same(variant, "handler-faults")) {
 		VCPU->iret.rip = 0x1234;
 		VCPU->iret.rsp = 0x5678;
-		VCPU->iret.cs = 0x2b;
-		VCPU->iret.ss = 0x23;
 		*(volatile int *)8 = 1;
 	} else if (same(variant, "iret-to-ring-0")) {
 		/* The stub returns where this page says: a selector of ring 0 gains nothing outside the VM. */

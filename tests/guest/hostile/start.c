@@ -14,12 +14,27 @@ __asm__(".section .text.entry, \"ax\", @progbits\n"
 	"	ud2\n"
 	".previous\n");
 
+/* Where an exception ends up, unless the attack says otherwise: it reports and is over. */
+static void on_exception(void)
+{
+	static const char text[] = "exception in a hostile kernel";
+
+	gate(CAY_GATE_CRASH, gpa_of(text), sizeof(text) - 1, 0, 0, 0);
+	for (;;)
+		;
+}
+
 void hostile_main(void);
 void hostile_main(void)
 {
 	const char *argv0 = PHYS(BOOT->module_gpa), *variant = argv0;
 
 	VCPU->masked = 1;
+	VCPU->iret.rip = (uint64_t)on_exception;
+	VCPU->iret.cs = 0x2b;
+	VCPU->iret.ss = 0x23;
+	VCPU->iret.rflags = 2;
+	VCPU->iret.rsp = (uint64_t)boot_stack + 8192;
 	while (*variant != '\0')
 		variant++;
 	attack(variant + 1);
