@@ -112,7 +112,7 @@ static void set_frame(struct thread *t, const struct exec *x)
 	f->kind = FRAME_INTERRUPT;
 }
 
-int exec_init(const char *path, const char **argv, const char **envp, const char **why)
+int exec_init(const char *path, const char *const *argv, const char *const *envp, const char **why)
 {
 	static struct exec x; /* too big for the boot stack, and the reason in it outlives the call */
 	struct thread *t = thread_current();

@@ -14,7 +14,7 @@
  * wrong, in words for the user, valid until the next call. -ENOENT: it, or its interpreter, is not there. -EACCES: not a
  * regular file, not executable. -ENOEXEC: not a program for this machine, damaged. -ENOMEM, -E2BIG, -EIO...
  */
-MUST_CHECK int exec_init(const char *path, const char **argv, const char **envp, const char **why);
+MUST_CHECK int exec_init(const char *path, const char *const *argv, const char *const *envp, const char **why);
 
 long sys_execve(const char *path_user, const void *argv_user, const void *envp_user);
 long sys_execveat(int dirfd, const char *path_user, const void *argv_user, const void *envp_user, int flags);

@@ -24,8 +24,8 @@ struct exec_elf {
 struct exec {
 	int dirfd;         /* for a relative path: AT_FDCWD, or execveat's */
 	const char *path;  /* as given: AT_EXECFN */
-	const char **argv; /* replaced for scripts */
-	const char **envp;
+	const char *const *argv; /* replaced for scripts */
+	const char *const *envp;
 	struct exec_elf program, interp;
 	/* for scripts: memory that argv points into */
 	const char **script_argv;
