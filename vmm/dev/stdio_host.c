@@ -244,7 +244,7 @@ int stdio_host_shut(struct stdio_host *h, unsigned i)
 	if (f->kind == STDIO_CLOSED || f->kind == STDIO_FILE || f->is_tty || i == 2)
 		return 0;
 	/* The number stays taken, so that no other descriptor of ours ever gets it. */
-	if (h->null_fd < 0 || dup2(h->null_fd, f->fd) < 0)
+	if (h->null_fd < 0 || dup3(h->null_fd, f->fd, 0) < 0)
 		return -EIO;
 	if (f->kind == STDIO_OWN)
 		close(f->io_fd);
