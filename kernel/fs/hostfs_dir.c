@@ -14,28 +14,67 @@
 #define BUFFER_ORDER 3u
 #define BUFFER_BYTES ((uint32_t)(PAGE_SIZE << BUFFER_ORDER))
 
+/* Where a batch began: the host's position ("cookie") of the entry with this index. */
+struct mark {
+	int64_t index;
+	int64_t cookie;
+};
+
 struct batch {
 	struct fsq_call call;
 	struct fuse_read_in arg;
 	char *data;
-	int64_t pos; /* of the first entry */
-	uint32_t at; /* next entry to give out */
-	bool filled; /* or being filled */
+	uint32_t at;   /* next entry to give out, offset in data */
+	int64_t index; /* of that entry */
+	bool filled;   /* or being filled */
 };
 
+/*
+ * The position that the program sees (f->pos) counts entries. The host's cookies are 63-bit hashes, which leave no room
+ * for what an overlay adds; they are remembered where a batch began, and a seek reads on from there.
+ */
 struct hostfs_dir {
 	uint64_t fh;
 	struct batch batch[2];
 	unsigned current;
-	int64_t next_pos; /* f->pos that continues at batch[current].at */
+	struct mark *marks; /* ascending; the beginning of the folder is not among them */
+	unsigned nr_marks, max_marks;
 };
 
-static void fill(struct hostfs_inode *h, struct batch *b, uint64_t fh, int64_t pos)
+/* Failure to remember makes a later seek read more. */
+static void remember(struct hostfs_dir *p, struct mark m)
 {
+	if (p->nr_marks > 0 && p->marks[p->nr_marks - 1].index >= m.index)
+		return;
+	if (p->nr_marks == p->max_marks) {
+		unsigned max = p->max_marks == 0 ? 8 : 2 * p->max_marks;
+		struct mark *bigger = krealloc(p->marks, max * sizeof(*bigger));
+
+		if (bigger == NULL)
+			return;
+		p->marks = bigger;
+		p->max_marks = max;
+	}
+	p->marks[p->nr_marks++] = m;
+}
+
+static struct mark last_mark_before(const struct hostfs_dir *p, int64_t index)
+{
+	unsigned n = p->nr_marks;
+
+	while (n > 0 && p->marks[n - 1].index > index)
+		n--;
+	return n > 0 ? p->marks[n - 1] : (struct mark){0, 0};
+}
+
+static void fill(struct hostfs_dir *p, struct hostfs_inode *h, struct batch *b, uint64_t fh, struct mark from)
+{
+	if (from.index > 0)
+		remember(p, from);
 	b->filled = true;
-	b->pos = pos;
+	b->index = from.index;
 	b->at = 0;
-	b->arg = (struct fuse_read_in){.fh = fh, .offset = (uint64_t)pos, .size = BUFFER_BYTES};
+	b->arg = (struct fuse_read_in){.fh = fh, .offset = (uint64_t)from.cookie, .size = BUFFER_BYTES};
 	fsq_begin(&b->call, FUSE_READDIRPLUS, h->node);
 	fsq_in(&b->call, &b->arg, sizeof(b->arg));
 	fsq_out(&b->call, b->data, BUFFER_BYTES);
@@ -54,71 +93,96 @@ static const struct fuse_direntplus *entry_at(const struct batch *b, uint32_t *b
 	return b->at + *bytes <= have ? d : NULL;
 }
 
+static void pass_over(struct batch *b, uint32_t bytes)
+{
+	b->at += bytes;
+	b->index++;
+}
+
 static bool is_last(const struct batch *b)
 {
 	return fsq_reply_bytes(&b->call) + CAY_HOSTFS_DIRENT_MAX <= BUFFER_BYTES;
 }
 
-/* Position behind a batch. */
-static int64_t end_pos(const struct batch *b)
+/* What follows a batch; .cookie is where it began when it has no entry. */
+static struct mark end_of(const struct batch *b)
 {
-	struct batch scan = *b;
+	struct mark m = {.index = b->index, .cookie = (int64_t)b->arg.offset};
 	const struct fuse_direntplus *d;
-	int64_t pos = b->pos;
+	struct batch scan = *b;
 	uint32_t bytes;
 
+	scan.at = 0; /* the cookie is in the last entry, given out or not */
 	while ((d = entry_at(&scan, &bytes)) != NULL) {
-		pos = (int64_t)d->dirent.off;
+		m.cookie = (int64_t)d->dirent.off;
+		m.index += scan.at >= b->at;
 		scan.at += bytes;
 	}
-	return pos;
+	return m;
 }
 
-/* Gives back what was not given out. */
-static void drop(struct batch *b)
+/* Gives back entries that were not given out, up to the one with this index. */
+static void skip(struct batch *b, int64_t to_index)
 {
 	const struct fuse_direntplus *d;
 	uint32_t bytes;
 
-	if (!b->filled)
-		return;
-	b->filled = false;
-	if (fsq_wait(&b->call) != 0)
-		return;
-	for (; (d = entry_at(b, &bytes)) != NULL; b->at += bytes)
+	while (b->index < to_index && (d = entry_at(b, &bytes)) != NULL) {
 		if (d->entry_out.nodeid != 0)
 			hostfs_forget(d->entry_out.nodeid, 1);
+		pass_over(b, bytes);
+	}
 }
 
-/* Makes batch[current] hold what follows f->pos. 0, 1 at the end of the folder, or -errno. */
-static int advance(struct hostfs_dir *p, struct hostfs_inode *h, struct file *f)
+static void drop(struct batch *b)
+{
+	if (!b->filled)
+		return;
+	if (fsq_wait(&b->call) == 0)
+		skip(b, INT64_MAX);
+	b->filled = false;
+}
+
+/* Makes batch[current] the one that follows it. */
+static void next_batch(struct hostfs_dir *p, struct hostfs_inode *h)
 {
 	struct batch *b = &p->batch[p->current], *other = &p->batch[!p->current];
-	uint32_t bytes;
-	int err;
+	struct mark next = end_of(b);
 
-	if (b->filled && p->next_pos == f->pos) {
-		err = fsq_wait(&b->call);
-		if (err == 0 && entry_at(b, &bytes) != NULL)
-			return 0;
-		if (err == 0 && is_last(b))
-			return 1;
-	}
-	drop(b);
-	if (other->filled && other->pos == f->pos) {
-		p->current = !p->current;
-		b = other;
-	} else {
-		drop(other);
-		fill(h, b, p->fh, f->pos);
-	}
-	p->next_pos = f->pos;
-	err = fsq_wait(&b->call);
-	if (err != 0) {
+	if (other->filled && other->index == next.index && other->at == 0) {
 		b->filled = false;
-		return err;
+		p->current = !p->current;
+		return;
 	}
-	return entry_at(b, &bytes) != NULL ? 0 : 1;
+	drop(other);
+	fill(p, h, b, p->fh, next);
+}
+
+/* Makes batch[current].at the entry with this index. 0, 1 at the end of the folder, or -errno. */
+static int seek_to(struct hostfs_dir *p, struct hostfs_inode *h, int64_t index)
+{
+	for (;;) {
+		struct batch *b = &p->batch[p->current];
+		uint32_t bytes;
+		int err;
+
+		if (!b->filled || b->index > index) {
+			drop(&p->batch[0]);
+			drop(&p->batch[1]);
+			fill(p, h, b, p->fh, last_mark_before(p, index));
+		}
+		err = fsq_wait(&b->call);
+		if (err != 0) {
+			b->filled = false;
+			return err;
+		}
+		skip(b, index);
+		if (entry_at(b, &bytes) != NULL)
+			return 0;
+		if (is_last(b) || b->at == 0) /* an empty batch would be followed by itself */
+			return 1;
+		next_batch(p, h);
+	}
 }
 
 static void fetch_next(struct hostfs_dir *p, struct hostfs_inode *h)
@@ -131,7 +195,7 @@ static void fetch_next(struct hostfs_dir *p, struct hostfs_inode *h)
 		other->data = page_alloc(BUFFER_ORDER, 0);
 	if (other->data == NULL)
 		return;
-	fill(h, other, p->fh, end_pos(b));
+	fill(p, h, other, p->fh, end_of(b));
 	fsq_publish();
 }
 
@@ -160,18 +224,18 @@ static int readdir(struct file *f, struct dirent_sink *sink)
 	uint32_t bytes;
 	int err;
 
-	while ((err = advance(p, h, f)) == 0) {
+	while ((err = seek_to(p, h, f->pos)) == 0) {
 		struct batch *b = &p->batch[p->current];
 
 		if (b->at == 0)
 			fetch_next(p, h);
 		while ((d = entry_at(b, &bytes)) != NULL) {
 			if (!sink->emit(sink, d->dirent.name, d->dirent.namelen, d->dirent.ino, d->dirent.type,
-					(int64_t)d->dirent.off))
+					b->index + 1))
 				return 0;
 			learn(f->inode->sb, d, sink);
-			b->at += bytes;
-			f->pos = p->next_pos = (int64_t)d->dirent.off;
+			pass_over(b, bytes);
+			f->pos = b->index;
 		}
 	}
 	return err < 0 ? err : 0;
@@ -195,6 +259,7 @@ static void destroy(struct hostfs_dir *p)
 		if (p->batch[k].data != NULL)
 			page_free(p->batch[k].data, BUFFER_ORDER);
 	}
+	kfree(p->marks);
 	kfree(p);
 }
 
@@ -234,7 +299,7 @@ int hostfs_open_dir(struct inode *i, struct file *f)
 	fsq_out(&c, &reply, sizeof(reply));
 	fsq_submit(&c);
 	/* Entries may be long in coming; only the handle is waited for. */
-	fill(h, &p->batch[0], CAY_HOSTFS_FH_LAST, 0);
+	fill(p, h, &p->batch[0], CAY_HOSTFS_FH_LAST, (struct mark){0, 0});
 	err = fsq_wait(&c);
 	if (err != 0) {
 		destroy(p);
