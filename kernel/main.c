@@ -7,6 +7,7 @@
 #include "kernel/arch/x86_64/trap.h"
 #include "kernel/dev/random.h"
 #include "kernel/dev/stdio.h"
+#include "kernel/fs/file.h"
 #include "kernel/fs/vfs.h"
 #include "kernel/linux/exec.h"
 #include "kernel/linux/signal.h"
@@ -37,12 +38,6 @@ static void forward_signals(void *arg)
 		signals &= signals - 1;
 		signal_from_host(signo);
 	}
-}
-
-static void run_timers(void *arg)
-{
-	(void)arg;
-	ktimer_run_expired();
 }
 
 /* argv and envp from the module: `n` strings, one after another. Returns the place after them. */
@@ -89,11 +84,12 @@ void kernel_main(void)
 	page_init(boot_info);
 	random_init(boot_info->seed);
 	syscalls_init();
-	ktimer_subsystem_init();
 	sched_init();
-	event_register(CAY_EVENT_TIMER, run_timers, NULL);
 	event_register(CAY_EVENT_SIGNAL, forward_signals, NULL);
 	mark(CAY_T_MM_READY);
+	init_process->fds = fdtable_create();
+	if (init_process->fds == NULL)
+		panic("no memory for the first process");
 	fs_init();
 	if (stdio_init() != 0)
 		panic("no stdio device");
