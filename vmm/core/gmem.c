@@ -11,6 +11,11 @@
 
 #include "abi/layout.h"
 
+/* At the start of RAM: kernel, page tables, and the first memory it hands out. */
+#define SMALL_PAGES_BYTES (4ULL << 20)
+/* Of the free memory behind the first 2 MiB: what the kernel touches at once, so that it finds the host's pages there. */
+#define POPULATE_BYTES (384u << 10)
+
 int gmem_create(struct gmem *gm, uint64_t bytes)
 {
 	/* Aligned to a huge page: address space for one more than needed, then the ends are cut off. */
@@ -28,11 +33,13 @@ int gmem_create(struct gmem *gm, uint64_t bytes)
 	if (end < raw + span)
 		munmap(end, (size_t)(raw + span - end));
 	/*
-	 * Advice only: without huge pages everything works, slower. Not the first 2 MiB: most of it is never touched, and its page
-	 * tables keep KVM from mapping it as one. Not in core dumps: it is the guest's.
+	 * Advice only: without huge pages everything works, slower. Not at the start: that is all a small program needs, and a huge
+	 * page that must be zeroed first costs it up to 12 ms (docs/design.md). Not in core dumps: it is the guest's.
 	 */
-	(void)madvise(gm->hva + CAY_HUGE_BYTES, bytes - CAY_HUGE_BYTES, MADV_HUGEPAGE);
+	if (bytes > SMALL_PAGES_BYTES)
+		(void)madvise(gm->hva + SMALL_PAGES_BYTES, bytes - SMALL_PAGES_BYTES, MADV_HUGEPAGE);
 	(void)madvise(gm->hva, bytes, MADV_DONTDUMP);
+	(void)madvise(gm->hva + CAY_HUGE_BYTES, POPULATE_BYTES, MADV_POPULATE_WRITE);
 	return 0;
 }
 
