@@ -49,7 +49,7 @@ void syscalls_init(void)
 void syscall_trapped(struct trapframe *f)
 {
 	stat_count(CAY_C_SYSCALL_TRAPS);
-	if (!(boot_info->flags & CAY_BOOT_NO_REWRITE))
+	if (callsite_trapped != NULL && !(boot_info->flags & CAY_BOOT_NO_REWRITE))
 		callsite_trapped(f);
 }
 
