@@ -8,6 +8,7 @@
 #include "kernel/mm/page.h"
 
 #include "abi/boot_info.h"
+#include "kernel/arch/x86_64/paging.h"
 #include "kernel/log.h"
 #include "lib/string.h"
 
@@ -335,4 +336,5 @@ void page_init(const struct cay_boot_info *info)
 	region_add(pfn, end);
 	if (mem.end_pfn > end)
 		mem.nr_free += mem.end_pfn - end;
+	paging_init(info);
 }

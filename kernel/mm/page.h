@@ -61,7 +61,7 @@ bool pa_is_ram(pa_t pa); /* false for the file window */
 size_t page_nr_free(void);
 size_t page_nr_total(void);
 
-/* Before any other call here. info is trusted: the VMM made it. */
+/* Before any other call here; makes the page tables' pool ready too (paging_init). info is trusted: the VMM made it. */
 struct cay_boot_info;
 void page_init(const struct cay_boot_info *info);
 

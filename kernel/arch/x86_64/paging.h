@@ -20,7 +20,7 @@
 
 struct cay_boot_info;
 
-/* Root of the tables that the VMM made, whose kernel half all others share. After page_init. */
+/* Root of the tables that the VMM made, whose kernel half all others share. Called by page_init. */
 void paging_init(const struct cay_boot_info *info);
 pa_t paging_boot_root(void);
 

@@ -7,8 +7,14 @@
 
 #include "abi/boot_info.h"
 #include "kernel/mm/kmalloc.h"
+#include "kernel/arch/x86_64/paging.h"
 #include "kernel/mm/page.h"
 #include "shim.h"
+
+void paging_init(const struct cay_boot_info *info)
+{
+	(void)info;
+}
 
 static void boot(uint64_t ram_bytes)
 {

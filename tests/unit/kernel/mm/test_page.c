@@ -6,8 +6,14 @@
 #include <stdlib.h>
 
 #include "abi/boot_info.h"
+#include "kernel/arch/x86_64/paging.h"
 #include "kernel/mm/page.h"
 #include "shim.h"
+
+void paging_init(const struct cay_boot_info *info)
+{
+	(void)info;
+}
 
 static void boot(uint64_t ram_bytes, uint64_t first_free)
 {

@@ -94,7 +94,6 @@ static void boot(uint64_t ram)
 	shim_ram(ram);
 	page_init(&info);
 	memset(partial, 0, sizeof(partial));
-	paging_init(&info);
 	for (unsigned i = 0; i < NR_RLIMITS; i++)
 		process.rlimit[i].cur = process.rlimit[i].max = RLIM_INFINITY;
 	process.rlimit[RLIMIT_STACK].cur = 8 << 20;
