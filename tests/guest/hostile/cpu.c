@@ -8,6 +8,19 @@ static void wreck(uint64_t gpa, unsigned char fill)
 		((volatile uint8_t *)PHYS(gpa))[i] = fill;
 }
 
+/* Maps [0, 2 MiB) to gpa, 4 KiB pages, through tables in scratch. Returns the last level. */
+static volatile uint64_t *map_low(uint64_t gpa)
+{
+	volatile uint64_t *top = PHYS(BOOT->cr3_gpa), *table = (volatile uint64_t *)(scratch + 4096);
+
+	for (unsigned i = 0; i < 512; i++)
+		table[1024 + i] = (gpa + i * 4096) | 7;
+	table[512] = gpa_of(&table[1024]) | 7;
+	table[0] = gpa_of(&table[512]) | 7;
+	top[0] = gpa_of(&table[0]) | 7;
+	return &table[1024];
+}
+
 static void ring_0(void)
 {
 	__asm__ volatile("xor %eax, %eax; mov %rax, %cr3; lidt 0; mov %rax, %cr4; wrmsr; outb %al, $0x80; hlt");
@@ -89,21 +102,26 @@ void attack(const char *variant)
 		for (volatile uint64_t *p = PHYS(0);; p += 512)
 			(void)*p;
 	} else if (same(variant, "map-nowhere")) {
-		/* The first entry of the top level mapped at a physical address that has nothing behind it. */
-		volatile uint64_t *top = PHYS(BOOT->cr3_gpa);
-		volatile uint64_t *pdpt = (volatile uint64_t *)(scratch);
-
-		pdpt[0] = (1ull << 38) | 0x87;
-		top[0] = gpa_of(scratch) | 7;
+		map_low(0x3000000000ull); /* a physical address with nothing behind it */
 		*(volatile uint64_t *)0x1000 = 1;
 	} else if (same(variant, "map-window")) {
-		/* A page of the file window in which no file is mapped. */
-		volatile uint64_t *top = PHYS(BOOT->cr3_gpa);
-		volatile uint64_t *pdpt = (volatile uint64_t *)(scratch);
-
-		pdpt[0] = CAY_WINDOW_GPA | 0x87;
-		top[0] = gpa_of(scratch) | 7;
+		map_low(CAY_WINDOW_GPA); /* a page of the file window in which no file is mapped */
 		*(volatile uint64_t *)0x1000 = 1;
+	} else if (same(variant, "read-window")) {
+		map_low(CAY_WINDOW_GPA + 0x200000);
+		(void)*(volatile uint64_t *)0x1000;
+	} else if (same(variant, "run-nowhere")) {
+		map_low(0x3000000000ull);
+		((void (*)(void))0x1000)();
+	} else if (same(variant, "map-beyond-ram")) {
+		map_low(BOOT->ram_bytes);
+		*(volatile uint64_t *)0x1000 = 1;
+	} else if (same(variant, "gate-elsewhere")) {
+		/* The gate page at another virtual address: same device, no more rights. */
+		volatile uint64_t *pt = map_low(0);
+
+		pt[1] = CAY_GATE_GPA | 7;
+		*(volatile uint32_t *)(0x1000 + 4 * 77) = 1;
 	} else if (same(variant, "vcpu-page-junk")) {
 		for (unsigned i = 0; i < 2000; i++) {
 			for (unsigned j = 0; j < 192; j++)

@@ -14,7 +14,7 @@ GATE = {  # variant -> allowed statuses
 }
 CPU = {v: [125] for v in (
     "jump-null jump-upper jump-noncanonical no-stack syscall hlt out wrmsr mov-cr3 lidt int int3 divide trap-flag vmcall "
-    "system-page-zero system-page-ones page-tables-zero page-tables-ones map-nowhere map-window upcall-nowhere iret-to-ring-0 flush-to-nowhere").split()}
+    "system-page-zero system-page-ones page-tables-zero page-tables-ones map-nowhere map-window read-window run-nowhere map-beyond-ram gate-elsewhere upcall-nowhere iret-to-ring-0 flush-to-nowhere").split()}
 CPU.update({"alignment": [125, SURVIVED], "vcpu-page-junk": [125, SURVIVED], "boot-info-junk": [SURVIVED]})
 RING = {v: [125, SURVIVED] for v in (
     "head-range index-jump loop next-range address-range length-range header-range header-short no-status status-short status-readable order indirect "
