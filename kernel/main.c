@@ -4,6 +4,7 @@
 
 #include "abi/layout.h"
 #include "kernel/arch/x86_64/cpu.h"
+#include "kernel/arch/x86_64/paging.h"
 #include "kernel/arch/x86_64/trap.h"
 #include "kernel/dev/random.h"
 #include "kernel/dev/stdio.h"
@@ -82,6 +83,7 @@ void kernel_main(void)
 	if (boot_info->magic != CAY_BOOT_MAGIC || boot_info->abi_version != CAY_ABI_VERSION)
 		panic("boot info of another version");
 	page_init(boot_info);
+	paging_init(boot_info);
 	random_init(boot_info->seed);
 	syscalls_init();
 	sched_init();
