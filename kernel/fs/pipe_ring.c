@@ -71,11 +71,13 @@ void pipe_ring_drop(struct pipe_ring *r, size_t bytes)
 {
 	uint64_t end = r->tail + MIN(bytes, pipe_ring_used(r));
 
-	/* A page that is now empty is given back, but for the one the next bytes may go to. */
+	/* Pages that are now empty are given back. */
 	for (uint64_t pos = ALIGN_DOWN(r->tail, PAGE_SIZE); pos + PAGE_SIZE <= end; pos += PAGE_SIZE) {
 		unsigned i = index_of(r, pos);
 		if (end == r->head && i == 0)
 			continue; /* empty ring: page 0 is next, see below */
+		if (r->head > pos + pipe_ring_capacity(r))
+			continue; /* its front holds the newest bytes already, one lap on */
 		page_free(r->page[i], 0);
 		r->page[i] = NULL;
 	}
