@@ -100,7 +100,10 @@ static void mount_boot_info(void)
 	for (uint32_t n = 0; n < boot_info->nr_mounts && n < CAY_MOUNTS_MAX; n++) {
 		const struct cay_mount_info *m = &boot_info->mounts[n];
 		const char *path = boot_string(m->guest_path);
-		if (strcmp(path, "/") != 0)
+
+		if (m->flags & CAY_MOUNT_LINK) /* something that is there already has its place */
+			(void)vfs_symlink(boot_string(m->share), AT_FDCWD, path);
+		else if (strcmp(path, "/") != 0)
 			mount_or_complain(boot_mount_create(m), path);
 	}
 }
