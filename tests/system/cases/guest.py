@@ -35,15 +35,17 @@ def guest_program(t, name):
     with open(program, "rb") as f:
         t.write(name, f.read(), 0o755)
     vm = t.cay(["./" + name])
-    got = lines(vm.text)
+    got, lost = lines(vm.text), []
     for n, (verdict, why) in want.items():
         if verdict == "SKIP":
             t.sub(n, True, skip=why)
         elif n not in got:
-            t.sub(n, False, "not reached in the VM (status %d): %s" % (vm.status, vm.errtext[-300:]))
+            lost.append(n)
         else:
             t.sub(n, got[n][0] == "PASS", "fails in the VM: %s" % "; ".join(
                 line for line in vm.errtext.splitlines() if n.split(" ->")[0].split(" ==")[0] in line))
+    for n in lost:
+        t.sub(n, False, "not reached in the VM" + (" (status %d): %s" % (vm.status, vm.errtext[-300:]) if n == lost[0] else ""))
     if vm.status != 0 and all(got.get(n, ("",))[0] == "PASS" for n in want):
         t.fail("all reported well, but: " + vm.describe())
 
