@@ -156,7 +156,6 @@ void fs_init(void)
 	if (sb == NULL)
 		panic("cannot make the root file system");
 	vfs_mount_root(sb);
-	mount_boot_info();
 	mount_memory("/tmp", 01777);
 	mount_memory("/run", 0755);
 	if (boot_mount_for("/var") == NULL && boot_mount_for("/var/tmp") == NULL && root == NULL)
@@ -165,6 +164,7 @@ void fs_init(void)
 	mount_memory("/dev/shm", 01777);
 	mount_default(procfs_create, "/proc");
 	mount_default(sysfs_create, "/sys");
+	mount_boot_info(); /* last: a shared folder may lie in one of the above (/tmp/work) */
 	if (root == NULL) {
 		link_usr();
 		(void)vfs_mkdir_p("/root", 0700);
