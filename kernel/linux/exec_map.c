@@ -59,8 +59,8 @@ static int map_segment(struct vmspace *vs, const struct exec_elf *e, const struc
 			return (int)r;
 	}
 	if (s->mem_bytes > s->file_bytes && tail % PAGE_SIZE != 0) {
-		/* The rest of the file's last page is the first part of the zeroed memory. */
-		int err = vmspace_write(vs, tail, NULL, MIN(ALIGN_UP(tail, PAGE_SIZE), vaddr + s->mem_bytes) - tail);
+		/* The rest of the file's last page is zero, even beyond the segment: ld.so takes its first memory there. */
+		int err = vmspace_write(vs, tail, NULL, ALIGN_UP(tail, PAGE_SIZE) - tail);
 
 		if (err != 0)
 			return err;
