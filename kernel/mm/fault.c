@@ -15,12 +15,17 @@
 #include "kernel/plat/cay/boot.h"
 #include "lib/string.h"
 
-#define BATCH_FIRST 8        /* pages of the first fault in an area of anonymous memory */
-#define BATCH_FIRST_STACK 4
-#define BATCH_MAX 128
-#define COPY_MAX 64          /* pages copied ahead for a private file mapping, at most */
-#define COPY_WHOLE 64        /* a private writable file mapping this small is data: copied even if only read */
-#define FILE_AROUND 1024     /* an area of a file up to this size is mapped whole */
+/*
+ * Pages filled per fault, at most. A page that was never used costs 50 ns to fill in and nothing on the host until it is
+ * touched, so with memory to spare whole stretches are cheaper than the next exception.
+ */
+#define BATCH_FIRST 32
+#define BATCH_FIRST_STACK 16
+#define BATCH_MAX PTES_PER_TABLE
+#define COPY_FIRST 32        /* copied ahead for a private file mapping */
+#define COPY_MAX 128
+#define FILE_AROUND 1024     /* an area of a file up to this size is mapped whole; data up to this size is copied at once */
+#define NEIGHBOUR_DATA 64    /* of the same file, next to a fault, and filled in with it */
 #define HUGE_SURE_BYTES (32ull << 20) /* nobody asks for so much to use a little */
 #define HUGE_TOUCHED 64      /* pages of an area in use that justify its first huge page */
 
@@ -54,15 +59,12 @@ static int file_error(int err, int *signo)
 	return BUS_ADRERR;
 }
 
-/* Part of [lo, hi) around addr: clipped to the area, the table that covers addr, and (heap) the break. */
-static void clip(const struct vmspace *vs, const struct area *a, uint64_t addr, uint64_t *lo, uint64_t *hi)
+/* The end of what may be filled of an area: beyond the break the heap has no small pages. */
+static uint64_t area_end(const struct vmspace *vs, const struct area *a)
 {
-	uint64_t block = ALIGN_DOWN(addr, HUGE_SIZE);
+	uint64_t brk_end = page_up(vs->brk);
 
-	*lo = MAX(MAX(*lo, a->start), block);
-	*hi = MIN(MIN(*hi, a->end), block + HUGE_SIZE);
-	if ((a->flags & AREA_HEAP) && addr < vs->brk)
-		*hi = MIN(*hi, page_up(vs->brk));
+	return (a->flags & AREA_HEAP) && brk_end > a->start && brk_end < a->end ? brk_end : a->end;
 }
 
 static void count_4k(struct vmspace *vs, struct area *a, unsigned nr)
@@ -107,59 +109,98 @@ static bool anon_huge(struct vmspace *vs, struct area *a, uint64_t addr)
 	return true;
 }
 
-/* Pages to fill around a fault in anonymous memory: more each time that faults go on where the last batch ended. */
-static unsigned anon_batch(struct area *a, uint64_t addr)
+/*
+ * Chooses [*lo, *hi) around a fault at addr, at most a->batch pages after this, which grows while faults go on where the
+ * last batch ended and shrinks when they jump. Growing memory is filled ahead of the fault, stacks and the rest around it.
+ */
+static void choose_batch(const struct vmspace *vs, struct area *a, uint64_t addr, unsigned first, unsigned max, uint64_t *lo, uint64_t *hi)
 {
-	static const unsigned most[] = {[SCARCE] = 1, [LOW] = 4, [SOME] = 16, [PLENTY] = BATCH_MAX};
+	static const unsigned most[] = {[SCARCE] = 1, [LOW] = 4, [SOME] = 32, [PLENTY] = BATCH_MAX};
+	uint64_t end = area_end(vs, a);
 	unsigned n = a->batch;
 
 	if (n == 0)
-		n = a->flags & AREA_STACK ? BATCH_FIRST_STACK : BATCH_FIRST;
+		n = first;
 	else if (addr >= a->batch_lo - n * PAGE_SIZE && addr < a->batch_hi + n * PAGE_SIZE)
-		n *= 2;
+		n *= 4;
 	else
-		n = MAX(n / 2, BATCH_FIRST_STACK);
-	n = MIN(n, most[memory_left()]);
+		n = MAX(n / 2, first / 2);
+	n = MIN(MIN(n, max), most[memory_left()]);
+	if (a->batch != 0 && addr == a->batch_hi)
+		*lo = addr;
+	else
+		*lo = MAX(ALIGN_DOWN(addr, n * PAGE_SIZE), a->start);
+	*hi = *lo + n * PAGE_SIZE;
+	if (addr >= end)
+		end = a->end; /* a stray access beyond the break */
+	*hi = MAX(MIN(*hi, end), addr + PAGE_SIZE);
 	a->batch = n;
-	return n;
+	a->batch_lo = *lo;
+	a->batch_hi = *hi;
 }
 
-static bool anon_one(uint64_t *e, uint64_t bits)
+struct page_source;
+
+/* How an empty entry gets its page; hi: up to where pages may be asked for next. 0 or -errno. */
+struct filler {
+	struct area *a;
+	struct page_source *source;
+	int (*fill)(struct filler *f, uint64_t va, uint64_t hi, uint64_t *e);
+};
+
+/* Fills the empty entries of [lo, hi) until one cannot be: the end of the file, or of memory; nobody asked yet. */
+static void fill_range(struct vmspace *vs, struct filler *f, uint64_t lo, uint64_t hi)
+{
+	unsigned done = 0;
+	uint64_t *e = NULL;
+
+	for (uint64_t va = lo; va < hi; va += PAGE_SIZE, e++) {
+		if (va == lo || va % HUGE_SIZE == 0) {
+			unsigned level;
+
+			e = paging_find(vs->root, va, &level);
+			if (e != NULL && level == 1) { /* a huge page is there: on to the next block */
+				va = ALIGN_DOWN(va, HUGE_SIZE) + HUGE_SIZE - PAGE_SIZE;
+				continue;
+			}
+			e = paging_make(vs->root, va, 0);
+			if (e == NULL)
+				break;
+		}
+		if (*e != 0)
+			continue;
+		if (f->fill(f, va, hi, e) != 0)
+			break;
+		done++;
+	}
+	count_4k(vs, f->a, done);
+}
+
+static int fill_anon(struct filler *f, uint64_t va, uint64_t hi, uint64_t *e)
 {
 	void *page = page_alloc(0, PAGE_ZERO);
 
+	(void)va;
+	(void)hi;
 	if (page == NULL)
-		return false;
-	*e = virt_to_pa(page).v | PTE_SW_COUNTED | bits;
-	return true;
+		return -ENOMEM;
+	*e = virt_to_pa(page).v | PTE_SW_COUNTED | paging_prot_bits(f->a->prot);
+	return 0;
 }
 
 static int anon_fill(struct vmspace *vs, struct area *a, uint64_t addr, int *signo)
 {
-	uint64_t bytes, lo, hi, bits = paging_prot_bits(a->prot);
-	uint64_t *e;
-	unsigned done = 1;
+	struct filler f = {.a = a, .fill = fill_anon};
+	uint64_t lo, hi, *e;
 
 	if (wants_huge(a, addr) && anon_huge(vs, a, addr))
 		return 0;
 	e = paging_make(vs->root, addr, 0);
-	if (e == NULL || !anon_one(e, bits))
+	if (e == NULL || fill_anon(&f, addr, addr, e) != 0)
 		return out_of_memory(signo);
-	bytes = anon_batch(a, addr) * PAGE_SIZE;
-	lo = ALIGN_DOWN(addr, bytes);
-	hi = lo + bytes;
-	clip(vs, a, addr, &lo, &hi);
-	e -= (addr - lo) / PAGE_SIZE;
-	for (uint64_t va = lo; va < hi; va += PAGE_SIZE, e++) {
-		if (*e != 0)
-			continue;
-		if (!anon_one(e, bits))
-			break;
-		done++;
-	}
-	a->batch_lo = lo;
-	a->batch_hi = hi;
-	count_4k(vs, a, done);
+	count_4k(vs, a, 1);
+	choose_batch(vs, a, addr, a->flags & AREA_STACK ? BATCH_FIRST_STACK : BATCH_FIRST, BATCH_MAX, &lo, &hi);
+	fill_range(vs, &f, MAX(lo, ALIGN_DOWN(addr, HUGE_SIZE)), MIN(hi, ALIGN_DOWN(addr, HUGE_SIZE) + HUGE_SIZE));
 	return 0;
 }
 
@@ -194,8 +235,10 @@ static uint64_t area_pgoff(const struct area *a, uint64_t va)
 }
 
 /* Fills one entry with a page of the file itself. */
-static int file_one(struct area *a, struct page_source *s, uint64_t va, uint64_t hi, uint64_t *e)
+static int fill_file(struct filler *f, uint64_t va, uint64_t hi, uint64_t *e)
 {
+	struct area *a = f->a;
+	struct page_source *s = f->source;
 	uint64_t bits = paging_prot_bits(a->prot);
 	pa_t pa;
 	int err = source_page(s, area_pgoff(a, va), (hi - va) / PAGE_SIZE, &pa);
@@ -237,61 +280,117 @@ static void entry_replace(uint64_t *e, uint64_t va, void *page, uint64_t bits)
 }
 
 /* Fills one entry with the program's own copy. What was there before is replaced. */
-static int file_one_copy(struct area *a, struct page_source *s, uint64_t va, uint64_t hi, uint64_t *e)
+static int fill_copy(struct filler *f, uint64_t va, uint64_t hi, uint64_t *e)
 {
 	void *page;
 	pa_t pa;
-	int err = source_page(s, area_pgoff(a, va), (hi - va) / PAGE_SIZE, &pa);
+	int err = source_page(f->source, area_pgoff(f->a, va), (hi - va) / PAGE_SIZE, &pa);
 
 	if (err != 0)
 		return err;
 	page = page_copy(pa);
 	if (page == NULL)
 		return -ENOMEM;
-	entry_replace(e, va, page, paging_prot_bits(a->prot));
+	entry_replace(e, va, page, paging_prot_bits(f->a->prot));
 	return 0;
 }
 
+static bool is_data(const struct area *a, bool write)
+{
+	return area_is_private_writable(a) && (write || (a->end - a->start) / PAGE_SIZE <= FILE_AROUND);
+}
+
 /*
- * A missing page of a file mapping. Data of a program (private, writable, written or small) is copied at once, a batch
+ * A fault in one segment of a library is the first of several: its other segments and its zeroed data, which lie next to
+ * it, are filled in too, when nothing of them was touched yet.
+ */
+static void fill_neighbour(struct vmspace *vs, struct area *a, const struct file *file)
+{
+	struct page_source s = {.file = a->file};
+	struct filler f = {.a = a, .source = &s, .fill = fill_anon};
+	size_t pages = (a->end - a->start) / PAGE_SIZE;
+
+	if (a->touched != 0 || (a->flags & (AREA_SHARED | AREA_HEAP | AREA_STACK)) || a->prot == PROT_NONE)
+		return;
+	if (a->file != NULL)
+		f.fill = is_data(a, false) ? fill_copy : fill_file;
+	if ((a->file != NULL && a->file != file) || pages > (f.fill == fill_file ? FILE_AROUND : NEIGHBOUR_DATA))
+		return;
+	fill_range(vs, &f, a->start, a->end);
+}
+
+static void fill_neighbours(struct vmspace *vs, struct area *a)
+{
+	struct area *n = a, *next;
+
+	while ((next = area_next(n)) != NULL && next->start == n->end && (next->file == a->file || next->file == NULL)) {
+		n = next;
+		fill_neighbour(vs, n, a->file);
+		if (n->file == NULL)
+			break;
+	}
+	for (n = a; (next = area_prev(n)) != NULL && next->end == n->start && next->file == a->file; n = next)
+		fill_neighbour(vs, next, a->file);
+}
+
+/*
+ * A missing page of a file mapping. Data of a program (private, writable, written or not large) is copied at once, a batch
  * around the fault; all else is mapped in place, a large window around.
  */
 static int file_fill(struct vmspace *vs, struct area *a, uint64_t addr, bool write, int *signo)
 {
-	size_t area_pages = (a->end - a->start) / PAGE_SIZE;
-	bool copy = area_is_private_writable(a) && (write || area_pages <= COPY_WHOLE);
 	bool shared_write = (a->flags & AREA_SHARED) && (a->prot & PROT_WRITE);
 	struct page_source s = {.file = a->file, .write = shared_write};
-	int (*one)(struct area *, struct page_source *, uint64_t, uint64_t, uint64_t *) = copy ? file_one_copy : file_one;
+	struct filler f = {.a = a, .source = &s, .fill = is_data(a, write) ? fill_copy : fill_file};
 	uint64_t lo = a->start, hi = a->end, *e = paging_make(vs->root, addr, 0);
-	unsigned done = 1;
+	bool first = a->touched == 0;
 	int err;
 
 	if (e == NULL)
 		return out_of_memory(signo);
-	if (copy || shared_write) {
-		uint64_t bytes = (memory_left() == PLENTY ? COPY_MAX : COPY_MAX / 8) * PAGE_SIZE;
-
-		lo = ALIGN_DOWN(addr, bytes);
-		hi = lo + bytes;
-	} else if (area_pages > FILE_AROUND) {
-		lo = ALIGN_DOWN(addr, HUGE_SIZE);
-		hi = lo + HUGE_SIZE;
-	}
-	clip(vs, a, addr, &lo, &hi);
-	err = one(a, &s, addr, hi, e);
+	err = f.fill(&f, addr, addr + PAGE_SIZE, e);
 	if (err != 0)
 		return file_error(err, signo);
-	e -= (addr - lo) / PAGE_SIZE;
-	for (uint64_t va = lo; va < hi; va += PAGE_SIZE, e++) {
-		if (*e != 0)
-			continue;
-		if (one(a, &s, va, hi, e) != 0)
-			break; /* the end of the file, or of memory: nobody asked yet */
-		done++;
+	count_4k(vs, a, 1);
+	if (f.fill == fill_copy || shared_write) {
+		choose_batch(vs, a, addr, COPY_FIRST, COPY_MAX, &lo, &hi);
+	} else if ((a->end - a->start) / PAGE_SIZE > FILE_AROUND) {
+		lo = MAX(lo, ALIGN_DOWN(addr, HUGE_SIZE));
+		hi = MIN(hi, ALIGN_DOWN(addr, HUGE_SIZE) + HUGE_SIZE);
 	}
-	count_4k(vs, a, done);
+	s.run.nr = 0;
+	fill_range(vs, &f, lo, hi);
+	if (first && !(a->flags & AREA_SHARED) && memory_left() == PLENTY)
+		fill_neighbours(vs, a);
 	return 0;
+}
+
+/* Copies the pages of the file around addr that are mapped but not the program's own yet: writes come in clusters. */
+static void copy_around(struct vmspace *vs, struct area *a, uint64_t addr)
+{
+	struct tlb_batch batch = {0};
+	uint64_t lo, hi, *e, block = ALIGN_DOWN(addr, HUGE_SIZE);
+
+	choose_batch(vs, a, addr, COPY_FIRST / 4, COPY_MAX, &lo, &hi);
+	lo = MAX(lo, block);
+	hi = MIN(hi, block + HUGE_SIZE);
+	e = paging_make(vs->root, lo, 0); /* there already, for addr */
+	for (uint64_t va = lo; va < hi; va += PAGE_SIZE, e++) {
+		uint64_t old = *e;
+		void *page;
+
+		if (!(old & PTE_P) || (old & PTE_W) || ((old & PTE_SW_COUNTED) && page_refcount(PA(old & PTE_ADDR)) == 1))
+			continue;
+		page = page_copy(PA(old & PTE_ADDR));
+		if (page == NULL)
+			break;
+		*e = virt_to_pa(page).v | PTE_SW_COUNTED | paging_prot_bits(a->prot);
+		tlb_batch_add(&batch, va);
+		if (old & PTE_SW_COUNTED)
+			page_unref(PA(old & PTE_ADDR), 0);
+		STAT(COW)++;
+	}
+	tlb_batch_flush(&batch);
 }
 
 /* A write to a page that is there but may not be written: private copy, or first write through a shared file mapping. */
@@ -302,6 +401,7 @@ static int write_fault(struct vmspace *vs, struct area *a, uint64_t addr, uint64
 
 	if (a->flags & AREA_SHARED) {
 		struct page_source s = {.file = a->file, .write = true};
+		struct filler f = {.a = a, .source = &s};
 		int err;
 
 		if (a->file == NULL) {
@@ -309,7 +409,7 @@ static int write_fault(struct vmspace *vs, struct area *a, uint64_t addr, uint64
 			return 0;
 		}
 		*e = 0;
-		err = file_one(a, &s, page_down(addr), page_down(addr) + PAGE_SIZE, e);
+		err = fill_file(&f, addr, addr + PAGE_SIZE, e);
 		if ((old ^ *e) & PTE_ADDR)
 			tlb_flush_page(addr);
 		if (old & PTE_SW_COUNTED)
@@ -330,6 +430,10 @@ static int write_fault(struct vmspace *vs, struct area *a, uint64_t addr, uint64
 			return out_of_memory(signo);
 		old = *e;
 	}
+	if (a->file != NULL)
+		copy_around(vs, a, addr);
+	if (*e & PTE_W)
+		return 0;
 	page = page_copy(PA(old & PTE_ADDR));
 	if (page == NULL)
 		return out_of_memory(signo);
@@ -358,6 +462,7 @@ int fault_own(struct vmspace *vs, struct area *a, uint64_t addr)
 	unsigned level;
 	uint64_t *e = paging_find(vs->root, addr, &level);
 	struct page_source s = {.file = a->file};
+	struct filler f = {.a = a, .source = &s};
 	void *page;
 	int signo;
 
@@ -368,7 +473,7 @@ int fault_own(struct vmspace *vs, struct area *a, uint64_t addr)
 		e = paging_make(vs->root, addr, 0);
 		if (e == NULL)
 			return -ENOMEM;
-		if (file_one_copy(a, &s, addr, addr + PAGE_SIZE, e) != 0)
+		if (fill_copy(&f, addr, addr + PAGE_SIZE, e) != 0)
 			return -EFAULT;
 		count_4k(vs, a, 1);
 		return 0;
