@@ -2,6 +2,7 @@
 #include "vmm/core/io_thread.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -161,12 +162,19 @@ static void *io_thread_main(void *arg)
 	return NULL;
 }
 
+bool io_may_poll(void)
+{
+	cpu_set_t set;
+
+	return sched_getaffinity(0, sizeof(set), &set) == 0 && CPU_COUNT(&set) > 1;
+}
+
 int io_thread_start(struct io_thread *io)
 {
 	sigset_t all, old;
 	int err;
 
-	io->poll_ns = sysconf(_SC_NPROCESSORS_ONLN) > 1 ? IO_POLL_NS : 0;
+	io->poll_ns = io_may_poll() ? IO_POLL_NS : 0;
 	/* Signals are for the main thread: it forwards them, or dies of them. */
 	sigfillset(&all);
 	sigdelset(&all, SIGSYS); /* a call that the sandbox forbids is reported, not just deadly */

@@ -27,6 +27,9 @@ MUST_CHECK int io_thread_create(struct vm *vm); /* sets vm->io */
 MUST_CHECK int io_thread_start(struct io_thread *io);
 void io_thread_destroy(struct io_thread *io);   /* joins; vm->ending must be set */
 void io_thread_wake(struct io_thread *io);      /* any thread, async-signal-safe */
+/* Whether there is a CPU for each side: polling on the vCPU's only CPU would be absurd. Not sysconf(3), which reads files that
+ * the sandbox may hide. */
+bool io_may_poll(void);
 void io_note_masked(struct io_thread *io);      /* vcpu_notify returned true */
 
 #endif

@@ -3,6 +3,7 @@
 #include "vmm/core/vm.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -223,6 +224,8 @@ int vm_run(const struct run_options *opt, uint64_t timing_exec_ns, uint64_t timi
 		.failed = 1,
 	};
 
+	/* One heap for both threads: a second arena costs address space, memory and time, and nothing here allocates much. */
+	mallopt(M_ARENA_MAX, 1);
 	vm.vcpu0.vm = &vm;
 	vm.vcpu0.thread = pthread_self();
 	timing_mark(&vm, VM_T_OPTIONS);

@@ -13,6 +13,7 @@
 #include "abi/layout.h"
 #include "vmm/cli/run_options.h"
 #include "vmm/core/clock.h"
+#include "vmm/core/io_thread_priv.h"
 #include "vmm/core/timing.h"
 #include "vmm/load/page_tables.h"
 
@@ -123,6 +124,7 @@ int boot_finish(struct vm *vm, const struct kernel_image *img, struct vcpu_start
 	bi->strace_set = opt->strace && opt->strace_set != NULL ? boot_string_add(vm, opt->strace_set) : 0;
 	bi->flags |= opt->strace ? CAY_BOOT_STRACE : 0;
 	bi->flags |= opt->verbosity > 0 ? CAY_BOOT_VERBOSE : 0;
+	bi->flags |= io_may_poll() ? 0 : CAY_BOOT_NO_POLL;
 	bi->flags |= opt->gdb_port != 0 ? CAY_BOOT_GDB : 0;
 	if (bi->program == 0 || bi->cwd == 0)
 		return -E2BIG;
