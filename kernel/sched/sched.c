@@ -223,6 +223,11 @@ void sched_yield_now(void)
 	ktimer_resume();
 }
 
+void sched_resume_timers(void)
+{
+	thread_current()->work |= THREAD_WORK_RESCHED;
+}
+
 void sched_yield_to_others(void)
 {
 	struct sched_cpu *sc = this_sched();

@@ -169,6 +169,8 @@ void sched_prepare(void);              /* announce the intent to block: a wake b
 void sched_wake(struct thread *t);     /* any context */
 void sched_yield_now(void);            /* lets whoever is due run; what THREAD_WORK_RESCHED asks for */
 void sched_yield_to_others(void);      /* sched_yield(2): somebody else first, if there is anybody */
+/* The earliest timer changed: ktimer_resume() before this CPU goes back to the program. Any context. */
+void sched_resume_timers(void);
 /* Makes the calling boot context the first thread of init_process and starts the idle thread. After kmalloc and clocks. */
 void sched_init(void);
 

@@ -7,6 +7,7 @@
  */
 #include "kernel/time/clock.h"
 #include "kernel/plat/cay/events.h"
+#include "kernel/sched/thread.h"
 #include "abi/vcpu_page.h"
 #include "lib/compiler.h"
 #include "lib/list.h"
@@ -49,6 +50,8 @@ void ktimer_arm(struct ktimer *t, uint64_t deadline_ns)
 	ktimer_cancel(t);
 	t->deadline_ns = deadline_ns;
 	pheap_insert(&heap, &t->node, deadline_ns);
+	if (deadline_ns < armed_ns)
+		sched_resume_timers();
 }
 
 void ktimer_cancel(struct ktimer *t)
@@ -78,12 +81,17 @@ bool ktimer_run_expired(void)
 	}
 }
 
-/* The VMM's timer has fired, so it watches nothing any more. */
+/*
+ * The VMM's timer has fired, so it watches nothing any more. It may have been for a timer that is gone, and the host's clock
+ * may be a little ahead of ours, so that nothing is due yet: then it must be told again.
+ */
 static void on_timer_event(void *arg)
 {
 	(void)arg;
 	armed_ns = UINT64_MAX;
 	ktimer_run_expired();
+	if (pheap_min(&heap) != NULL)
+		sched_resume_timers();
 }
 
 void ktimer_subsystem_init(void)
