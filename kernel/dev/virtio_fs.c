@@ -17,9 +17,12 @@
 #include "kernel/sched/wait.h"
 #include "kernel/time/clock.h"
 
-/* Longer than an answer from memory takes, as long as an event costs: then sleeping has lost at most as much as it
- * could win. */
-#define POLL_NS 50000
+/*
+ * Longer than an answer from memory takes, as long as an event costs: then sleeping has lost at most as much as it could
+ * win. Large data take their time: 4 bytes per ns is half of what a host copies.
+ */
+#define POLL_NS           50000u
+#define POLL_BYTES_PER_NS 4u
 
 static struct {
 	bool present;
@@ -224,7 +227,7 @@ static void poll_briefly(struct fsq_call *c)
 	if (boot_info->flags & CAY_BOOT_NO_POLL)
 		return;
 	virtq_driver_disarm(&q.vq);
-	end = clock_monotonic_ns() + POLL_NS;
+	end = clock_monotonic_ns() + POLL_NS + (c->in.len + c->reply_room) / POLL_BYTES_PER_NS;
 	do {
 		if (virtq_driver_has_used(&q.vq))
 			drain();
