@@ -6,6 +6,11 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "vmm/cli/run_options.h"
+#include "vmm/core/vm.h"
+
+#define GUEST_LOG_LINES_MAX 1000
+
 /* One write per message, so that lines of several processes do not mix. */
 static void write_text(const char *text, size_t bytes)
 {
@@ -39,6 +44,11 @@ void log_error(const char *fmt, ...)
 
 void log_guest(struct vm *vm, const char *text)
 {
-	(void)vm;
+	/* Asked for, it may be long; else a broken kernel must not flood the user's terminal. */
+	if (!vm->opt->strace && vm->guest_log_lines++ >= GUEST_LOG_LINES_MAX) {
+		if (vm->guest_log_lines == GUEST_LOG_LINES_MAX + 1)
+			log_error("more messages of the guest's kernel are left out");
+		return;
+	}
 	log_error("%s", text);
 }

@@ -95,6 +95,7 @@ struct vm {
 	_Atomic bool ending; /* the guest is gone or must go: no more entries */
 	int wait_status;     /* of the program, when it ended by itself */
 	_Atomic int failed;  /* ended by us: exit status 125 */
+	uint64_t guest_log_lines;
 	struct vm_counters counters;
 	uint64_t timing[VM_T_NR];
 };

@@ -140,7 +140,8 @@ syscall_entry:
 	testl $RFLAGS_DF, FR_RFLAGS(%rsp)
 	jnz clear_df
 syscall_dispatch:
-	cmp $SYSCALL_LIMIT, %rax
+	mov %eax, %eax /* Linux looks at the low half only */
+	cmp $SYSCALL_LIMIT, %eax
 	jae syscall_bad
 	mov %gs:CPU_SYSCALL_COUNT, %r11
 	incl (%r11, %rax, 4)
@@ -201,7 +202,7 @@ syscall_bad:
 syscall_full_thunk:
 	lea 8(%rsp), %rsp /* the frame; we do not return to the dispatcher */
 	store_callee_saved
-	mov FR_ORIG_RAX(%rsp), %rax
+	mov FR_ORIG_RAX(%rsp), %eax
 	lea syscall_table(%rip), %r11
 	call *(%r11, %rax, 8)
 	mov %rax, FR_RAX(%rsp)

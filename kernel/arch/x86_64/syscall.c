@@ -25,13 +25,13 @@ static const uint8_t needs_full_frame[SYSCALL_MAX] = {
 /* Any hole of the table: says so once a number, under --verbose. */
 static long sys_absent(long a, long b, long c, long d, long e, long f)
 {
-	uint64_t nr = thread_frame(thread_current())->orig_rax;
-	const char *name = syscall_name((unsigned)nr);
+	uint32_t nr = (uint32_t)thread_frame(thread_current())->orig_rax;
+	const char *name = syscall_name(nr);
 
 	(void)a, (void)b, (void)c, (void)d, (void)e, (void)f;
 	if (!(stats->syscall_absent[nr / 32] & (1u << nr % 32))) {
 		stats->syscall_absent[nr / 32] |= 1u << nr % 32;
-		kverbose("system call %s (%lu) is not implemented: the program gets ENOSYS", name != NULL ? name : "unknown", nr);
+		kverbose("system call %s (%u) is not implemented: the program gets ENOSYS", name != NULL ? name : "unknown", nr);
 	}
 	return -ENOSYS;
 }
@@ -55,7 +55,7 @@ void syscall_trapped(struct trapframe *f)
 
 long syscall_call_full(struct trapframe *f)
 {
-	syscall_fn fn = syscall_table[f->orig_rax];
+	syscall_fn fn = syscall_table[(uint32_t)f->orig_rax];
 
 	if (fn == NULL)
 		fn = sys_absent;

@@ -106,11 +106,11 @@ static bool emulate_syscall(struct trapframe *f)
 	f->r11 = f->rflags;
 	f->orig_rax = f->rax;
 	syscall_trapped(f);
-	if (f->orig_rax >= SYSCALL_MAX) {
+	if ((uint32_t)f->orig_rax >= SYSCALL_MAX) {
 		f->rax = (uint64_t)-ENOSYS;
 		return true;
 	}
-	stats->syscall_count[f->orig_rax]++;
+	stats->syscall_count[(uint32_t)f->orig_rax]++;
 	/* The frame is full, so calls that need it whole take the plain way, too. */
 	f->rax = (uint64_t)syscall_call_full(f);
 	return true;
