@@ -2,31 +2,31 @@
 /* main.c - the `cay` command: picks the subcommand. */
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "lib/compiler.h"
 #include "vmm/cli/distance.h"
 #include "vmm/cli/doctor.h"
+#include "vmm/cli/process_start.h"
 #include "vmm/cli/run.h"
 #include "vmm/cli/run_options.h"
 #include "vmm/cli/say.h"
 #include "vmm/cli/version.h"
 
-static int command_help(int argc, char **argv, uint64_t main_ns);
-static int command_doctor(int argc, char **argv, uint64_t main_ns)
+static int command_help(int argc, char **argv, const struct process_start *start);
+static int command_doctor(int argc, char **argv, const struct process_start *start)
 {
-	(void)main_ns;
+	(void)start;
 	return doctor(argc, argv);
 }
-static int command_version(int argc, char **argv, uint64_t main_ns)
+static int command_version(int argc, char **argv, const struct process_start *start)
 {
-	(void)main_ns;
+	(void)start;
 	return version(argc, argv);
 }
 
 static const struct command {
 	const char *name;
-	int (*run)(int argc, char **argv, uint64_t main_ns); /* NULL = not available yet */
+	int (*run)(int argc, char **argv, const struct process_start *start); /* NULL = not available yet */
 	const char *help;
 } commands[] = {
 	{"run", command_run, "run a program as a virtual machine"},
@@ -91,11 +91,11 @@ static int refuse_command(const char *name)
 	return RUN_EXIT_OURS;
 }
 
-static int command_help(int argc, char **argv, uint64_t main_ns)
+static int command_help(int argc, char **argv, const struct process_start *start)
 {
 	const struct command *c = argc > 1 ? find_command(argv[1]) : NULL;
 
-	(void)main_ns;
+	(void)start;
 	if (argc > 1 && !c)
 		return refuse_command(argv[1]);
 	if (c && c->run == command_run)
@@ -111,10 +111,7 @@ static int command_help(int argc, char **argv, uint64_t main_ns)
 
 int main(int argc, char **argv)
 {
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	uint64_t main_ns = (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
+	const struct process_start start = process_start_now();
 
 	if (argc < 2) {
 		say_error("no command given; 'cay help' lists them, 'cay run PROGRAM' runs a program");
@@ -134,5 +131,5 @@ int main(int argc, char **argv)
 		say_error("'cay %s' is not available yet; 'cay help' lists what is", c->name);
 		return RUN_EXIT_OURS;
 	}
-	return c->run(argc - 1, argv + 1, main_ns);
+	return c->run(argc - 1, argv + 1, &start);
 }

@@ -5,11 +5,17 @@
 
 #include <stdint.h>
 
+/* CLOCK_MONOTONIC ns. */
+struct process_start {
+	uint64_t exec_ns; /* 0 if Linux does not tell */
+	uint64_t main_ns;
+};
+
 /*
- * CLOCK_MONOTONIC ns of the exec of cay, as near as Linux tells without privileges; 0 if it does not tell.
- * /proc/self/stat counts in 10 ms ticks, too coarse. The process's CPU clock is exact and has run since the fork: subtracting
- * it from now gives the latest time at which the process can have begun, off by the time it waited for a CPU.
+ * The first thing main does. exec_ns is as near as Linux tells without privileges: /proc/self/stat counts in 10 ms ticks, too
+ * coarse; the process's CPU clock is exact and has run since the fork. Subtracting it from now gives the latest time at
+ * which the process can have begun, off by the time that it waited for a CPU or a page of its file.
  */
-uint64_t process_start_ns(void);
+struct process_start process_start_now(void);
 
 #endif

@@ -8,7 +8,6 @@
 #include <unistd.h>
 
 #include "vmm/cli/environment.h"
-#include "vmm/cli/process_start.h"
 #include "vmm/cli/program.h"
 #include "vmm/cli/run_options.h"
 #include "vmm/cli/say.h"
@@ -47,7 +46,7 @@ static int settle_descriptors(struct run_options *opt)
 	return 0;
 }
 
-int command_run(int argc, char **argv, uint64_t main_ns)
+int command_run(int argc, char **argv, const struct process_start *start)
 {
 	/* Static: with its tables of mounts it is large for a stack, and there is one command per process. */
 	static struct run_options opt;
@@ -62,7 +61,7 @@ int command_run(int argc, char **argv, uint64_t main_ns)
 	if (status == 0)
 		status = settle_descriptors(&opt);
 	if (status == 0)
-		status = vm_run(&opt, opt.timing ? process_start_ns() : 0, main_ns);
+		status = vm_run(&opt, start->exec_ns, start->main_ns);
 	run_options_free(&opt);
 	return status;
 }
