@@ -25,7 +25,8 @@ static struct {
 
 static struct hostfs_inode **bucket_of(uint64_t node)
 {
-	return &table.bucket[(node ^ node >> 32) & table.mask];
+	/* A multiplicative hash: the two halves of a node number grow together, so mixing them by xor cancels out. */
+	return &table.bucket[(node * 0x9e3779b97f4a7c15ull >> 32) & table.mask];
 }
 
 static bool table_grow(void)
