@@ -99,7 +99,8 @@ def interactive_python(t):
     c.expect(b"KeyboardInterrupt")
     c.expect(b">>> ")
     c.send(b"\x04")
-    t.check(c.end() == 0, "Ctrl-D ends it with status 0")
+    # python3 that was interrupted while interactive ends by SIGINT, natively too.
+    t.check(c.end() == 128 + signal.SIGINT, "Ctrl-D ends it as it does natively")
 
 
 @case
