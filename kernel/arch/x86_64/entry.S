@@ -159,7 +159,7 @@ crit_syscall_start:
 	jnz syscall_slow
 	/* Arithmetic flags by sahf and an addition that overflows or not: popfq takes ten times as long. */
 	mov FR_RFLAGS(%rsp), %eax
-	test $RFLAGS_DF, %eax
+	test $(RFLAGS_DF | RFLAGS_TF), %eax /* what sahf cannot restore and a program might have set */
 	jnz syscall_slow
 	mov %eax, %ecx
 	shr $11, %ecx

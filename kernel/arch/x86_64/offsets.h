@@ -52,6 +52,7 @@
 #define KERNEL_SHIFT 44
 #define KERNEL_TOP_BITS 7
 
+#define RFLAGS_TF 0x100
 #define RFLAGS_DF 0x400
 #define SYSCALL_LIMIT 512
 

@@ -21,9 +21,12 @@
 #include "kernel/time/clock.h"
 #include "x86/desc.h"
 
+#define RFLAGS_TF (1u << 8)
+
 struct ex_entry {
 	uint64_t insn, fixup;
 };
+extern const char crit_full_start[], crit_full_end[];
 extern const struct ex_entry __ex_table_start[], __ex_table_end[];
 
 static bool from_kernel(const struct trapframe *f)
@@ -116,10 +119,23 @@ static bool emulate_syscall(struct trapframe *f)
 	return true;
 }
 
+/* The iretq to the program found an address that no program counter can be: from rt_sigreturn, or a handler's address. */
+static bool is_bad_return(const struct trapframe *f, uint64_t vector)
+{
+	return vector == VEC_GP && f->rip >= (uint64_t)crit_full_start && f->rip < (uint64_t)crit_full_end;
+}
+
 static void fault_signal(struct trapframe *f, uint64_t vector, uint64_t error, int signo, int code, uint64_t addr)
 {
 	struct thread *t = thread_current();
 
+	if (is_bad_return(f, vector)) {
+		t->fault_vector = vector;
+		t->fault_error = error;
+		t->fault_addr = 0;
+		signal_fault(SIGSEGV, SI_KERNEL, 0);
+		frame_return(); /* the thread's frame is as it was before iretq */
+	}
 	if (from_kernel(f))
 		panic_frame(f, "exception %lu in the kernel, error %#lx", vector, error);
 	t->fault_vector = vector;
@@ -161,8 +177,22 @@ static int x87_code(void)
 	return fpe_code(sw, cw);
 }
 
+/*
+ * A program that single-steps itself (TF) goes on stepping through our entry code, which is no business of its: the step
+ * that follows the system call is reported.
+ */
+static bool is_step_in_kernel(struct trapframe *f, uint64_t vector)
+{
+	if (vector != VEC_DB || f->rip < CAY_USER_END)
+		return false;
+	f->rflags &= ~(uint64_t)RFLAGS_TF;
+	return true;
+}
+
 void exception_handler(struct trapframe *f, uint64_t vector, uint64_t error, uint64_t cr2)
 {
+	if (is_step_in_kernel(f, vector))
+		return;
 	if (vector == VEC_PF) {
 		page_fault(f, error, cr2);
 		return;
