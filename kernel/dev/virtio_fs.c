@@ -18,8 +18,8 @@
 #include "kernel/time/clock.h"
 
 /*
- * Longer than an answer from memory takes, as long as an event costs: then sleeping has lost at most as much as it could
- * win. Large data take their time: 4 bytes per ns is half of what a host copies.
+ * Longer than an answer from memory takes, as long as an event costs: then sleeping has lost at most as much as it
+ * could win. Large data take their time: 4 bytes per ns is half of what a host copies.
  */
 #define POLL_NS           50000u
 #define POLL_BYTES_PER_NS 4u
@@ -56,12 +56,17 @@ static void drain(void)
 	}
 }
 
-/* Leaves the queue armed with nothing overlooked. */
+/*
+ * The queue asks for events only while a thread sleeps: what completes otherwise (read ahead, closed files) is not
+ * waited for, and an event that interrupts the program costs as much as reading 256 KiB.
+ */
 static void drain_and_arm(void)
 {
 	do
 		drain();
-	while (virtq_driver_arm(&q.vq));
+	while (q.nr_sleepers > 0 && virtq_driver_arm(&q.vq));
+	if (q.nr_sleepers == 0)
+		virtq_driver_disarm(&q.vq);
 }
 
 #define sleep_until(wq, cond)                                                                                          \
@@ -70,6 +75,7 @@ static void drain_and_arm(void)
 		drain_and_arm();                                                                                       \
 		wait_event(wq, cond);                                                                                  \
 		q.nr_sleepers--;                                                                                       \
+		drain_and_arm();                                                                                       \
 	} while (0)
 
 static void on_event(void *arg)
@@ -197,10 +203,8 @@ void fsq_out(struct fsq_call *c, void *data, uint32_t bytes)
 
 void fsq_publish(void)
 {
-	if (virtq_driver_publish(&q.vq)) {
-		stat_count(CAY_C_DOORBELLS);
+	if (virtq_driver_publish(&q.vq))
 		doorbell_ring(q.doorbell);
-	}
 }
 
 void fsq_submit(struct fsq_call *c)
@@ -216,17 +220,12 @@ void fsq_submit(struct fsq_call *c)
 	ASSERT(err == 0);
 }
 
-/*
- * The queue stays without events afterwards, because what comes later (read ahead, closed files) is not waited for. But
- * a thread that sleeps meanwhile needs them.
- */
 static void poll_briefly(struct fsq_call *c)
 {
 	uint64_t end;
 
 	if (boot_info->flags & CAY_BOOT_NO_POLL)
 		return;
-	virtq_driver_disarm(&q.vq);
 	end = clock_monotonic_ns() + POLL_NS + (c->in.len + c->reply_room) / POLL_BYTES_PER_NS;
 	do {
 		if (virtq_driver_has_used(&q.vq))
@@ -236,7 +235,7 @@ static void poll_briefly(struct fsq_call *c)
 		cpu_relax();
 	} while (clock_monotonic_ns() < end);
 	if (q.nr_sleepers > 0)
-		drain_and_arm();
+		drain_and_arm(); /* what was popped here may have been what they had armed for */
 }
 
 int fsq_result(const struct fsq_call *c)

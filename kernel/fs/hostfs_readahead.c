@@ -4,9 +4,9 @@
  *
  * Two buffers: the program consumes one while the server fills the other. The first is filled by a READ that travels
  * with the OPEN, which is all there is to small files: Python opens hundreds. Reading in sequence makes the buffers
- * grow to CHUNK_BYTES. A buffer is dropped when the file was written through this kernel since, or when it is older
- * than the server lets names live: the host may have changed the file. Invariant: a buffer in flight belongs to the
- * server until its call is done; nobody frees or moves it before.
+ * grow to the largest piece. A buffer is dropped when the file was written through this kernel since, or when it is
+ * older than the server lets names live: the host may have changed the file. Invariant: a buffer in flight belongs to
+ * the server until its call is done; nobody frees or moves it before.
  */
 #include <errno.h>
 
@@ -15,8 +15,13 @@
 #include "kernel/mm/kmalloc.h"
 #include "kernel/time/clock.h"
 
-#define CHUNK_ORDER 6u
-#define CHUNK_BYTES ((uint32_t)(PAGE_SIZE << CHUNK_ORDER))
+/* A file read in sequence: pieces of 128 KiB first, each twice the one before, up to 512 KiB, which two
+ * of still fit a cache. A program that takes longer for a
+ * piece than the VMM's I/O thread polls pays a doorbell for each. */
+#define ORDER_FIRST 5u
+#define ORDER_LAST  7u
+/* Reads of this size go straight to the program's memory. */
+#define DIRECT_BYTES 131072u
 
 struct buffer {
 	struct fsq_call call;
@@ -33,6 +38,7 @@ struct buffer {
 struct hostfs_ahead {
 	struct buffer buf[2];
 	int64_t next_pos; /* where a reader in sequence reads next */
+	unsigned order;   /* of the next piece */
 };
 
 static unsigned order_for(uint32_t bytes)
@@ -87,6 +93,7 @@ struct hostfs_ahead *hostfs_ahead_create(struct hostfs_inode *h, uint32_t first_
 
 	if (a == NULL)
 		return NULL;
+	a->order = ORDER_FIRST;
 	if (reserve(&a->buf[0], order_for(first_bytes)) >= first_bytes)
 		fill(&a->buf[0], h, CAY_HOSTFS_FH_LAST, 0, first_bytes);
 	return a;
@@ -136,9 +143,10 @@ static void fetch_next(struct hostfs_ahead *a, struct hostfs_inode *h, uint64_t 
 	if (next->filled)
 		(void)!fsq_wait(&next->call); /* what it brings is not wanted */
 	next->filled = false;
-	bytes = reserve(next, CHUNK_ORDER);
+	bytes = reserve(next, a->order);
 	if (bytes == 0)
 		return;
+	a->order = MIN(a->order + 1, ORDER_LAST);
 	fill(next, h, fh, pos, bytes);
 	fsq_publish();
 }
@@ -155,13 +163,14 @@ ssize_t hostfs_ahead_read(struct hostfs_ahead *a, struct hostfs_inode *h, uint64
 	if (b == NULL) {
 		/* In sequence, but nothing there (the first piece at open was small, or too old): start here. */
 		a->next_pos = pos;
-		if (!in_sequence || pos == 0 || uio->resid >= CHUNK_BYTES / 2)
+		if (!in_sequence || pos == 0 || uio->resid >= DIRECT_BYTES)
 			return 0;
 		b = &a->buf[0];
 		if (b->filled)
 			(void)!fsq_wait(&b->call);
 		b->filled = false;
-		if (reserve(b, CHUNK_ORDER) == 0)
+		a->order = ORDER_FIRST;
+		if (reserve(b, a->order) == 0)
 			return 0;
 		fill(b, h, fh, pos, (uint32_t)(PAGE_SIZE << b->order));
 		if (fsq_wait(&b->call) != 0) {
