@@ -7,6 +7,7 @@
 #include <linux/fs.h>
 #include <stdio.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "vmm/dev/fs_priv.h"
@@ -138,6 +139,12 @@ int fs_op_rmdir(struct fs_device *dev, struct fs_request *r)
 	return remove_name(dev, r, AT_REMOVEDIR);
 }
 
+/* Not the C library's renameat2, which makes a call without flags a renameat: the sandbox knows only this one. */
+static int rename_call(int old_fd, const char *old_name, int new_fd, const char *new_name, uint32_t flags)
+{
+	return (int)syscall(SYS_renameat2, old_fd, old_name, new_fd, new_name, flags);
+}
+
 static int rename_between(struct fs_device *dev, struct fs_request *r, uint64_t new_dir_id, uint32_t flags)
 {
 	char old_name[FS_NAME_MAX + 1], new_name[FS_NAME_MAX + 1];
@@ -161,7 +168,7 @@ static int rename_between(struct fs_device *dev, struct fs_request *r, uint64_t 
 	if (old_fd < 0)
 		return old_fd;
 	new_fd = fs_node_dirfd(&dev->nodes, new_dir);
-	err = new_fd < 0 ? new_fd : renameat2(old_fd, old_name, new_fd, new_name, flags) == 0 ? 0 : -errno;
+	err = new_fd < 0 ? new_fd : rename_call(old_fd, old_name, new_fd, new_name, flags) == 0 ? 0 : -errno;
 	close(old_fd);
 	if (err != 0)
 		return err;
