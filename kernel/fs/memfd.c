@@ -2,7 +2,7 @@
 /*
  * memfd.c - files in memory without a name, with seals. A ramfs inode whose operations look at the seals first; they
  * are kept in inode.priv, which ramfs leaves alone.
- * Not there: F_SEAL_WRITE does not notice shared writable mappings made before it (Linux says EBUSY), and no huge pages.
+ * Not there: huge pages.
  */
 #include "kernel/fs/memfd.h"
 
@@ -80,6 +80,8 @@ static int64_t memfd_fcntl(struct file *f, unsigned cmd, uint64_t arg)
 		return -EINVAL;
 	if (!(f->mode & FILE_WRITE) || (seals & F_SEAL_SEAL))
 		return -EPERM;
+	if ((arg & F_SEAL_WRITE) && !(seals & F_SEAL_WRITE) && vmspace_has_writable_mapping(f->inode))
+		return -EBUSY;
 	f->inode->priv = (void *)(uintptr_t)(seals | arg);
 	return 0;
 }

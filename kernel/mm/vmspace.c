@@ -98,8 +98,9 @@ int vmspace_may_grow(struct vmspace *vs, uint64_t bytes, bool private_writable, 
 	limit = vmspace_rlimit(RLIMIT_DATA);
 	if (bytes > limit || vs->data_pages * PAGE_SIZE > limit - bytes)
 		return -ENOMEM;
-	/* Better refused now than killed when it is used. Linux compares with all of RAM; we know what is left. */
-	if (!noreserve && bytes / PAGE_SIZE > page_nr_free())
+	/* Better refused now than killed when it is used. Linux compares with all of RAM; we know what is left. The rest is
+	 * for what a program that was refused memory needs to say so: stack, the kernel's buffers. */
+	if (!noreserve && bytes != 0 && bytes / PAGE_SIZE + MIN(page_nr_total() / 64, 256ul) > page_nr_free())
 		return -ENOMEM;
 	return 0;
 }
@@ -153,6 +154,15 @@ int vmspace_unmap(struct vmspace *vs, uint64_t addr, size_t bytes)
 	tlb_batch_flush(&batch);
 	mutex_unlock(&vs->lock);
 	return err;
+}
+
+bool vmspace_has_writable_mapping(const struct inode *inode)
+{
+	list_for_each(vs, &vmspace_all, link, struct vmspace)
+		for (struct area *a = area_first(&vs->areas); a != NULL; a = area_next(a))
+			if (a->file != NULL && (a->flags & AREA_SHARED) && (a->flags & AREA_MAYWRITE) && file_inode(a->file) == inode)
+				return true;
+	return false;
 }
 
 void vmspace_file_truncated(struct inode *inode, uint64_t new_bytes)

@@ -77,6 +77,9 @@ uint64_t vmspace_map_near(struct vmspace *vs, uint64_t addr, size_t bytes);
 struct inode;
 void vmspace_file_truncated(struct inode *inode, uint64_t new_bytes);
 
+/* Is there a shared mapping through which the file may be written now or after mprotect? For memfd's F_SEAL_WRITE. */
+bool vmspace_has_writable_mapping(const struct inode *inode);
+
 /* Text of /proc/self/maps (and smaps-like totals): appends lines to buf through emit(). */
 void vmspace_print_maps(struct vmspace *vs, void (*emit)(void *ctx, const char *text, size_t bytes), void *ctx);
 struct vmspace_usage { uint64_t size, rss, shared, text, data, stack, peak_size, peak_rss; }; /* pages */
