@@ -13,8 +13,19 @@
 #include "vmm/core/timing.h"
 #include "vmm/core/vcpu.h"
 
-/* Quiet time after which the thread sleeps. Waking it costs the guest a doorbell (8-10 us) and a wake-up across CPUs (19 us). */
-#define IO_POLL_NS 200000
+/*
+ * Quiet time after which the thread sleeps. Waking it costs the guest a doorbell (8-10 us) and a wake-up across CPUs (19 us up
+ * to 100 us on a busy host), so it follows the traffic: a sleep that was short was a mistake, a long one was not.
+ */
+#define IO_POLL_MIN_NS 20000
+#define IO_POLL_START_NS 1000000
+#define IO_POLL_MAX_NS 2000000
+/*
+ * A polling thread that finds a hole in its own time was preempted: others want this CPU. Then polling is the worst to do, since
+ * the scheduler takes the CPU away just when a request comes, for milliseconds, while a sleeper is woken at once.
+ */
+#define IO_HOLE_NS 300000
+#define IO_CROWDED_NS 50000000
 /* How often watched descriptors are looked at while polling. */
 #define IO_EPOLL_EVERY_NS 20000
 /* When masked was set, the guest's return path may not have seen the event: look again after its store is visible. */
@@ -119,12 +130,25 @@ static void recheck(struct io_thread *io, uint64_t now)
 		(void)vcpu_notify(&io->vm->vcpu0);
 }
 
+static void adapt_polling(struct io_thread *io, uint64_t slept_ns)
+{
+	if (io->poll_ns == 0)
+		return; /* one CPU */
+	if (slept_ns < IO_POLL_MAX_NS && now_ns() >= io->crowded_until_ns)
+		io->poll_ns = MIN(io->poll_ns * 2, (uint64_t)IO_POLL_MAX_NS);
+	else
+		io->poll_ns = MAX(io->poll_ns / 2, (uint64_t)IO_POLL_MIN_NS);
+}
+
 static void sleep_until_woken(struct io_thread *io)
 {
 	arm_sources(io, true);
 	if (!poll_sources(io) && !atomic_load(&io->vm->ending)) {
+		uint64_t before = now_ns();
+
 		io->vm->counters.io_wakeups++;
 		wait_fds(io, -1);
+		adapt_polling(io, now_ns() - before);
 	}
 	arm_sources(io, false);
 }
@@ -133,7 +157,7 @@ static void *io_thread_main(void *arg)
 {
 	struct io_thread *io = arg;
 	uint64_t now = now_ns();
-	uint64_t busy_ns = now, epoll_ns = now;
+	uint64_t last, busy_ns = now, epoll_ns = now;
 	unsigned spins = 0;
 
 	while (!atomic_load(&io->vm->ending)) {
@@ -144,9 +168,14 @@ static void *io_thread_main(void *arg)
 			__builtin_ia32_pause();
 			continue;
 		}
+		last = now;
 		now = now_ns();
 		if (any)
 			busy_ns = now;
+		else if (now - last > IO_HOLE_NS && io->poll_ns != 0) {
+			io->crowded_until_ns = now + IO_CROWDED_NS;
+			io->poll_ns = IO_POLL_MIN_NS;
+		}
 		recheck(io, now);
 		if (now - epoll_ns >= IO_EPOLL_EVERY_NS) {
 			epoll_ns = now;
@@ -155,7 +184,7 @@ static void *io_thread_main(void *arg)
 		}
 		if (now - busy_ns >= io->poll_ns && atomic_load(&io->recheck_at_ns) == 0) {
 			sleep_until_woken(io);
-			busy_ns = epoll_ns = now_ns();
+			now = busy_ns = epoll_ns = now_ns();
 			clock_refresh(io->vm);
 		}
 	}
@@ -174,7 +203,7 @@ int io_thread_start(struct io_thread *io)
 	sigset_t all, old;
 	int err;
 
-	io->poll_ns = io_may_poll() ? IO_POLL_NS : 0;
+	io->poll_ns = io_may_poll() ? IO_POLL_START_NS : 0;
 	/* Signals are for the main thread: it forwards them, or dies of them. */
 	sigfillset(&all);
 	sigdelset(&all, SIGSYS); /* a call that the sandbox forbids is reported, not just deadly */

@@ -19,7 +19,8 @@ struct io_thread {
 	struct io_watch doorbell; /* eventfd: all doorbells of the guest, and io_thread_wake */
 	struct io_source sources[IO_SOURCES_MAX];
 	unsigned nr_sources;
-	uint64_t poll_ns;
+	uint64_t poll_ns; /* 0: never poll */
+	uint64_t crowded_until_ns;
 	_Atomic uint64_t recheck_at_ns; /* 0 = nothing to look at again */
 };
 
