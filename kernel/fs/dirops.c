@@ -14,6 +14,7 @@
 #include "kernel/fs/fs_context.h"
 #include "kernel/fs/mount.h"
 #include "kernel/fs/walk.h"
+#include "kernel/time/clock.h"
 #include "lib/string.h"
 
 static struct mutex rename_lock = { .wq = WAITQ_INIT(rename_lock.wq) };
@@ -42,7 +43,7 @@ static int instantiate(struct walk *w, struct dentry *known, struct inode *inode
 		return -ENOMEM;
 	}
 	if (!inode->sb->dcache_stable)
-		d->valid_until_ns = 0;
+		d->valid_until_ns = clock_monotonic_ns() + inode->sb->dcache_ttl_ns;
 	if (out != NULL)
 		*out = d;
 	else

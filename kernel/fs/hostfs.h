@@ -23,7 +23,9 @@ struct hostfs_inode {
 	uint64_t nlookup;       /* to be given back with FORGET */
 	uint64_t attr_until_ns; /* clock_monotonic_ns() when attr must be asked for again; UINT64_MAX: never */
 	struct fuse_attr attr;
-	unsigned data_changes;   /* counts writes and truncations through this kernel */
+	unsigned data_changes; /* counts writes and truncations through this kernel */
+	bool has_spare_fh;     /* CREATE opened it, for reading and writing; the open that follows takes it over */
+	uint64_t spare_fh;
 	bool written_by_mapping; /* there may be changes that data_changes does not count */
 	struct hostfs_window *windows;
 };
@@ -62,8 +64,8 @@ void hostfs_release_handle(uint32_t opcode, uint64_t fh);
 
 /* hostfs_readahead.c: what was read ahead of one open file */
 struct hostfs_ahead;
-/* Starts reading the file's beginning into a new buffer; the handle is that of the OPEN added to the queue just before.
- * NULL without memory: then there is no read-ahead. Not published. */
+/* Starts reading the file's first bytes (0: nothing yet) into a new buffer; the handle is that of the OPEN added to the queue
+ * just before. NULL without memory: then there is no read-ahead. Not published. */
 struct hostfs_ahead *hostfs_ahead_create(struct hostfs_inode *h, uint32_t first_bytes);
 void hostfs_ahead_destroy(struct hostfs_ahead *a); /* waits for what is in flight; NULL is allowed */
 /* Copies what it has at pos; fetches more when the file is read in sequence. Returns bytes moved, *eof when the file

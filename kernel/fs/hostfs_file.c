@@ -183,20 +183,17 @@ static void start_attr(struct attr_call *c, struct hostfs_inode *h)
 	fsq_submit(&c->call);
 }
 
-int hostfs_open_file(struct inode *i, struct file *f)
+/* OPEN, with what travels along. Sets p->fh. */
+static int ask_open(struct hostfs_inode *h, struct file *f, struct hostfs_file *p)
 {
-	struct hostfs_inode *h = hostfs_of(i);
 	struct fuse_open_in a = {.flags = f->flags & O_ACCMODE};
-	struct hostfs_file *p = kzalloc(sizeof(*p));
-	bool want_attr = !i->sb->dcache_stable;
+	bool want_attr = !h->i.sb->dcache_stable;
 	uint32_t first = first_bytes(f, h);
 	struct fuse_open_out reply;
 	struct attr_call attr;
 	struct fsq_call c;
 	int err;
 
-	if (p == NULL)
-		return -ENOMEM;
 	fsq_begin(&c, FUSE_OPEN, h->node);
 	fsq_in(&c, &a, sizeof(a));
 	fsq_out(&c, &reply, sizeof(reply));
@@ -208,12 +205,31 @@ int hostfs_open_file(struct inode *i, struct file *f)
 	err = fsq_wait(&c);
 	if (want_attr && fsq_wait(&attr.call) == 0)
 		hostfs_inode_set_attr(h, &attr.reply.attr, attr.reply.attr_valid, attr.reply.attr_valid_nsec);
+	p->fh = reply.fh;
+	return err;
+}
+
+int hostfs_open_file(struct inode *i, struct file *f)
+{
+	struct hostfs_inode *h = hostfs_of(i);
+	struct hostfs_file *p = kzalloc(sizeof(*p));
+	int err = 0;
+
+	if (p == NULL)
+		return -ENOMEM;
+	if (h->has_spare_fh) {
+		h->has_spare_fh = false;
+		p->fh = h->spare_fh;
+		if (f->mode & FILE_READ)
+			p->ahead = hostfs_ahead_create(h, 0);
+	} else {
+		err = ask_open(h, f, p);
+	}
 	if (err != 0) {
 		hostfs_ahead_destroy(p->ahead);
 		kfree(p);
 		return err == -ESTALE ? -ENOENT : err;
 	}
-	p->fh = reply.fh;
 	f->priv = p;
 	f->ops = &hostfs_file_ops;
 	return 0;

@@ -182,6 +182,8 @@ void hostfs_inode_evict(struct inode *i)
 	*p = h->hash_next;
 	table.count--;
 	hostfs_unmap_all(h);
+	if (h->has_spare_fh)
+		hostfs_release_handle(FUSE_RELEASE, h->spare_fh);
 	hostfs_forget(h->node, h->nlookup);
 	kfree(h);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* hostfs_name.c - names in a share: each operation is one request. */
 #include <errno.h>
+#include <linux/fcntl.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
 
@@ -43,24 +44,57 @@ static int lookup(struct inode *dir, const char *name, size_t len, struct inode 
 	return call_for_entry(dir, &c, name, len, out);
 }
 
-static int create(struct inode *dir, const char *name, size_t len, uint32_t mode, uint64_t rdev, struct inode **out)
+static int make_dir(struct inode *dir, const char *name, size_t len, uint32_t mode, struct inode **out)
 {
-	struct fuse_mkdir_in make_dir = {.mode = mode & 07777};
-	struct fuse_mknod_in make_file = {.mode = mode};
+	struct fuse_mkdir_in a = {.mode = mode & 07777};
 	struct fsq_call c;
 
+	fsq_begin(&c, FUSE_MKDIR, hostfs_of(dir)->node);
+	fsq_in(&c, &a, sizeof(a));
+	return call_for_entry(dir, &c, name, len, out);
+}
+
+/* A file is made and opened in one request. The handle waits in the inode: it may write even what the mode forbids. */
+static int make_file(struct inode *dir, const char *name, size_t len, uint32_t mode, struct inode **out)
+{
+	struct fuse_create_in a = {.flags = O_RDWR, .mode = mode & 07777};
+	struct {
+		struct fuse_entry_out entry;
+		struct fuse_open_out open;
+	} reply;
+	char text[NAME_BYTES];
+	struct hostfs_inode *h;
+	struct fsq_call c;
+	int err;
+
+	fsq_begin(&c, FUSE_CREATE, hostfs_of(dir)->node);
+	fsq_in(&c, &a, sizeof(a));
+	fsq_in(&c, text, terminate(text, name, len));
+	fsq_out(&c, &reply, sizeof(reply));
+	err = fsq_call(&c);
+	if (err == -ESTALE)
+		err = -ENOENT;
+	if (err == 0)
+		err = hostfs_inode_enter(dir->sb, &reply.entry, out);
+	if (err != 0)
+		return err;
+	h = hostfs_of(*out);
+	if (h->has_spare_fh)
+		hostfs_release_handle(FUSE_RELEASE, h->spare_fh);
+	h->has_spare_fh = true;
+	h->spare_fh = reply.open.fh;
+	return 0;
+}
+
+static int create(struct inode *dir, const char *name, size_t len, uint32_t mode, uint64_t rdev, struct inode **out)
+{
 	(void)rdev;
 	hostfs_inode_expire(hostfs_of(dir));
-	if (S_ISDIR(mode)) {
-		fsq_begin(&c, FUSE_MKDIR, hostfs_of(dir)->node);
-		fsq_in(&c, &make_dir, sizeof(make_dir));
-	} else if (S_ISREG(mode)) {
-		fsq_begin(&c, FUSE_MKNOD, hostfs_of(dir)->node);
-		fsq_in(&c, &make_file, sizeof(make_file));
-	} else {
-		return -EPERM; /* fifos, sockets and devices are not put on the host */
-	}
-	return call_for_entry(dir, &c, name, len, out);
+	if (S_ISDIR(mode))
+		return make_dir(dir, name, len, mode, out);
+	if (S_ISREG(mode))
+		return make_file(dir, name, len, mode, out);
+	return -EPERM; /* fifos, sockets and devices are not put on the host */
 }
 
 static int symlink(struct inode *dir, const char *name, size_t len, const char *target, struct inode **out)

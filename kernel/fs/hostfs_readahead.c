@@ -94,7 +94,7 @@ struct hostfs_ahead *hostfs_ahead_create(struct hostfs_inode *h, uint32_t first_
 	if (a == NULL)
 		return NULL;
 	a->order = ORDER_FIRST;
-	if (reserve(&a->buf[0], order_for(first_bytes)) >= first_bytes)
+	if (first_bytes != 0 && reserve(&a->buf[0], order_for(first_bytes)) >= first_bytes)
 		fill(&a->buf[0], h, CAY_HOSTFS_FH_LAST, 0, first_bytes);
 	return a;
 }

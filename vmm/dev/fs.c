@@ -180,6 +180,7 @@ static const struct {
 	[FUSE_RENAME2] = {fs_op_rename2, OP_CHANGES},
 	[FUSE_LINK] = {fs_op_link, OP_CHANGES},
 	[FUSE_OPEN] = {fs_op_open, 0},
+	[FUSE_CREATE] = {fs_op_create, OP_CHANGES},
 	[FUSE_READ] = {fs_op_read, OP_NO_NODE},
 	[FUSE_WRITE] = {fs_op_write, OP_NO_NODE},
 	[FUSE_STATFS] = {fs_op_statfs, 0},

@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/falloc.h>
+#include <linux/openat2.h>
+#include <sys/syscall.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -39,6 +41,42 @@ int fs_op_open(struct fs_device *dev, struct fs_request *r)
 	fd = fs_reopen_file(&dev->opens, path_fd, mode);
 	close(path_fd);
 	return fd < 0 ? fd : put_open(dev, r, fd, mode != O_RDONLY);
+}
+
+/*
+ * Makes a regular file and opens it, in one step: a mode without write permission is for others, not for who makes it.
+ * O_EXCL: whatever has the name already is never opened.
+ */
+int fs_op_create(struct fs_device *dev, struct fs_request *r)
+{
+	char name[FS_NAME_MAX + 1];
+	struct fuse_create_in a;
+	struct fuse_entry_out entry;
+	struct open_how how = {.resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_SYMLINKS};
+	int dirfd, fd, err;
+
+	dev->opens.last = 0;
+	if (!fs_take(&r->in, &a, sizeof(a)) || r->out.left < sizeof(entry) + sizeof(struct fuse_open_out))
+		return -EINVAL;
+	err = fs_take_name(&r->in, name);
+	if (err != 0)
+		return err;
+	dirfd = fs_node_dirfd(&dev->nodes, r->node);
+	if (dirfd < 0)
+		return dirfd;
+	how.flags = (a.flags & O_ACCMODE) | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY;
+	how.mode = a.mode & 07777;
+	fd = (int)syscall(SYS_openat2, dirfd, name, &how, sizeof(how));
+	if (fd < 0)
+		return -errno;
+	err = fs_lookup_entry(dev, r->node, name, &entry);
+	if (err != 0) {
+		close(fd);
+		return err;
+	}
+	if (!fs_put(&r->out, &entry, sizeof(entry)))
+		return -EINVAL; /* cannot be: there was room */
+	return put_open(dev, r, fd, (a.flags & O_ACCMODE) != O_RDONLY);
 }
 
 int fs_op_release(struct fs_device *dev, struct fs_request *r)

@@ -73,6 +73,7 @@ int fs_op_rename2(struct fs_device *dev, struct fs_request *r);
 int fs_op_link(struct fs_device *dev, struct fs_request *r);
 /* fs_file.c */
 int fs_op_open(struct fs_device *dev, struct fs_request *r);
+int fs_op_create(struct fs_device *dev, struct fs_request *r);
 int fs_op_release(struct fs_device *dev, struct fs_request *r);
 int fs_op_read(struct fs_device *dev, struct fs_request *r);
 int fs_op_write(struct fs_device *dev, struct fs_request *r);

@@ -178,6 +178,33 @@ static void test_write(void **state)
 	assert_int_equal(fs_open(c, FUSE_OPEN, node, O_RDONLY, &fh), 0);
 }
 
+static void test_create(void **state)
+{
+	struct fuse_create_in a = {.flags = O_RDWR, .mode = 0400};
+	uint64_t fh;
+
+	(void)state;
+	fs_begin(c, FUSE_CREATE, RW);
+	fs_add(c, &a, sizeof(a));
+	fs_add_name(c, "made");
+	assert_int_equal(fs_send(c), 0);
+	memcpy(&fh, (char *)fs_payload(c) + sizeof(struct fuse_entry_out), sizeof(fh));
+	assert_int_equal(fs_write(c, fh, 0, "abc", 3, 0), 0); /* whatever the mode says of others */
+	assert_int_equal(fs_write(c, CAY_HOSTFS_FH_LAST, 0, "abc", 3, 0), 0);
+	/* Never what has the name already, be it a symlink or a fifo. */
+	static const char *const taken[] = {"made", "etc", "fifo", "dir"};
+	for (unsigned i = 0; i < ARRAY_SIZE(taken); i++) {
+		fs_begin(c, FUSE_CREATE, RW);
+		fs_add(c, &a, sizeof(a));
+		fs_add_name(c, taken[i]);
+		assert_int_equal(fs_send(c), -EEXIST);
+	}
+	fs_begin(c, FUSE_CREATE, RO);
+	fs_add(c, &a, sizeof(a));
+	fs_add_name(c, "new");
+	assert_int_equal(fs_send(c), -EROFS);
+}
+
 static void test_read_only_share(void **state)
 {
 	static const uint32_t changes[] = {FUSE_SETATTR, FUSE_SYMLINK,  FUSE_MKNOD,      FUSE_MKDIR,
@@ -538,6 +565,7 @@ int main(void)
 		T(test_read),
 		T(test_same_inode_same_node),
 		T(test_write),
+		T(test_create),
 		T(test_read_only_share),
 		T(test_names),
 		T(test_stale_numbers),
