@@ -32,6 +32,8 @@ static struct vmspace *build(struct exec *x, int *err)
 	*err = exec_map(x, vs);
 	if (*err == 0 && vdso_map(vs, &x->vdso) != 0)
 		x->vdso = 0; /* slower clocks, nothing worse */
+	if (x->vdso != 0)
+		vmspace_prefault(vs, x->vdso, PAGE_SIZE, false); /* each libc looks at it */
 	if (*err == 0)
 		*err = exec_stack(x, vs);
 	if (*err != 0) {

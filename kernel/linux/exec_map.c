@@ -22,6 +22,7 @@
 #define STACK_ROOM (8ull << 30) /* for stacks up to this limit mappings stay clear of it */
 #define BRK_SPREAD (32ull << 20)
 #define PREFAULT_BYTES (256u << 10) /* data that small is filled in at once: a fault costs more */
+#define PREFAULT_BSS_BYTES (64u << 10)
 #define PREFAULT_TEXT_BYTES (4u << 20)
 
 static uint64_t random_below(uint64_t n)
@@ -69,6 +70,7 @@ static int map_segment(struct vmspace *vs, const struct exec_elf *e, const struc
 		r = vmspace_map(vs, file_end, mem_end - file_end, prot, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, NULL, 0);
 		if (r < 0)
 			return (int)r;
+		vmspace_prefault(vs, file_end, MIN(mem_end - file_end, (uint64_t)PREFAULT_BSS_BYTES), true);
 	}
 	if (s->write && file_end - start <= PREFAULT_BYTES)
 		vmspace_prefault(vs, start, file_end - start, true);

@@ -59,14 +59,6 @@ static int file_error(int err, int *signo)
 	return BUS_ADRERR;
 }
 
-/* The end of what may be filled of an area: beyond the break the heap has no small pages. */
-static uint64_t area_end(const struct vmspace *vs, const struct area *a)
-{
-	uint64_t brk_end = page_up(vs->brk);
-
-	return (a->flags & AREA_HEAP) && brk_end > a->start && brk_end < a->end ? brk_end : a->end;
-}
-
 static void count_4k(struct vmspace *vs, struct area *a, unsigned nr)
 {
 	a->touched += nr;
@@ -113,10 +105,9 @@ static bool anon_huge(struct vmspace *vs, struct area *a, uint64_t addr)
  * Chooses [*lo, *hi) around a fault at addr, at most a->batch pages after this, which grows while faults go on where the
  * last batch ended and shrinks when they jump. Growing memory is filled ahead of the fault, stacks and the rest around it.
  */
-static void choose_batch(const struct vmspace *vs, struct area *a, uint64_t addr, unsigned first, unsigned max, uint64_t *lo, uint64_t *hi)
+static void choose_batch(struct area *a, uint64_t addr, unsigned first, unsigned max, uint64_t *lo, uint64_t *hi)
 {
 	static const unsigned most[] = {[SCARCE] = 1, [LOW] = 4, [SOME] = 32, [PLENTY] = BATCH_MAX};
-	uint64_t end = area_end(vs, a);
 	unsigned n = a->batch;
 
 	if (n == 0)
@@ -126,14 +117,13 @@ static void choose_batch(const struct vmspace *vs, struct area *a, uint64_t addr
 	else
 		n = MAX(n / 2, first / 2);
 	n = MIN(MIN(n, max), most[memory_left()]);
-	if (a->batch != 0 && addr == a->batch_hi)
+	if ((a->end - a->start) / PAGE_SIZE <= n)
+		*lo = a->start;
+	else if (a->batch != 0 && addr == a->batch_hi)
 		*lo = addr;
 	else
 		*lo = MAX(ALIGN_DOWN(addr, n * PAGE_SIZE), a->start);
-	*hi = *lo + n * PAGE_SIZE;
-	if (addr >= end)
-		end = a->end; /* a stray access beyond the break */
-	*hi = MAX(MIN(*hi, end), addr + PAGE_SIZE);
+	*hi = MIN(*lo + n * PAGE_SIZE, a->end);
 	a->batch = n;
 	a->batch_lo = *lo;
 	a->batch_hi = *hi;
@@ -199,7 +189,7 @@ static int anon_fill(struct vmspace *vs, struct area *a, uint64_t addr, int *sig
 	if (e == NULL || fill_anon(&f, addr, addr, e) != 0)
 		return out_of_memory(signo);
 	count_4k(vs, a, 1);
-	choose_batch(vs, a, addr, a->flags & AREA_STACK ? BATCH_FIRST_STACK : BATCH_FIRST, BATCH_MAX, &lo, &hi);
+	choose_batch(a, addr, a->flags & AREA_STACK ? BATCH_FIRST_STACK : BATCH_FIRST, BATCH_MAX, &lo, &hi);
 	fill_range(vs, &f, MAX(lo, ALIGN_DOWN(addr, HUGE_SIZE)), MIN(hi, ALIGN_DOWN(addr, HUGE_SIZE) + HUGE_SIZE));
 	return 0;
 }
@@ -353,7 +343,7 @@ static int file_fill(struct vmspace *vs, struct area *a, uint64_t addr, bool wri
 		return file_error(err, signo);
 	count_4k(vs, a, 1);
 	if (f.fill == fill_copy || shared_write) {
-		choose_batch(vs, a, addr, COPY_FIRST, COPY_MAX, &lo, &hi);
+		choose_batch(a, addr, COPY_FIRST, COPY_MAX, &lo, &hi);
 	} else if ((a->end - a->start) / PAGE_SIZE > FILE_AROUND) {
 		lo = MAX(lo, ALIGN_DOWN(addr, HUGE_SIZE));
 		hi = MIN(hi, ALIGN_DOWN(addr, HUGE_SIZE) + HUGE_SIZE);
@@ -371,7 +361,7 @@ static void copy_around(struct vmspace *vs, struct area *a, uint64_t addr)
 	struct tlb_batch batch = {0};
 	uint64_t lo, hi, *e, block = ALIGN_DOWN(addr, HUGE_SIZE);
 
-	choose_batch(vs, a, addr, COPY_FIRST / 4, COPY_MAX, &lo, &hi);
+	choose_batch(a, addr, COPY_FIRST / 4, COPY_MAX, &lo, &hi);
 	lo = MAX(lo, block);
 	hi = MIN(hi, block + HUGE_SIZE);
 	e = paging_make(vs->root, lo, 0); /* there already, for addr */

@@ -5,8 +5,8 @@
  * while the lock is held, so a fault never waits for itself. Functions below need the lock unless they say otherwise.
  *
  * A last-level entry that is not zero owns a page, present or not: PROT_NONE keeps the page and only hides it. A private
- * mapping may write a page only if the page is its own: counted, one reference. Entries of the heap area beyond the
- * break exist only inside a huge page, and that memory is zero.
+ * mapping may write a page only if the page is its own: counted, one reference. Pages of the heap area beyond the
+ * break may be there already, and are zero.
  */
 #ifndef CAY_KERNEL_MM_VMSPACE_PRIV_H
 #define CAY_KERNEL_MM_VMSPACE_PRIV_H
