@@ -12,6 +12,7 @@
 #include "kernel/linux/futex_calls.h"
 #include "kernel/linux/futex_priv.h"
 #include "kernel/linux/signal.h"
+#include "kernel/mm/kmalloc.h"
 #include "kernel/mm/uaccess.h"
 #include "kernel/sched/wait.h"
 #include "kernel/time/timespec.h"
@@ -268,54 +269,73 @@ long sys_futex(void *uaddr, int op, uint32_t val, const void *utimeout, void *ua
 
 #define WAITV_MAX 128
 
+/* Queues w on the word that uw describes. 0; -EAGAIN when the word has another value; else an error of the description. */
+static int waitv_queue(struct futex_waiter *w, const struct futex_waitv *uw, int index, int *woken)
+{
+	struct futex_waitv one;
+	uint32_t now;
+	int err = copy_from_user(&one, uw, sizeof(one));
+
+	if (err != 0)
+		return err;
+	if ((one.flags & ~(FUTEX_32 | FUTEX_PRIVATE_FLAG)) != 0 || !(one.flags & FUTEX_32) || one.__reserved != 0)
+		return -EINVAL;
+	err = futex_key_of((void *)one.uaddr, !(one.flags & FUTEX_PRIVATE_FLAG), &w->key);
+	if (err != 0)
+		return err;
+	w->thread = thread_current();
+	w->bits = FUTEX_ANY_BITS;
+	w->woken_ref = woken;
+	w->index = index;
+	futex_queue_add(w);
+	err = get_user_u32(&now, (const void *)one.uaddr);
+	return err == 0 && now != (uint32_t)one.val ? -EAGAIN : err;
+}
+
+static int waitv_deadline(const void *utimeout, int clockid, uint64_t *deadline_ns)
+{
+	uint64_t ns;
+	int err;
+
+	*deadline_ns = WAIT_FOREVER;
+	if (utimeout == NULL)
+		return 0;
+	if (clockid != CLOCK_MONOTONIC && clockid != CLOCK_REALTIME)
+		return -EINVAL;
+	err = timespec_from_user(utimeout, &ns);
+	if (err == 0)
+		*deadline_ns = clockid == CLOCK_REALTIME ? deadline_from_realtime(ns) : ns;
+	return err;
+}
+
 long sys_futex_waitv(const void *uwaiters, unsigned nr, unsigned flags, const void *utimeout, int clockid)
 {
 	const struct futex_waitv *uw = uwaiters;
-	struct futex_waiter w[WAITV_MAX];
-	uint64_t ns, deadline_ns = WAIT_FOREVER;
-	int woken = -1, err = 0, r = 0;
-	unsigned queued = 0;
+	struct futex_waiter *w;
+	uint64_t deadline_ns;
+	int woken = -1, err, r = 0;
 
 	if (flags != 0 || nr == 0 || nr > WAITV_MAX || uw == NULL)
 		return -EINVAL;
-	if (utimeout != NULL) {
-		if (clockid != CLOCK_MONOTONIC && clockid != CLOCK_REALTIME)
-			return -EINVAL;
-		err = timespec_from_user(utimeout, &ns);
-		if (err != 0)
-			return err;
-		deadline_ns = clockid == CLOCK_REALTIME ? deadline_from_realtime(ns) : ns;
-	}
-	while (queued < nr && err == 0) {
-		struct futex_waiter *q = &w[queued];
-		struct futex_waitv one;
-		uint32_t now;
-
-		err = copy_from_user(&one, &uw[queued], sizeof(one));
-		if (err != 0)
-			break;
-		if ((one.flags & ~(FUTEX_32 | FUTEX_PRIVATE_FLAG)) != 0 || !(one.flags & FUTEX_32) || one.__reserved != 0) {
-			err = -EINVAL;
-			break;
-		}
-		*q = (struct futex_waiter){.thread = thread_current(), .bits = FUTEX_ANY_BITS, .woken_ref = &woken, .index = (int)queued};
-		err = futex_key_of((void *)one.uaddr, !(one.flags & FUTEX_PRIVATE_FLAG), &q->key);
-		if (err != 0)
-			break;
-		futex_queue_add(q);
-		queued++;
-		err = get_user_u32(&now, (const void *)one.uaddr);
-		if (err == 0 && now != (uint32_t)one.val)
-			err = -EAGAIN;
-	}
+	err = waitv_deadline(utimeout, clockid, &deadline_ns);
+	if (err != 0)
+		return err;
+	w = kzalloc(nr * sizeof(*w)); /* too much for the stack */
+	if (w == NULL)
+		return -ENOMEM;
+	for (unsigned i = 0; i < nr; i++)
+		list_init(&w[i].link);
+	for (unsigned i = 0; i < nr && err == 0; i++)
+		err = waitv_queue(&w[i], &uw[i], (int)i, &woken);
 	while (err == 0) {
 		sched_prepare();
 		if (woken >= 0 || r != 0)
 			break;
 		r = wait_sleep(deadline_ns, true);
 	}
-	for (unsigned i = 0; i < queued; i++)
+	for (unsigned i = 0; i < nr; i++)
 		futex_queue_remove(&w[i]);
+	kfree(w);
 	if (woken >= 0)
 		return woken;
 	if (err != 0)

@@ -58,19 +58,21 @@ static bool runs_program(const struct thread *t)
 	return t->fpu != NULL;
 }
 
+/* The VMM may correct the clock's scale, so "now" may be a little before "then". */
+static uint64_t ran_since_charged(const struct thread *t, uint64_t now_ns)
+{
+	return now_ns > t->cpu_start_ns ? now_ns - t->cpu_start_ns : 0;
+}
+
 uint64_t thread_cpu_ns(const struct thread *t)
 {
-	uint64_t ns = t->cpu_ns;
-
-	if (t == thread_current())
-		ns += clock_monotonic_ns() - t->cpu_start_ns;
-	return ns;
+	return t->cpu_ns + (t == thread_current() ? ran_since_charged(t, clock_monotonic_ns()) : 0);
 }
 
 /* Charges the running thread up to now. */
 static void charge(struct sched_cpu *sc, struct thread *t, uint64_t now_ns)
 {
-	uint64_t ran_ns = now_ns - t->cpu_start_ns;
+	uint64_t ran_ns = ran_since_charged(t, now_ns);
 
 	t->cpu_ns += ran_ns;
 	t->cpu_start_ns = now_ns;
@@ -183,6 +185,7 @@ void sched_wake(struct thread *t)
 {
 	struct sched_cpu *sc = cpu_of(t);
 	struct thread *running = thread_current();
+	uint64_t now_ns;
 
 	if (t->state == THREAD_DEAD)
 		return;
@@ -194,13 +197,14 @@ void sched_wake(struct thread *t)
 	rq_add(&sc->rq, t, true);
 	if (running == cpu_this()->idle || running->state != THREAD_RUNNABLE)
 		return; /* about to choose anyway */
+	now_ns = clock_monotonic_ns();
 	if (!ktimer_armed(&sc->slice))
-		ktimer_arm(&sc->slice, clock_monotonic_ns() + RQ_SLICE_NS);
-	if (!sc->need_resched) {
-		charge(sc, running, clock_monotonic_ns());
-		sc->need_resched = rq_preempts(t, running);
+		ktimer_arm(&sc->slice, now_ns + RQ_SLICE_NS);
+	charge(sc, running, now_ns);
+	if (rq_preempts(t, running)) {
+		sc->need_resched = true;
+		running->work |= THREAD_WORK_RESCHED;
 	}
-	running->work |= THREAD_WORK_RESCHED; /* at least to tell the VMM about the slice timer */
 }
 
 void sched_start(struct thread *t)
