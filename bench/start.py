@@ -11,12 +11,12 @@ def entry_to_entry():
     at = {}
     for line in err.splitlines():
         m = re.search(r"([0-9]+(?:\.[0-9]+)?)", line)
-        for key in ("kernel entry", "program entry"):
+        for key in ("kernel entry", "program's first instruction"):
             if key in line and m:
                 at[key] = float(m.group(1))
     if len(at) != 2:
-        raise RuntimeError("--timing does not show 'kernel entry' and 'program entry': %s" % err[-300:])
-    return at["program entry"] - at["kernel entry"]
+        raise RuntimeError("--timing does not show kernel entry and the program's first instruction: %s" % err[-300:])
+    return at["program's first instruction"] - at["kernel entry"]
 
 
 def benchmark():

@@ -141,7 +141,7 @@ static void numbers(void)
 	report_errno(syscall(511), ENOSYS);
 	report_errno(syscall(100000), ENOSYS);
 	report_true(syscall((1ul << 40) | 110) == getppid()); /* the upper half does not count */
-	report_errno(syscall(335), ENOSYS);
+	report_errno(syscall(400), ENOSYS);
 }
 
 /* Recursion from a tiny stack: the kernel must not need more of it than Linux does. */

@@ -101,11 +101,11 @@ class Case:
         os.chmod(path, mode)
         return path
 
-    def cay(self, argv, flags=(), stdin=b"", timeout=None, env=None, **kw):
+    def cay(self, argv, flags=(), stdin=b"", timeout=None, env=None, cwd=None, **kw):
         env = {**ENV, **(env or {})}
         eflags = [f for k, v in env.items() for f in ("-e", "%s=%s" % (k, v))]
         timeout = timeout or self.options.get("timeout", 60)
-        r = run(self.cay_argv(argv, [*eflags, *flags]), stdin, timeout, dict(os.environ), self.dir, **kw)
+        r = run(self.cay_argv(argv, [*eflags, *flags]), stdin, timeout, dict(os.environ), cwd or self.dir, **kw)
         if r.timed_out:
             self.fail("timeout: " + r.describe())
         return r
@@ -122,11 +122,11 @@ class Case:
 
     def same(self, argv, flags=(), stdin=b"", timeout=None, env=None, stderr=True, normalize=None, expect=None):
         """Host and VM must agree. expect: the exit status both must have. normalize: bytes -> bytes on outputs."""
-        data = stdin
-        want = self.host(argv, data, timeout, env)
+        # The VM first: what it writes vanishes with it, what the host's run writes stays.
+        got = self.cay(argv, flags, stdin, timeout, env)
         if not isinstance(stdin, bytes):
             stdin.seek(0)
-        got = self.cay(argv, flags, data, timeout, env)
+        want = self.host(argv, stdin, timeout, env)
         norm = normalize or (lambda b: b)
         if want.timed_out:
             self.fail("the host's run timed out: " + want.describe())

@@ -54,7 +54,7 @@ def timing(t):
     steps = re.findall(r"^cay: +([0-9]+) +([0-9]+) +(\S.*)$", r.errtext, re.M)
     at = [int(us) for us, _, _ in steps]
     t.check(len(steps) >= 10 and at == sorted(at) and at[0] == 0, "a timeline in microseconds, from 0 on, in order: " + r.describe())
-    for word in ("kernel entry", "program entry", "program ended"):
+    for word in ("kernel entry", "program's first instruction", "program ended"):
         t.check(any(word in name for _, _, name in steps), "it names %r: %s" % (word, r.describe()))
 
 

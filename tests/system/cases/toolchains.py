@@ -81,7 +81,7 @@ def cc1(t):
 def assembler_and_linker(t):
     """as and ld, reading and writing files."""
     t.write("a.s", ".globl _start\n_start: mov $60, %eax\n mov $33, %edi\n syscall\n")
-    for argv in (["as", "a.s", "-o", "/dev/stdout"], ["nm", "/usr/lib/x86_64-linux-gnu/crt1.o"], ["readelf", "-hlS", "/bin/true"],
+    for argv in (["as", "-al", "a.s", "-o", "a.o"], ["nm", "/usr/lib/x86_64-linux-gnu/crt1.o"], ["readelf", "-hlS", "/bin/true"],
                  ["objdump", "-d", "/usr/lib/x86_64-linux-gnu/crt1.o"], ["strings", "-n", "20", "/bin/true"], ["size", "/bin/true"]):
         if shutil.which(argv[0]):
             t.same(argv)
