@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: MIT */
+/* socket.c - sockets as files: see socket.h. */
+#include "kernel/net/socket.h"
+
+#include <asm/ioctls.h>
+#include <errno.h>
+#include <linux/fcntl.h>
+#include <poll.h>
+#include <sys/stat.h>
+
+#include "kernel/fs/pipe.h"
+#include "kernel/mm/kmalloc.h"
+#include "kernel/mm/uaccess.h"
+
+void scm_files_put(struct scm_files *files)
+{
+	for (unsigned i = 0; files != NULL && i < files->nr; i++)
+		file_put(files->file[i]);
+	kfree(files);
+}
+
+static ssize_t socket_read(struct file *f, struct uio *uio, int64_t pos)
+{
+	struct socket *s = f->priv;
+	struct sock_msg m = {.uio = uio, .flags = f->flags & O_NONBLOCK ? MSG_DONTWAIT : 0};
+
+	(void)pos;
+	ssize_t n = s->ops->recv(s, &m);
+	scm_files_put(m.files); /* read(2) has no place for them */
+	return n;
+}
+
+static ssize_t socket_write(struct file *f, struct uio *uio, int64_t pos)
+{
+	struct socket *s = f->priv;
+	struct sock_msg m = {.uio = uio, .flags = f->flags & O_NONBLOCK ? MSG_DONTWAIT : 0};
+
+	(void)pos;
+	ssize_t n = s->ops->send(s, &m);
+	return n == -EPIPE ? pipe_broken() : n;
+}
+
+static uint32_t socket_poll(struct file *f, struct poll_table *pt)
+{
+	struct socket *s = f->priv;
+
+	return s->ops->poll(s, f, pt);
+}
+
+static int64_t socket_ioctl(struct file *f, unsigned cmd, uint64_t arg)
+{
+	struct socket *s = f->priv;
+
+	if (cmd == FIONREAD && s->ops->readable != NULL)
+		return put_user_u32((void *)arg, (uint32_t)s->ops->readable(s));
+	return -ENOTTY;
+}
+
+static void socket_release(struct file *f)
+{
+	struct socket *s = f->priv;
+
+	s->ops->release(s);
+}
+
+static const struct file_ops socket_file_ops = {
+	.read = socket_read,
+	.write = socket_write,
+	.poll = socket_poll,
+	.ioctl = socket_ioctl,
+	.release = socket_release,
+};
+
+void socket_init(struct socket *s, const struct socket_ops *ops, int family, int type, int protocol)
+{
+	*s = (struct socket){.ops = ops, .family = family, .type = type, .protocol = protocol};
+	s->option[SO_SNDBUF] = s->option[SO_RCVBUF] = SOCK_BUFFER_BYTES;
+}
+
+int socket_install(struct socket *s, int flags)
+{
+	struct file *f = file_anon(&socket_file_ops, s, FILE_READ | FILE_WRITE, O_RDWR | (flags & SOCK_NONBLOCK ? O_NONBLOCK : 0),
+				   "socket", S_IFSOCK | 0777);
+
+	if (f == NULL) {
+		s->ops->release(s);
+		return -ENOMEM;
+	}
+	int fd = fd_install(f, 0, flags & SOCK_CLOEXEC);
+	if (fd < 0)
+		file_put(f);
+	return fd;
+}
+
+struct socket *socket_get(int fd, struct file **f, int *err)
+{
+	*f = fd_get(fd);
+	*err = -EBADF;
+	if (*f == NULL)
+		return NULL;
+	if ((*f)->ops == &socket_file_ops)
+		return (*f)->priv;
+	file_put(*f);
+	*err = -ENOTSOCK;
+	return NULL;
+}

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * socket.h - sockets as files, between the system calls (socket_calls.c) and the families (unix.h).
+ * A family fills socket_ops; blocking, options that are the same for all, and files are here.
+ */
+#ifndef CAY_KERNEL_NET_SOCKET_H
+#define CAY_KERNEL_NET_SOCKET_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/socket.h>
+
+#include "kernel/fs/file.h"
+#include "kernel/time/timespec.h"
+
+struct socket;
+
+struct sock_addr {
+	unsigned len; /* 0: none */
+	union {
+		uint16_t family;
+		uint8_t bytes[128];
+	};
+};
+
+/* Files on their way (SCM_RIGHTS); each a reference. */
+struct scm_files {
+	unsigned nr;
+	struct file *file[];
+};
+#define SCM_FILES_MAX 253
+void scm_files_put(struct scm_files *files); /* NULL is allowed */
+
+struct sock_cred {
+	int32_t pid;
+	uint32_t uid, gid;
+};
+
+/* One send or receive. */
+struct sock_msg {
+	struct uio *uio;
+	unsigned flags;           /* MSG_*; MSG_DONTWAIT is set for non-blocking files, too */
+	struct sock_addr addr;    /* send: destination if len > 0. receive: the sender */
+	struct scm_files *files;  /* send: taken over on success. receive: the caller's from then on; NULL for none */
+	struct sock_cred cred;
+	bool has_cred;
+	unsigned out_flags;       /* receive: MSG_TRUNC, MSG_EOR, MSG_CTRUNC */
+};
+
+/* Errors as in the man page of the call. nonblock: -EAGAIN (connect: as the family says) instead of waiting. NULL: -EOPNOTSUPP. */
+struct socket_ops {
+	int (*bind)(struct socket *s, const struct sock_addr *addr);
+	int (*listen)(struct socket *s, int backlog);
+	int (*connect)(struct socket *s, const struct sock_addr *addr, bool nonblock);
+	int (*accept)(struct socket *s, bool nonblock, struct socket **out);
+	int (*name)(struct socket *s, bool peer, struct sock_addr *out);
+	int (*shutdown)(struct socket *s, int how);
+	ssize_t (*send)(struct socket *s, struct sock_msg *m);
+	ssize_t (*recv)(struct socket *s, struct sock_msg *m);
+	uint32_t (*poll)(struct socket *s, struct file *f, struct poll_table *pt);
+	size_t (*readable)(struct socket *s); /* FIONREAD */
+	int (*take_error)(struct socket *s);  /* SO_ERROR: positive errno, forgotten afterwards */
+	bool (*peer_cred)(struct socket *s, struct sock_cred *out);
+	bool (*is_listening)(struct socket *s);
+	void (*release)(struct socket *s);    /* the file is gone: frees s */
+};
+
+#define SOCK_OPTIONS 64
+struct socket {
+	const struct socket_ops *ops;
+	int family, type, protocol;
+	uint64_t rcv_timeout_ns, snd_timeout_ns; /* 0: for ever */
+	int option[SOCK_OPTIONS];                /* SOL_SOCKET options that are only kept, by number */
+	void *priv;
+};
+
+#define SOCK_BUFFER_BYTES 212992 /* what Linux gives by default; send and receive */
+
+void socket_init(struct socket *s, const struct socket_ops *ops, int family, int type, int protocol);
+/* A descriptor for s, which the file owns from here on, even when this fails. flags: SOCK_NONBLOCK, SOCK_CLOEXEC. */
+MUST_CHECK int socket_install(struct socket *s, int flags);
+/* NULL and *err (-EBADF, -ENOTSOCK) or the socket, with its file counted. */
+MUST_CHECK struct socket *socket_get(int fd, struct file **f, int *err);
+
+static inline uint64_t socket_deadline(uint64_t timeout_ns)
+{
+	return timeout_ns == 0 ? WAIT_FOREVER : deadline_after(timeout_ns);
+}
+
+/* socket_options.c */
+int socket_set_option(struct socket *s, int level, int name, const void *user, unsigned len);
+int socket_get_option(struct socket *s, int level, int name, void *user, uint32_t *len_user);
+
+#endif

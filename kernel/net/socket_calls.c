@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: MIT */
+/* socket_calls.c - making, naming and connecting sockets. Sending and receiving: socket_msg.c. */
+#include "kernel/net/socket_calls.h"
+
+#include <errno.h>
+#include <linux/fcntl.h>
+
+#include "kernel/linux/sys.h"
+#include "kernel/mm/uaccess.h"
+#include "kernel/net/socket.h"
+#include "kernel/net/unix.h"
+
+#define SOCK_TYPE_BITS 0xf
+
+int sock_addr_from_user(struct sock_addr *a, const void *user, int len)
+{
+	if (len < 0 || (unsigned)len > sizeof(a->bytes))
+		return -EINVAL;
+	a->len = (unsigned)len;
+	a->family = 0;
+	return len > 0 ? copy_from_user(a->bytes, user, (size_t)len) : 0;
+}
+
+/* Cut to the room there is; the true length is told (accept(2)). */
+int sock_addr_to_user(const struct sock_addr *a, void *user, uint32_t *len_user)
+{
+	uint32_t room;
+
+	if (user == NULL)
+		return 0;
+	if (get_user_u32(&room, len_user) != 0)
+		return -EFAULT;
+	if ((int32_t)room < 0)
+		return -EINVAL;
+	if (copy_to_user(user, a->bytes, MIN(room, a->len)) != 0)
+		return -EFAULT;
+	return put_user_u32(len_user, a->len);
+}
+
+/* What a call that waited returns to the signal code; with a timeout set it is never restarted (signal(7)). */
+static long wait_result(long n, uint64_t timeout_ns)
+{
+	return n == -EINTR && timeout_ns == 0 ? -ERESTARTSYS : n;
+}
+
+static int check_type(int type)
+{
+	return type & ~(SOCK_TYPE_BITS | SOCK_NONBLOCK | SOCK_CLOEXEC) ? -EINVAL : 0;
+}
+
+long sys_socket(int family, int type, int protocol)
+{
+	struct socket *s;
+	int err = check_type(type);
+
+	if (err != 0)
+		return err;
+	if (family != AF_UNIX)
+		return -EAFNOSUPPORT;
+	err = unix_create(type & SOCK_TYPE_BITS, protocol, &s);
+	return err != 0 ? err : socket_install(s, type);
+}
+
+long sys_socketpair(int family, int type, int protocol, int *fds_user)
+{
+	struct socket *s[2];
+	int fd[2], err = check_type(type);
+
+	if (err != 0)
+		return err;
+	if (family != AF_UNIX)
+		return -EAFNOSUPPORT;
+	err = unix_create_pair(type & SOCK_TYPE_BITS, protocol, s);
+	if (err != 0)
+		return err;
+	fd[0] = socket_install(s[0], type);
+	fd[1] = socket_install(s[1], type);
+	err = fd[0] < 0 ? fd[0] : fd[1] < 0 ? fd[1] : copy_to_user(fds_user, fd, sizeof(fd));
+	for (unsigned i = 0; err != 0 && i < 2; i++)
+		if (fd[i] >= 0)
+			fd_close(fd[i]);
+	return err;
+}
+
+long sys_bind(int fd, const void *addr_user, int len)
+{
+	struct sock_addr a;
+	struct file *f;
+	int err;
+	struct socket *s = socket_get(fd, &f, &err);
+
+	if (s == NULL)
+		return err;
+	err = sock_addr_from_user(&a, addr_user, len);
+	if (err == 0)
+		err = s->ops->bind != NULL ? s->ops->bind(s, &a) : -EOPNOTSUPP;
+	file_put(f);
+	return err;
+}
+
+long sys_listen(int fd, int backlog)
+{
+	struct file *f;
+	int err;
+	struct socket *s = socket_get(fd, &f, &err);
+
+	if (s == NULL)
+		return err;
+	err = s->ops->listen != NULL ? s->ops->listen(s, backlog) : -EOPNOTSUPP;
+	file_put(f);
+	return err;
+}
+
+long sys_connect(int fd, const void *addr_user, int len)
+{
+	struct sock_addr a;
+	struct file *f;
+	int err;
+	struct socket *s = socket_get(fd, &f, &err);
+
+	if (s == NULL)
+		return err;
+	err = sock_addr_from_user(&a, addr_user, len);
+	if (err == 0)
+		err = s->ops->connect != NULL ? s->ops->connect(s, &a, f->flags & O_NONBLOCK) : -EOPNOTSUPP;
+	long result = wait_result(err, s->snd_timeout_ns);
+	file_put(f);
+	return result;
+}
+
+long sys_accept4(int fd, void *addr_user, uint32_t *len_user, int flags)
+{
+	struct socket *s, *conn;
+	struct sock_addr a;
+	struct file *f;
+	int err;
+
+	if (flags & ~(SOCK_NONBLOCK | SOCK_CLOEXEC))
+		return -EINVAL;
+	s = socket_get(fd, &f, &err);
+	if (s == NULL)
+		return err;
+	err = s->ops->accept != NULL ? s->ops->accept(s, f->flags & O_NONBLOCK, &conn) : -EOPNOTSUPP;
+	long result = wait_result(err, s->rcv_timeout_ns);
+	file_put(f);
+	if (err != 0)
+		return result;
+	err = conn->ops->name(conn, true, &a);
+	if (err != 0)
+		a = (struct sock_addr){.len = sizeof(a.family), .family = AF_UNIX}; /* it has gone already */
+	result = socket_install(conn, flags);
+	if (result >= 0 && addr_user != NULL) {
+		err = sock_addr_to_user(&a, addr_user, len_user);
+		if (err != 0) {
+			fd_close((int)result);
+			return err;
+		}
+	}
+	return result;
+}
+
+long sys_accept(int fd, void *addr_user, uint32_t *len_user)
+{
+	return sys_accept4(fd, addr_user, len_user, 0);
+}
+
+static long get_name(int fd, bool peer, void *addr_user, uint32_t *len_user)
+{
+	struct sock_addr a;
+	struct file *f;
+	int err;
+	struct socket *s = socket_get(fd, &f, &err);
+
+	if (s == NULL)
+		return err;
+	err = s->ops->name(s, peer, &a);
+	file_put(f);
+	if (err != 0)
+		return err;
+	return addr_user != NULL ? sock_addr_to_user(&a, addr_user, len_user) : -EFAULT;
+}
+
+long sys_getsockname(int fd, void *addr_user, uint32_t *len_user)
+{
+	return get_name(fd, false, addr_user, len_user);
+}
+
+long sys_getpeername(int fd, void *addr_user, uint32_t *len_user)
+{
+	return get_name(fd, true, addr_user, len_user);
+}
+
+long sys_shutdown(int fd, int how)
+{
+	struct file *f;
+	int err;
+	struct socket *s = socket_get(fd, &f, &err);
+
+	if (s == NULL)
+		return err;
+	err = how < SHUT_RD || how > SHUT_RDWR ? -EINVAL : s->ops->shutdown(s, how);
+	file_put(f);
+	return err;
+}
+
+long sys_setsockopt(int fd, int level, int name, const void *value_user, int len)
+{
+	struct file *f;
+	int err;
+	struct socket *s = socket_get(fd, &f, &err);
+
+	if (s == NULL)
+		return err;
+	err = len < 0 ? -EINVAL : socket_set_option(s, level, name, value_user, (unsigned)len);
+	file_put(f);
+	return err;
+}
+
+long sys_getsockopt(int fd, int level, int name, void *value_user, uint32_t *len_user)
+{
+	struct file *f;
+	int err;
+	struct socket *s = socket_get(fd, &f, &err);
+
+	if (s == NULL)
+		return err;
+	err = socket_get_option(s, level, name, value_user, len_user);
+	file_put(f);
+	return err;
+}

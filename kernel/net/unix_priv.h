@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * unix_priv.h - a socket of AF_UNIX: life and connections (unix.c), names (unix_name.c), messages (unix_msg.c).
+ *
+ * A socket owns the messages it has received. Stream and seqpacket peers point at each other; a datagram socket points at
+ * where it sends. Each pointer holds a reference, so a closed socket (dead) stays a valid object until nobody refers to it.
+ * Not there: files in messages of sockets that only refer to each other are never found (Linux collects such cycles).
+ * Lock: none on one CPU; a state that was checked before a copy from the program is checked again after it.
+ */
+#ifndef CAY_KERNEL_NET_UNIX_PRIV_H
+#define CAY_KERNEL_NET_UNIX_PRIV_H
+
+#include <sys/un.h>
+
+#include "kernel/fs/vfs.h"
+#include "kernel/net/unix.h"
+
+struct unix_msg {
+	struct list link;
+	size_t bytes, taken;     /* of data; taken: read already (stream) */
+	struct scm_files *files; /* owned; go with the first byte that is read */
+	struct sock_cred cred;
+	struct sock_addr from;   /* datagrams: the sender's name */
+	char data[];
+};
+
+struct unix_sock {
+	struct socket sock;
+	unsigned refs;
+	bool dead;       /* its file is gone */
+	bool connected;  /* was at some time: what a missing peer means */
+	bool listening;
+	bool shut_rd, shut_wr;
+	int error;       /* positive errno to report once */
+	struct unix_sock *peer;
+	struct list msgs;
+	size_t queued;   /* bytes in msgs */
+	struct mutex read_lock; /* keeps a reader's bytes in order; not held while it waits */
+	struct waitq wq; /* everything that may interest a reader, a writer or poll of this socket */
+	struct sock_cred cred, peer_cred; /* cred: of whoever made it, or called listen */
+
+	/* listening */
+	struct list pending; /* by pending_link: connected, not accepted yet; each with a reference */
+	struct list pending_link;
+	unsigned nr_pending, backlog;
+
+	/* name */
+	struct sock_addr addr; /* len 0: none */
+	struct list name_link; /* all sockets with a name */
+	struct path path;      /* bound to a path: the socket file */
+};
+
+static inline struct unix_sock *unix_of(struct socket *s)
+{
+	return s->priv;
+}
+
+struct unix_sock *unix_get(struct unix_sock *u);
+void unix_put(struct unix_sock *u);
+
+/* unix_name.c */
+int unix_bind(struct socket *s, const struct sock_addr *addr);
+int unix_autobind(struct unix_sock *u);
+void unix_unname(struct unix_sock *u);
+/* The socket that has this name and type; counted. -ECONNREFUSED, -EPROTOTYPE, -ENOENT and what path lookup says. */
+MUST_CHECK int unix_find(const struct sock_addr *addr, int type, struct unix_sock **out);
+/* For the user: a socket without a name has an address of two bytes. */
+void unix_addr(const struct unix_sock *u, struct sock_addr *out);
+
+/* unix_msg.c */
+ssize_t unix_send(struct socket *s, struct sock_msg *m);
+ssize_t unix_recv(struct socket *s, struct sock_msg *m);
+void unix_drop_messages(struct unix_sock *u);
+
+#endif
