@@ -52,8 +52,8 @@ static bool grow(void)
 		return nr_old != 0; /* longer chains, still correct */
 	dcache.buckets = bigger;
 	dcache.nr_buckets = nr;
-	if (dcache.nr_lru_max == 0) /* a dentry and its inode take about 512 bytes: let them use 1/16 of memory */
-		dcache.nr_lru_max = MAX((size_t)256, page_nr_total() / 2);
+	if (dcache.nr_lru_max == 0) /* a dentry and its inodes take about 1 KiB: let those nobody uses have 1/32 of memory */
+		dcache.nr_lru_max = MAX((size_t)256, page_nr_total() / 8);
 	for (uint32_t i = 0; i < nr_old; i++) {
 		while (old[i] != NULL) {
 			struct dentry *d = old[i];

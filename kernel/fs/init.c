@@ -10,6 +10,7 @@
 #include "kernel/fs/cred.h"
 #include "kernel/fs/dirops.h"
 #include "kernel/fs/fs_context.h"
+#include "kernel/fs/rw.h"
 #include "kernel/fs/vfs.h"
 #include "kernel/log.h"
 #include "kernel/plat/cay/boot.h"
@@ -127,21 +128,22 @@ static void mount_memory(const char *path, uint32_t mode)
 	mount_or_complain(sb, path);
 }
 
-/* Debian's merged /usr: a root made of a shared /usr alone needs the old names. */
-static void link_usr(void)
+/* The host's name is not the program's. */
+static void write_hostname(void)
 {
-	static const char *const names[] = { "bin", "sbin", "lib", "lib64", "lib32", "libx32" };
+	const char *name = boot_string(boot_info->hostname);
+	char line[68];
+	size_t len = strnlen(name, sizeof(line) - 1);
+	struct uio_seg seg = { line, len + 1 };
+	struct uio uio = { .segs = &seg, .nr_segs = 1, .resid = len + 1, .kernel = true };
+	struct file *f;
 
-	for (size_t n = 0; n < ARRAY_SIZE(names); n++) {
-		char path[16] = "/", target[24] = "usr/", full[24] = "/usr/";
-		bool is_dir;
-
-		memcpy(path + 1, names[n], strlen(names[n]) + 1);
-		memcpy(target + 4, names[n], strlen(names[n]) + 1);
-		memcpy(full + 5, names[n], strlen(names[n]) + 1);
-		if (is_there(full, &is_dir) && is_dir && !is_there(path, &is_dir))
-			(void)vfs_symlink(target, AT_FDCWD, path); /* a read-only root keeps its own names */
-	}
+	memcpy(line, name, len);
+	line[len] = '\n';
+	if (vfs_mkdir_p("/etc", 0755) != 0 || vfs_open(AT_FDCWD, "/etc/hostname", O_CREAT | O_EXCL | O_WRONLY, 0644, &f) != 0)
+		return; /* a program that asks has gethostname(2) */
+	(void)!vfs_write(f, &uio);
+	file_put(f);
 }
 
 void fs_init(void)
@@ -166,10 +168,9 @@ void fs_init(void)
 	mount_default(sysfs_create, "/sys");
 	mount_boot_info(); /* last: a shared folder may lie in one of the above (/tmp/work) */
 	if (root == NULL) {
-		link_usr();
+		write_hostname();
 		(void)vfs_mkdir_p("/root", 0700);
 		(void)vfs_mkdir_p("/home", 0755);
-		(void)vfs_mkdir_p("/etc", 0755);
 	}
 	if (cwd[0] == '/') {
 		if (root == NULL)

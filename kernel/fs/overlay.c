@@ -93,9 +93,13 @@ struct inode *ov_new_dir(struct inode *parent, uint32_t mode)
 	inode_init_owner(&o->i, parent);
 	o->i.ino = ++overlay_of(parent)->space->last_ino;
 	o->i.nlink = 2;
-	o->own_meta = true;
-	meta_now(&o->meta);
-	o->meta.atime = o->meta.btime = (__typeof__(o->meta.atime)){ o->meta.mtime.sec, o->meta.mtime.nsec };
+	o->meta = kzalloc(sizeof(*o->meta));
+	if (o->meta == NULL) {
+		kfree(o);
+		return NULL;
+	}
+	meta_now(o->meta);
+	o->meta->atime = o->meta->btime = (__typeof__(o->meta->atime)){ o->meta->mtime.sec, o->meta->mtime.nsec };
 	return &o->i;
 }
 
@@ -125,6 +129,7 @@ void ov_evict(struct inode *i)
 	}
 	inode_put(o->upper);
 	ov_dir_free(o);
+	kfree(o->meta);
 	kfree(o);
 }
 
@@ -142,7 +147,7 @@ int ov_getattr(struct inode *i, struct kstat *st)
 		int err = vfs_getattr(data, st);
 		if (err != 0)
 			return err;
-		if (data == o->lower && !o->own_meta)
+		if (data == o->lower && o->meta == NULL)
 			take_lower_attributes(o);
 	} else {
 		st->size = 4096; /* a folder made here */
@@ -153,11 +158,11 @@ int ov_getattr(struct inode *i, struct kstat *st)
 	st->mode = i->mode;
 	st->uid = i->uid;
 	st->gid = i->gid;
-	if (o->own_meta) {
-		st->atime = o->meta.atime;
-		st->mtime = o->meta.mtime;
-		st->ctime = o->meta.ctime;
-		st->btime = o->meta.btime;
+	if (o->meta != NULL) {
+		st->atime = o->meta->atime;
+		st->mtime = o->meta->mtime;
+		st->ctime = o->meta->ctime;
+		st->btime = o->meta->btime;
 	}
 	return 0;
 }
@@ -167,13 +172,15 @@ int ov_own_meta(struct ov_inode *o)
 	struct kstat st;
 	int err;
 
-	if (o->own_meta || o->upper != NULL)
+	if (o->meta != NULL || o->upper != NULL)
 		return 0;
 	err = ov_getattr(&o->i, &st);
 	if (err != 0)
 		return err;
-	o->meta = st;
-	o->own_meta = true;
+	o->meta = kmalloc(sizeof(*o->meta));
+	if (o->meta == NULL)
+		return -ENOMEM;
+	*o->meta = st;
 	ov_pin(o);
 	return 0;
 }
@@ -181,7 +188,7 @@ int ov_own_meta(struct ov_inode *o)
 void ov_touch_dir(struct inode *dir)
 {
 	if (ov_own_meta(ov_of(dir)) == 0)
-		meta_now(&ov_of(dir)->meta);
+		meta_now(ov_of(dir)->meta);
 }
 
 /* Copies bytes of the lower file into upper, which is empty. */
@@ -246,7 +253,8 @@ static int copy_up(struct ov_inode *o, uint64_t max_bytes)
 			upper->gid = o->i.gid;
 			ramfs_set_times(upper, &st);
 			o->upper = upper;
-			o->own_meta = false;
+			kfree(o->meta);
+			o->meta = NULL;
 			ov_pin(o);
 		} else {
 			inode_put(upper);
@@ -289,13 +297,13 @@ int ov_setattr(struct inode *i, const struct kstat *st, unsigned which)
 		i->uid = st->uid;
 	if (which & ATTR_GID)
 		i->gid = st->gid;
-	if (o->own_meta) {
+	if (o->meta != NULL) {
 		if (which & ATTR_ATIME)
-			o->meta.atime = st->atime;
+			o->meta->atime = st->atime;
 		if (which & ATTR_MTIME)
-			o->meta.mtime = st->mtime;
+			o->meta->mtime = st->mtime;
 		if (which & ATTR_CTIME)
-			o->meta.ctime = st->ctime;
+			o->meta->ctime = st->ctime;
 	}
 	return 0;
 }
@@ -332,12 +340,16 @@ static int symlink_readlink(struct inode *i, char *buf, size_t size)
 int ov_statfs(struct inode *i, void *out)
 {
 	struct ramfs_space *s = overlay_of(i)->space;
-	struct statfs *st = out;
+	struct inode *low = overlay_of(i)->lower->root;
+	struct statfs *st = out, below = { 0 };
 
+	/* Used is what both layers hold, free is what memory can still take. */
+	if (low->ops->statfs == NULL || low->ops->statfs(low, &below) != 0 || below.f_blocks < below.f_bfree)
+		below.f_blocks = below.f_bfree = 0;
 	st->f_type = OVERLAYFS_SUPER_MAGIC;
 	st->f_bsize = st->f_frsize = PAGE_SIZE;
-	st->f_blocks = s->max_pages;
 	st->f_bfree = st->f_bavail = s->max_pages - MIN(s->max_pages, s->used_pages);
+	st->f_blocks = s->max_pages + (below.f_blocks - below.f_bfree) * (uint64_t)below.f_frsize / PAGE_SIZE;
 	st->f_files = page_nr_total();
 	st->f_ffree = page_nr_free();
 	st->f_namelen = 255;

@@ -108,6 +108,7 @@ static void ramfs_evict(struct inode *i)
 	} else if (S_ISREG(i->mode)) {
 		ramfs_file_free(r);
 	}
+	xattrs_free(&r->xattrs);
 	ramfs_space_put(r->space);
 	kfree(r);
 }
@@ -358,6 +359,26 @@ static int ramfs_readlink(struct inode *i, char *buf, size_t size)
 	return (int)len;
 }
 
+static int64_t ramfs_getxattr(struct inode *i, const char *name, void *buf, size_t size)
+{
+	return xattrs_get(&ramfs_of(i)->xattrs, name, buf, size);
+}
+
+static int ramfs_setxattr(struct inode *i, const char *name, const void *buf, size_t size, int flags)
+{
+	return xattrs_set(&ramfs_of(i)->xattrs, name, buf, size, flags);
+}
+
+static int64_t ramfs_listxattr(struct inode *i, char *buf, size_t size)
+{
+	return xattrs_list(&ramfs_of(i)->xattrs, buf, size);
+}
+
+static int ramfs_removexattr(struct inode *i, const char *name)
+{
+	return xattrs_remove(&ramfs_of(i)->xattrs, name);
+}
+
 static int ramfs_statfs(struct inode *i, void *out)
 {
 	struct ramfs_space *s = ramfs_of(i)->space;
@@ -384,6 +405,10 @@ static const struct inode_ops dir_ops = {
 	.getattr = ramfs_getattr,
 	.setattr = ramfs_setattr,
 	.statfs = ramfs_statfs,
+	.getxattr = ramfs_getxattr,
+	.setxattr = ramfs_setxattr,
+	.listxattr = ramfs_listxattr,
+	.removexattr = ramfs_removexattr,
 	.evict = ramfs_evict,
 };
 
@@ -396,6 +421,10 @@ static const struct inode_ops file_inode_ops = {
 	.getattr = ramfs_getattr,
 	.setattr = ramfs_setattr,
 	.statfs = ramfs_statfs,
+	.getxattr = ramfs_getxattr,
+	.setxattr = ramfs_setxattr,
+	.listxattr = ramfs_listxattr,
+	.removexattr = ramfs_removexattr,
 	.evict = ramfs_evict,
 };
 
@@ -404,6 +433,10 @@ static const struct inode_ops symlink_ops = {
 	.getattr = ramfs_getattr,
 	.setattr = ramfs_setattr,
 	.statfs = ramfs_statfs,
+	.getxattr = ramfs_getxattr,
+	.setxattr = ramfs_setxattr,
+	.listxattr = ramfs_listxattr,
+	.removexattr = ramfs_removexattr,
 	.evict = ramfs_evict,
 };
 

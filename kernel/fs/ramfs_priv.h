@@ -6,6 +6,7 @@
 #include "kernel/fs/nametable.h"
 #include "kernel/fs/pagetree.h"
 #include "kernel/fs/ramfs.h"
+#include "kernel/fs/xattrs.h"
 
 struct timestamp {
 	int64_t sec;
@@ -16,6 +17,7 @@ struct ramfs_inode {
 	struct inode i;
 	struct ramfs_space *space;
 	struct timestamp atime, mtime, ctime, btime;
+	struct xattrs *xattrs; /* NULL until the first is set */
 	union {
 		struct {
 			struct pagetree pages; /* of void *: direct-map addresses; each holds one page reference */

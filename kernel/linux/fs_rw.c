@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* fs_rw.c - read, write and their vectored and positioned forms; lseek. */
+#include <asm/resource.h>
 #include <errno.h>
 #include <linux/fcntl.h>
 #include <linux/fs.h>
@@ -9,6 +10,7 @@
 #include "kernel/fs/vfs.h"
 #include "kernel/linux/fs_calls.h"
 #include "kernel/linux/iovec.h"
+#include "kernel/linux/signal.h"
 #include "kernel/mm/kmalloc.h"
 #include "kernel/mm/uaccess.h"
 
@@ -57,6 +59,15 @@ static ssize_t sync_after_write(struct file *f, ssize_t n, bool sync, bool data_
 	return err != 0 ? err : n;
 }
 
+/* The file would grow beyond RLIMIT_FSIZE, or beyond what any file may have: only the former is a signal's business. */
+static void too_big(void)
+{
+	siginfo_t info = { .si_signo = SIGXFSZ, .si_code = SI_KERNEL };
+
+	if (process_current()->rlimit[RLIMIT_FSIZE].cur < INT64_MAX)
+		signal_send_thread(thread_current(), &info);
+}
+
 /* pos < 0: at the file's position. */
 static ssize_t transfer(struct file *f, struct uio *uio, int64_t pos)
 {
@@ -64,6 +75,8 @@ static ssize_t transfer(struct file *f, struct uio *uio, int64_t pos)
 		return pos < 0 ? vfs_read(f, uio) : vfs_pread(f, uio, pos);
 
 	ssize_t n = pos < 0 ? vfs_write(f, uio) : vfs_pwrite(f, uio, pos);
+	if (unlikely(n == -EFBIG))
+		too_big();
 	if (unlikely(f->flags & O_SYNC))
 		n = sync_after_write(f, n, (f->flags & O_SYNC) == O_SYNC, true);
 	return n;
