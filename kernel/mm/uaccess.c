@@ -3,9 +3,11 @@
 #include "kernel/mm/uaccess.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <sys/mman.h>
 
 #include "kernel/arch/x86_64/cpu.h"
+#include "kernel/linux/signal.h"
 #include "kernel/mm/vmspace_priv.h"
 #include "lib/string.h"
 
@@ -96,8 +98,13 @@ static bool page_for_device(struct vmspace *vs, uint64_t addr, bool for_write, p
 		return false;
 	e = paging_find(vs->root, addr, &level);
 	if (e == NULL || !(*e & PTE_P) || (for_write && !(*e & PTE_W))) {
-		if (fault_in(vs, a, addr, for_write, &signo) != 0)
+		int code = fault_in(vs, a, addr, for_write, &signo);
+
+		if (code != 0) {
+			if (signo == SIGKILL) /* out of memory: as if the program had touched the page */
+				signal_fault(signo, code, addr);
 			return false;
+		}
 		e = paging_find(vs->root, addr, &level);
 	}
 	mask = (1ull << PT_LEVEL_SHIFT(level)) - 1;

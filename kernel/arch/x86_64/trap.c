@@ -83,6 +83,8 @@ static void page_fault(struct trapframe *f, uint64_t error, uint64_t addr)
 			return;
 	}
 	if (from_kernel(f)) {
+		if (signo == SIGKILL)
+			signal_fault(signo, code, addr); /* no memory for the program's page: ends the program after this call */
 		if (!fix_up(f))
 			panic_frame(f, "page fault in the kernel at address %#lx, error %#lx", addr, error);
 		return;
