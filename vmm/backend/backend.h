@@ -35,6 +35,8 @@ struct vcpu_start {
 
 struct backend_ops {
 	const char *name;
+	/* What the guest's CPU can do, into vm->backend_cpu. Takes as long as making the VM and may run beside vm_create. */
+	MUST_CHECK int (*cpu_probe)(struct vm *vm);
 	MUST_CHECK int (*vm_create)(struct vm *vm);  /* and vCPU 0 */
 	MUST_CHECK int (*vm_attach)(struct vm *vm);  /* guest memory and window exist now: make them the guest's */
 	void (*vm_destroy)(struct vm *vm);

@@ -15,6 +15,8 @@
 #define SMALL_PAGES_BYTES (4ULL << 20)
 /* Of the free memory behind the first 2 MiB: what the kernel touches at once, so that it finds the host's pages there. */
 #define POPULATE_BYTES (384u << 10)
+/* From the start of the kernel's image: about its size, and the first page tables. */
+#define POPULATE_KERNEL_BYTES (640u << 10)
 
 int gmem_create(struct gmem *gm, uint64_t bytes)
 {
@@ -39,8 +41,13 @@ int gmem_create(struct gmem *gm, uint64_t bytes)
 	if (bytes > SMALL_PAGES_BYTES)
 		(void)madvise(gm->hva + SMALL_PAGES_BYTES, bytes - SMALL_PAGES_BYTES, MADV_HUGEPAGE);
 	(void)madvise(gm->hva, bytes, MADV_DONTDUMP);
-	(void)madvise(gm->hva + CAY_HUGE_BYTES, POPULATE_BYTES, MADV_POPULATE_WRITE);
 	return 0;
+}
+
+void gmem_populate(struct gmem *gm)
+{
+	(void)madvise(gm->hva + CAY_KERNEL_GPA, POPULATE_KERNEL_BYTES, MADV_POPULATE_WRITE);
+	(void)madvise(gm->hva + CAY_HUGE_BYTES, POPULATE_BYTES, MADV_POPULATE_WRITE);
 }
 
 int gmem_free_range(struct gmem *gm, uint64_t gpa, uint64_t bytes)

@@ -20,6 +20,9 @@ struct gmem {
 MUST_CHECK int gmem_create(struct gmem *gm, uint64_t bytes);
 void gmem_destroy(struct gmem *gm);
 
+/* Makes the host's pages for what the kernel touches first, all at once. Advice: cannot fail. */
+void gmem_populate(struct gmem *gm);
+
 /* Gives [gpa, gpa + bytes), page multiples inside RAM, back to the host; it reads as zero again. 0 or -errno. */
 int gmem_free_range(struct gmem *gm, uint64_t gpa, uint64_t bytes);
 

@@ -21,12 +21,12 @@
 #include "vmm/core/devices.h"
 #include "vmm/core/io_thread_priv.h"
 #include "vmm/core/log.h"
+#include "vmm/core/prepare.h"
 #include "vmm/core/signals.h"
 #include "vmm/core/timing.h"
 #include "vmm/core/vcpu.h"
 #include "vmm/dev/stdio.h"
 #include "vmm/load/boot.h"
-#include "vmm/load/kernel_file.h"
 #include "vmm/sandbox/sandbox.h"
 
 void vm_fail(struct vm *vm, const char *fmt, ...)
@@ -110,6 +110,18 @@ static int fail_start(const char *what, int err, const char *advice)
 	return err;
 }
 
+static int create_memory(struct vm *vm)
+{
+	int err = gmem_create(&vm->mem, vm->opt->ram_bytes);
+
+	if (err != 0)
+		return fail_start("cannot get memory for the virtual machine", err, "try a smaller -m");
+	vm->window_hva = mmap(NULL, CAY_WINDOW_BYTES, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (vm->window_hva == MAP_FAILED)
+		return fail_start("cannot reserve address space", -errno, "");
+	return 0;
+}
+
 static int create_machine(struct vm *vm)
 {
 	int err = vm->backend->vm_create(vm);
@@ -117,12 +129,6 @@ static int create_machine(struct vm *vm)
 	if (err != 0)
 		return fail_start("cannot create a virtual machine on /dev/kvm", err, "`cay doctor` says what is missing");
 	timing_mark(vm, VM_T_CREATED);
-	err = gmem_create(&vm->mem, vm->opt->ram_bytes);
-	if (err != 0)
-		return fail_start("cannot get memory for the virtual machine", err, "try a smaller -m");
-	vm->window_hva = mmap(NULL, CAY_WINDOW_BYTES, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	if (vm->window_hva == MAP_FAILED)
-		return fail_start("cannot reserve address space", -errno, "");
 	err = vm->backend->vm_attach(vm);
 	if (err != 0)
 		return fail_start("cannot give memory to the virtual machine", err, "try a smaller -m");
@@ -130,15 +136,11 @@ static int create_machine(struct vm *vm)
 	return 0;
 }
 
-static int load(struct vm *vm)
+static int load(struct vm *vm, const struct preparation *p)
 {
-	struct kernel_image img;
 	struct vcpu_start start;
-	int err = kernel_image_choose(&img);
+	int err = boot_begin(vm, &p->image);
 
-	if (err != 0)
-		return err;
-	err = boot_begin(vm, &img);
 	if (err != 0)
 		return fail_start("cannot prepare the kernel", err, "");
 	timing_mark(vm, VM_T_LOADED);
@@ -146,7 +148,7 @@ static int load(struct vm *vm)
 	if (err != 0)
 		return fail_start("cannot set up a device", err, "");
 	timing_mark(vm, VM_T_DEVICES);
-	err = boot_finish(vm, &img, &start);
+	err = boot_finish(vm, &p->image, &start);
 	if (err == -E2BIG)
 		return fail_start("arguments and environment are too long for this memory size", err, "raise -m");
 	if (err == 0)
@@ -157,20 +159,11 @@ static int load(struct vm *vm)
 }
 
 /* Everything is open: from now on only the shared folders can be. The threads to come inherit it. */
-static int confine(struct vm *vm)
+static int confine(const struct preparation *p)
 {
-	struct sandbox_path paths[RUN_MOUNTS_MAX];
 	const char *what;
-	unsigned nr = 0;
-	int err;
+	int err = sandbox_confine(&p->sandbox, &what);
 
-	for (unsigned i = 0; i < vm->opt->nr_mounts; i++) {
-		const struct run_mount *m = &vm->opt->mounts[i];
-
-		if (m->host != NULL)
-			paths[nr++] = (struct sandbox_path){ .path = m->host, .only = m->only, .writable = m->flags == 0 };
-	}
-	err = sandbox_confine(paths, nr, &what);
 	return err == 0 ? 0 : fail_start(what, err, "the sandbox is needed; `cay doctor` says what is missing");
 }
 
@@ -213,6 +206,23 @@ static int exit_status(const struct vm *vm)
 	return WEXITSTATUS(vm->wait_status);
 }
 
+/* All that comes before the first instruction. */
+static int start(struct vm *vm)
+{
+	struct preparation prep;
+	int err = create_memory(vm);
+
+	if (err != 0)
+		return err;
+	prepare_start(&prep, vm);
+	err = create_machine(vm);
+	if (prepare_finish(&prep) != 0 || err != 0)
+		return -1;
+	if (io_thread_create(vm) == 0 && load(vm, &prep) == 0 && confine(&prep) == 0 && start_threads(vm) == 0)
+		return seal(vm);
+	return -1;
+}
+
 int vm_run(const struct run_options *opt, uint64_t timing_exec_ns, uint64_t timing_main_ns)
 {
 	struct vm vm = {
@@ -229,8 +239,7 @@ int vm_run(const struct run_options *opt, uint64_t timing_exec_ns, uint64_t timi
 	vm.vcpu0.vm = &vm;
 	vm.vcpu0.thread = pthread_self();
 	timing_mark(&vm, VM_T_OPTIONS);
-	if (create_machine(&vm) == 0 && io_thread_create(&vm) == 0 && load(&vm) == 0 && confine(&vm) == 0 &&
-	    start_threads(&vm) == 0 && seal(&vm) == 0) {
+	if (start(&vm) == 0) {
 		vm.failed = 0;
 		vcpu_loop(&vm.vcpu0);
 	}
@@ -238,6 +247,7 @@ int vm_run(const struct run_options *opt, uint64_t timing_exec_ns, uint64_t timi
 	io_thread_destroy(vm.io);
 	signals_destroy(vm.signals);
 	devices_destroy(&vm);
+	free(vm.backend_cpu);
 	timing_mark(&vm, VM_T_TORN_DOWN);
 	report_print(&vm);
 	return exit_status(&vm);

@@ -76,6 +76,7 @@ struct vm {
 	uint8_t *window_hva; /* CAY_WINDOW_BYTES of address space for host files, PROT_NONE where free */
 	const struct backend_ops *backend;
 	void *backend_priv;
+	void *backend_cpu;
 	struct vcpu vcpu0;
 	struct io_thread *io;
 	struct cay_boot_info *boot_info; /* in guest memory; written only before start */

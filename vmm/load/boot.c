@@ -41,7 +41,6 @@ int boot_begin(struct vm *vm, const struct kernel_image *img)
 	vm->boot_info = bi;
 	vm->stats = gmem_ptr(&vm->mem, CAY_STATS_GPA, sizeof(*vm->stats));
 	vm->vcpu0.page = gmem_ptr(&vm->mem, CAY_VCPU_GPA, sizeof(*vm->vcpu0.page));
-	kernel_image_copy(img, vm->mem.hva + CAY_KERNEL_GPA);
 	vm->alloc_gpa = CAY_KERNEL_GPA + img->image_bytes;
 	vm->alloc_end_gpa = CAY_HUGE_BYTES - PT_POOL_MIN;
 	vm->strings_used = 1; /* offset 0 is the empty string */

@@ -107,15 +107,16 @@ static int add_path(int ruleset, const struct sandbox_path *p, uint64_t handled)
 	return err;
 }
 
-int landlock_restrict(const struct sandbox_path *paths, unsigned nr_paths)
+int landlock_rules(const struct sandbox_path *paths, unsigned nr_paths, int *rules)
 {
 	long version = syscall(SYS_landlock_create_ruleset, NULL, 0, LL_CREATE_VERSION);
 	struct ll_ruleset_attr attr = {0};
 	size_t size = sizeof(attr.handled_fs);
-	int ruleset, err = 0;
+	int err = 0;
 
+	*rules = LANDLOCK_NONE;
 	if (version < 1)
-		return 0; /* not built in, or not enabled: `cay doctor` says so */
+		return 0;
 	attr.handled_fs = rights_of_version(version);
 	if (version >= 4) {
 		attr.handled_net = LL_NET_ALL;
@@ -125,13 +126,26 @@ int landlock_restrict(const struct sandbox_path *paths, unsigned nr_paths)
 		attr.scoped = LL_SCOPE_ALL;
 		size = sizeof(attr);
 	}
-	ruleset = (int)syscall(SYS_landlock_create_ruleset, &attr, size, 0);
-	if (ruleset < 0)
+	*rules = (int)syscall(SYS_landlock_create_ruleset, &attr, size, 0);
+	if (*rules < 0)
 		return -errno;
 	for (unsigned i = 0; err == 0 && i < nr_paths; i++)
-		err = add_path(ruleset, &paths[i], attr.handled_fs);
-	if (err == 0 && syscall(SYS_landlock_restrict_self, ruleset, 0) != 0)
+		err = add_path(*rules, &paths[i], attr.handled_fs);
+	if (err != 0) {
+		close(*rules);
+		*rules = LANDLOCK_NONE;
+	}
+	return err;
+}
+
+int landlock_restrict(int rules)
+{
+	int err = 0;
+
+	if (rules == LANDLOCK_NONE)
+		return 0;
+	if (syscall(SYS_landlock_restrict_self, rules, 0) != 0)
 		err = -errno;
-	close(ruleset);
+	close(rules);
 	return err;
 }

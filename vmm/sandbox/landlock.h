@@ -6,10 +6,18 @@
 #include "lib/compiler.h"
 #include "vmm/sandbox/sandbox.h"
 
+#define LANDLOCK_NONE (-1) /* in place of a rule set: the kernel has no Landlock */
+
 /*
- * From now on the calling thread and those it makes open files only below these paths; what is open stays open. No new
- * privileges must be set. Returns 0, also when the kernel has no Landlock; or -errno, also when a path cannot be opened.
+ * Makes the rule set of these paths; nothing is restricted yet. Any thread. *rules becomes a
+ * descriptor, the caller's, or LANDLOCK_NONE (`cay doctor` tells). Returns 0, or -errno, also when a path cannot be opened.
  */
-MUST_CHECK int landlock_restrict(const struct sandbox_path *paths, unsigned nr_paths);
+MUST_CHECK int landlock_rules(const struct sandbox_path *paths, unsigned nr_paths, int *rules);
+
+/*
+ * From now on the calling thread and those it makes open files only below the paths of the rule set, which is closed; what is
+ * open stays open. No new privileges must be set. 0 or -errno.
+ */
+MUST_CHECK int landlock_restrict(int rules);
 
 #endif

@@ -39,15 +39,21 @@ static int drop_capabilities(bool writable)
 	return syscall(SYS_capset, &head, data) == 0 ? 0 : -errno;
 }
 
-int sandbox_confine(const struct sandbox_path *paths, unsigned nr_paths, const char **what)
+int sandbox_prepare(const struct sandbox_path *paths, unsigned nr_paths, struct sandbox_plan *plan, const char **what)
+{
+	plan->writable = false;
+	for (unsigned i = 0; i < nr_paths; i++)
+		plan->writable |= paths[i].writable;
+	*what = "Landlock rules";
+	return landlock_rules(paths, nr_paths, &plan->rules);
+}
+
+int sandbox_confine(const struct sandbox_plan *plan, const char **what)
 {
 	/* A core dump would put the guest's memory into a file. */
 	const struct rlimit none = {0, 0};
-	bool writable = false;
 	int err;
 
-	for (unsigned i = 0; i < nr_paths; i++)
-		writable |= paths[i].writable;
 	*what = "no new privileges";
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
 		return -errno;
@@ -55,11 +61,11 @@ int sandbox_confine(const struct sandbox_path *paths, unsigned nr_paths, const c
 	if (setrlimit(RLIMIT_CORE, &none) != 0)
 		return -errno;
 	*what = "Landlock";
-	err = landlock_restrict(paths, nr_paths);
+	err = landlock_restrict(plan->rules);
 	if (err != 0)
 		return err;
 	*what = "capabilities";
-	return drop_capabilities(writable);
+	return drop_capabilities(plan->writable);
 }
 
 int sandbox_seal(void (*last_words)(void *ctx), void *ctx, const char **what)

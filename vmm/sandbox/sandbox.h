@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * sandbox.h - what keeps a VMM that the guest has taken over from reaching anything but the guest's own folders.
- * Two steps, because they act on different things:
+ * Three steps, because they act on different things:
+ *   sandbox_prepare  makes the list of what stays reachable; takes time, so it may run beside other work.
  *   sandbox_confine  while there is one thread, when all files and devices are open: no new privileges, capabilities,
  *                    resource limits, Landlock. Threads made later inherit it.
  *   sandbox_seal     when all threads run and before the first guest instruction: the system call filter, on all threads.
@@ -23,11 +24,19 @@ struct sandbox_path {
 	const char *const *only;
 };
 
+struct sandbox_plan {
+	int rules;     /* landlock.h */
+	bool writable; /* some path is */
+};
+
+/* Any thread. Returns 0 or -errno; `what` is set on failure, here and below, to the step that failed, for a message. */
+MUST_CHECK int sandbox_prepare(const struct sandbox_path *paths, unsigned nr_paths, struct sandbox_plan *plan, const char **what);
+
 /*
- * Calling thread only. `what` is set on failure to the step that failed, for a message. A host without Landlock is accepted:
- * the file server's own checks remain. Returns 0 or -errno (then the process must not run a guest).
+ * Calling thread only. A host without Landlock is accepted: the file server's own checks remain. Uses plan up. Returns 0 or
+ * -errno (then the process must not run a guest).
  */
-MUST_CHECK int sandbox_confine(const struct sandbox_path *paths, unsigned nr_paths, const char **what);
+MUST_CHECK int sandbox_confine(const struct sandbox_plan *plan, const char **what);
 
 /*
  * All threads. last_words(ctx), which may be NULL, is called in the signal handler of a thread that made a forbidden call,

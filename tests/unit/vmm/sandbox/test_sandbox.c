@@ -26,6 +26,14 @@
 
 #include "vmm/sandbox/sandbox.h"
 
+static int confine(const struct sandbox_path *paths, unsigned nr_paths, const char **what)
+{
+	struct sandbox_plan plan;
+	int err = sandbox_prepare(paths, nr_paths, &plan, what);
+
+	return err == 0 ? sandbox_confine(&plan, what) : err;
+}
+
 static char folder[64];
 static int root_fd, folder_fd, file_fd;
 
@@ -61,7 +69,7 @@ static int in_sandbox(int (*act)(void))
 		const char *what;
 
 		dup2(open("/dev/null", O_WRONLY), STDERR_FILENO);
-		if (sandbox_confine(paths, ARRAY_SIZE(paths), &what) != 0 || sandbox_seal(NULL, NULL, &what) != 0)
+		if (confine(paths, ARRAY_SIZE(paths), &what) != 0 || sandbox_seal(NULL, NULL, &what) != 0)
 			_exit(99);
 		_exit(act());
 	}
@@ -203,7 +211,7 @@ static void test_all_threads(void **state)
 		pthread_t t;
 
 		dup2(open("/dev/null", O_WRONLY), STDERR_FILENO);
-		if (sandbox_confine(NULL, 0, &what) != 0 || pthread_create(&t, NULL, other_thread, NULL) != 0 ||
+		if (confine(NULL, 0, &what) != 0 || pthread_create(&t, NULL, other_thread, NULL) != 0 ||
 		    sandbox_seal(NULL, NULL, &what) != 0)
 			_exit(99);
 		__atomic_store_n(&other_thread_acts, 1, __ATOMIC_RELEASE);
@@ -227,7 +235,7 @@ static void test_capabilities(void **state)
 		struct __user_cap_data_struct data[2];
 		const char *what;
 
-		if (sandbox_confine(&path, 1, &what) != 0 || syscall(SYS_capget, &head, data) != 0)
+		if (confine(&path, 1, &what) != 0 || syscall(SYS_capget, &head, data) != 0)
 			_exit(99);
 		_exit((data[0].permitted & ~(1u << CAP_DAC_READ_SEARCH)) != 0 || data[1].permitted != 0);
 	}

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: MIT */
+#include "vmm/core/prepare.h"
+
+#include <string.h>
+
+#include "abi/layout.h"
+#include "vmm/backend/backend.h"
+#include "vmm/cli/run_options.h"
+#include "vmm/core/log.h"
+#include "vmm/load/kernel_file.h"
+
+static int load_image(struct preparation *p)
+{
+	int err = kernel_image_choose(&p->image);
+
+	if (err != 0)
+		return err;
+	gmem_populate(&p->vm->mem);
+	kernel_image_copy(&p->image, p->vm->mem.hva + CAY_KERNEL_GPA);
+	return 0;
+}
+
+static int probe_cpu(struct vm *vm)
+{
+	int err = vm->backend->cpu_probe(vm);
+
+	if (err != 0)
+		log_error("cannot find out what the CPU offers: %s; `cay doctor` says what is missing", strerror(-err));
+	return err;
+}
+
+static int plan_sandbox(struct preparation *p)
+{
+	const struct run_options *opt = p->vm->opt;
+	struct sandbox_path paths[RUN_MOUNTS_MAX];
+	const char *what;
+	unsigned nr = 0;
+	int err;
+
+	for (unsigned i = 0; i < opt->nr_mounts; i++) {
+		const struct run_mount *m = &opt->mounts[i];
+
+		if (m->host != NULL)
+			paths[nr++] = (struct sandbox_path){ .path = m->host, .only = m->only, .writable = m->flags == 0 };
+	}
+	err = sandbox_prepare(paths, nr, &p->sandbox, &what);
+	if (err != 0)
+		log_error("%s: %s; the sandbox is needed, `cay doctor` says what is missing", what, strerror(-err));
+	return err;
+}
+
+static void *prepare_main(void *arg)
+{
+	struct preparation *p = arg;
+
+	p->err = probe_cpu(p->vm);
+	if (p->err == 0)
+		p->err = load_image(p);
+	if (p->err == 0)
+		p->err = plan_sandbox(p);
+	return NULL;
+}
+
+void prepare_start(struct preparation *p, struct vm *vm)
+{
+	memset(p, 0, sizeof(*p));
+	p->vm = vm;
+	p->threaded = pthread_create(&p->thread, NULL, prepare_main, p) == 0;
+	if (!p->threaded)
+		prepare_main(p);
+}
+
+int prepare_finish(struct preparation *p)
+{
+	if (p->threaded)
+		pthread_join(p->thread, NULL);
+	return p->err;
+}
