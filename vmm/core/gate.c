@@ -69,7 +69,7 @@ static int64_t gate_map_file(struct vm *vm, const uint64_t *arg)
 }
 
 /*
- * A doorbell comes here by an exit until it has rung often. Then an ioeventfd takes it, which costs half as much, but makes
+ * A doorbell that only the I/O thread serves comes here by an exit until it has rung often. Then an ioeventfd takes it, which costs half as much, but makes
  * KVM wait for 15 ms when the VM is taken down: a short program must not pay for that.
  */
 #define DOORBELL_EXITS_MAX 256
@@ -82,6 +82,9 @@ static void ring_doorbell(struct vm *vm, uint32_t offset)
 		vm_fail(vm, "the guest's kernel rang a doorbell that does not exist (0x%x)", offset);
 		return;
 	}
+	vm->counters.doorbells++;
+	if (io_doorbell(vm->io, offset))
+		return;
 	io_thread_wake(vm->io);
 	/* Should the backend refuse, exits go on: slower, not wrong. */
 	if (++vm->doorbell_exits[nr] == DOORBELL_EXITS_MAX)

@@ -26,6 +26,8 @@
  */
 #define IO_HOLE_NS 300000
 #define IO_CROWDED_NS 50000000
+/* Requests that the vCPU's thread serves before it wakes the I/O thread: from then on polling pays. */
+#define IO_INLINE_MAX 32
 /* How often watched descriptors are looked at while polling. */
 #define IO_EPOLL_EVERY_NS 20000
 /* When masked was set, the guest's return path may not have seen the event: look again after its store is visible. */
@@ -55,6 +57,7 @@ int io_add_source(struct io_thread *io, const struct io_source *src)
 {
 	if (io->nr_sources == IO_SOURCES_MAX)
 		return -ENOSPC;
+	pthread_mutex_init(&io->source_lock[io->nr_sources], NULL);
 	io->sources[io->nr_sources++] = *src;
 	return 0;
 }
@@ -101,16 +104,59 @@ static bool poll_sources(struct io_thread *io)
 {
 	bool any = false;
 
-	for (unsigned i = 0; i < io->nr_sources; i++)
+	for (unsigned i = 0; i < io->nr_sources; i++) {
+		/* Held by the vCPU's thread: it is being served. */
+		if (pthread_mutex_trylock(&io->source_lock[i]) != 0)
+			continue;
 		any |= io->sources[i].poll(io->sources[i].ctx);
+		pthread_mutex_unlock(&io->source_lock[i]);
+	}
 	return any;
 }
 
 static void arm_sources(struct io_thread *io, bool sleep)
 {
-	for (unsigned i = 0; i < io->nr_sources; i++)
-		if (io->sources[i].arm != NULL)
-			io->sources[i].arm(io->sources[i].ctx, sleep);
+	for (unsigned i = 0; i < io->nr_sources; i++) {
+		if (io->sources[i].arm == NULL)
+			continue;
+		pthread_mutex_lock(&io->source_lock[i]);
+		io->sources[i].arm(io->sources[i].ctx, sleep);
+		pthread_mutex_unlock(&io->source_lock[i]);
+	}
+}
+
+/* Serves source i until nothing is left, and leaves it armed, unless the I/O thread has woken meanwhile and does both. */
+static void serve_inline(struct io_thread *io, unsigned i)
+{
+	struct io_source *src = &io->sources[i];
+
+	pthread_mutex_lock(&io->source_lock[i]);
+	do {
+		while (src->poll(src->ctx))
+			io->nr_inline++;
+		if (atomic_load(&io->asleep))
+			src->arm(src->ctx, true);
+	} while (src->poll(src->ctx));
+	pthread_mutex_unlock(&io->source_lock[i]);
+}
+
+bool io_doorbell(struct io_thread *io, uint32_t doorbell)
+{
+	for (unsigned i = 0; i < io->nr_sources; i++) {
+		if (io->sources[i].doorbell != doorbell)
+			continue;
+		if (!atomic_load(&io->asleep)) {
+			io_thread_wake(io);
+			return true;
+		}
+		serve_inline(io, i);
+		if (io->nr_inline >= IO_INLINE_MAX && io->poll_ns != 0) {
+			io->nr_inline = 0;
+			io_thread_wake(io);
+		}
+		return true;
+	}
+	return false;
 }
 
 void io_note_masked(struct io_thread *io)
@@ -143,6 +189,7 @@ static void adapt_polling(struct io_thread *io, uint64_t slept_ns)
 static void sleep_until_woken(struct io_thread *io)
 {
 	arm_sources(io, true);
+	atomic_store(&io->asleep, true);
 	if (!poll_sources(io) && !atomic_load(&io->vm->ending)) {
 		uint64_t before = now_ns();
 
@@ -150,6 +197,7 @@ static void sleep_until_woken(struct io_thread *io)
 		wait_fds(io, -1);
 		adapt_polling(io, now_ns() - before);
 	}
+	atomic_store(&io->asleep, false);
 	arm_sources(io, false);
 }
 

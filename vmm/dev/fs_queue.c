@@ -74,6 +74,7 @@ int fs_attach(struct fs_device *dev, struct vm *vm)
 	if (info == NULL)
 		return -ENOSPC;
 	q = &info->queue[0];
+	src.doorbell = (uint32_t)q->doorbell;
 	describe_shares(dev, info);
 	dev->vm = vm;
 	dev->event = q->event;
