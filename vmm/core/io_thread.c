@@ -208,6 +208,7 @@ static void *io_thread_main(void *arg)
 	uint64_t last, busy_ns = now, epoll_ns = now;
 	unsigned spins = 0;
 
+	arm_sources(io, false); /* queues are made for a sleeper; we begin by polling */
 	while (!atomic_load(&io->vm->ending)) {
 		bool any = poll_sources(io);
 
