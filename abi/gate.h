@@ -28,6 +28,8 @@ enum cay_gate_nr {
 	CAY_GATE_FREE = 8,
 	CAY_GATE_START_CPU = 9, /* arg0 = vCPU, arg1 = rip, arg2 = rsp, arg3 = gs base */
 	CAY_GATE_IPI = 10,      /* arg0 = bit mask of vCPUs */
+	/* The program stopped under the debugger. arg0 = GPA of a struct cay_debug (abi/debug.h). Returns 0; only with --gdb. */
+	CAY_GATE_DEBUG = 11,
 	CAY_GATE_NR
 };
 

@@ -41,6 +41,7 @@ enum cay_vcpu_state { CAY_VCPU_RUNNING = 0, CAY_VCPU_POLLING = 1, CAY_VCPU_WAITI
 #define CAY_EVENT_TIMER 0  /* the deadline has passed */
 #define CAY_EVENT_SIGNAL 1 /* see `signals` */
 #define CAY_EVENT_IPI 2    /* another vCPU */
+#define CAY_EVENT_DEBUG 3   /* the debugger wants the program stopped */
 #define CAY_EVENT_QUEUE 8
 
 struct cay_gate_args {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* main.c - from the first instruction to the program's: in order, each step needs those before it. */
 #include <errno.h>
+#include <signal.h>
 
 #include "abi/layout.h"
 #include "kernel/arch/x86_64/cpu.h"
@@ -17,6 +18,7 @@
 #include "kernel/mm/page.h"
 #include "kernel/mm/vmspace.h"
 #include "kernel/plat/cay/boot.h"
+#include "kernel/plat/cay/debug.h"
 #include "kernel/plat/cay/events.h"
 #include "kernel/sched/thread.h"
 #include "kernel/time/clock.h"
@@ -88,6 +90,7 @@ void kernel_main(void)
 	syscalls_init();
 	sched_init();
 	event_register(CAY_EVENT_SIGNAL, forward_signals, NULL);
+	debug_init();
 	mark(CAY_T_MM_READY);
 	init_process->fds = fdtable_create();
 	if (init_process->fds == NULL)
@@ -99,6 +102,8 @@ void kernel_main(void)
 	mark(CAY_T_EXEC_START);
 	load_program();
 	mark(CAY_T_PROGRAM_ENTRY);
+	if (boot_info->flags & CAY_BOOT_GDB)
+		(void)debug_stop(thread_frame(thread_current()), SIGTRAP);
 	fpu_restore(thread_current());
 	frame_return();
 }

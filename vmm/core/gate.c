@@ -13,6 +13,7 @@
 #include "vmm/core/log.h"
 #include "vmm/core/timing.h"
 #include "vmm/core/vcpu.h"
+#include "vmm/debug/gdb.h"
 #include "vmm/dev/fs.h"
 
 #define TEXT_MAX 8192
@@ -37,6 +38,7 @@ static size_t copy_text(struct vm *vm, uint64_t gpa, uint64_t bytes, char *out)
 static int64_t gate_exit(struct vm *vm, uint64_t status)
 {
 	vm->wait_status = (int)(status & 0xffff);
+	gdb_ended(vm, vm->wait_status);
 	timing_mark(vm, VM_T_EXITED);
 	atomic_store(&vm->ending, true);
 	return 0;
@@ -133,6 +135,9 @@ void gate_dispatch(struct vcpu *vcpu, uint32_t offset)
 		break;
 	case CAY_GATE_FREE:
 		ret = gate_free(vm, arg[0], arg[1]);
+		break;
+	case CAY_GATE_DEBUG:
+		ret = gdb_gate(vm, arg[0]);
 		break;
 	default:
 		vm_fail(vm, "the guest's kernel made a gate call that does not exist (%u)", offset / 4);

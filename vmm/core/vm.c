@@ -25,6 +25,7 @@
 #include "vmm/core/signals.h"
 #include "vmm/core/timing.h"
 #include "vmm/core/vcpu.h"
+#include "vmm/debug/gdb.h"
 #include "vmm/dev/stdio.h"
 #include "vmm/load/boot.h"
 #include "vmm/sandbox/sandbox.h"
@@ -158,6 +159,13 @@ static int load(struct vm *vm, const struct preparation *p)
 	return 0;
 }
 
+static int wait_for_gdb(struct vm *vm)
+{
+	int err = vm->opt->gdb_port != 0 ? gdb_create(vm, vm->opt->gdb_port, &vm->gdb) : 0;
+
+	return err == 0 ? 0 : fail_start("--gdb: cannot listen on that port", err, "choose another");
+}
+
 /* Everything is open: from now on only the shared folders can be. The threads to come inherit it. */
 static int confine(const struct preparation *p)
 {
@@ -218,7 +226,7 @@ static int start(struct vm *vm)
 	err = create_machine(vm);
 	if (prepare_finish(&prep) != 0 || err != 0)
 		return -1;
-	if (io_thread_create(vm) == 0 && load(vm, &prep) == 0 && confine(&prep) == 0 && start_threads(vm) == 0)
+	if (io_thread_create(vm) == 0 && load(vm, &prep) == 0 && wait_for_gdb(vm) == 0 && confine(&prep) == 0 && start_threads(vm) == 0)
 		return seal(vm);
 	return -1;
 }
@@ -245,6 +253,7 @@ int vm_run(const struct run_options *opt, uint64_t timing_exec_ns, uint64_t timi
 	}
 	atomic_store(&vm.ending, true);
 	io_thread_destroy(vm.io);
+	gdb_destroy(vm.gdb);
 	signals_destroy(vm.signals);
 	devices_destroy(&vm);
 	free(vm.backend_cpu);

@@ -22,6 +22,7 @@ struct run_options; /* vmm/cli/run_options.h */
 struct io_thread;
 struct backend_ops;
 struct fs_device;
+struct gdb;
 struct signals;
 struct stdio_device;
 
@@ -93,6 +94,7 @@ struct vm {
 	struct fs_device *fs;
 	struct stdio_device *stdio;
 	struct signals *signals;
+	struct gdb *gdb; /* NULL without --gdb */
 	_Atomic bool ending; /* the guest is gone or must go: no more entries */
 	int wait_status;     /* of the program, when it ended by itself */
 	_Atomic int failed;  /* ended by us: exit status 125 */

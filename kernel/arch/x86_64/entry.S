@@ -309,8 +309,13 @@ exc_entry:
 	mov FR_RSP(%rsp), %rax
 	shr $KERNEL_SHIFT, %rax
 	cmp $KERNEL_TOP_BITS, %rax
+	jae 1f
+	/* A step that went through a system call's door: in the kernel, still on the program's stack. */
+	mov FR_RIP(%rsp), %rax
+	shr $KERNEL_SHIFT, %rax
+	cmp $KERNEL_TOP_BITS, %rax
 	jb return_full
-	pop_all_gprs
+1:	pop_all_gprs
 	iretq
 
 	/* void arch_switch(struct thread *prev, struct thread *next): stacks only; the scheduler sets the rest */

@@ -16,6 +16,7 @@
 #include "kernel/mm/uaccess.h"
 #include "kernel/mm/vmspace.h"
 #include "kernel/plat/cay/boot.h"
+#include "kernel/plat/cay/debug.h"
 #include "kernel/plat/cay/events.h"
 #include "kernel/sched/thread.h"
 #include "kernel/time/clock.h"
@@ -50,6 +51,7 @@ void exit_work(struct trapframe *f)
 	struct thread *t = thread_current();
 
 	events_poll();
+	debug_poll(f);
 	if (t->work & THREAD_WORK_EXIT) {
 		t->work &= ~(uint64_t)THREAD_WORK_EXIT;
 		thread_exit(t->exit_code);
@@ -94,7 +96,8 @@ static void page_fault(struct trapframe *f, uint64_t error, uint64_t addr)
 	t->fault_vector = VEC_PF;
 	t->fault_error = error | PF_USER;
 	t->fault_addr = addr;
-	signal_fault(signo, code, addr);
+	if (debug_stop(f, signo) != 0)
+		signal_fault(signo, code, addr);
 }
 
 /*
@@ -143,7 +146,8 @@ static void fault_signal(struct trapframe *f, uint64_t vector, uint64_t error, i
 	t->fault_vector = vector;
 	t->fault_error = error;
 	t->fault_addr = 0;
-	signal_fault(signo, code, addr);
+	if (debug_stop(f, signo) != 0)
+		signal_fault(signo, code, addr);
 }
 
 /* Which floating-point exception: the unmasked flag that is set (SDM vol 1, 8.5 and 11.5). */
@@ -210,9 +214,13 @@ void exception_handler(struct trapframe *f, uint64_t vector, uint64_t error, uin
 		fault_signal(f, vector, 0, SIGFPE, FPE_INTDIV, f->rip);
 		break;
 	case VEC_DB:
+		if (debug_exception(f, false))
+			break;
 		fault_signal(f, vector, 0, SIGTRAP, TRAP_TRACE, f->rip);
 		break;
 	case VEC_BP:
+		if (debug_exception(f, true))
+			break;
 		fault_signal(f, vector, 0, SIGTRAP, SI_KERNEL, 0);
 		break;
 	case VEC_MF:
