@@ -81,6 +81,14 @@ static void on_signal(struct io_watch *w, uint32_t events)
 	}
 }
 
+/* By nohup, or by a shell for what it puts in the background. Blocking would make the kernel keep such a signal for us. */
+static bool is_ignored(int signo)
+{
+	struct sigaction sa;
+
+	return sigaction(signo, NULL, &sa) == 0 && sa.sa_handler == SIG_IGN;
+}
+
 int signals_create(struct vm *vm, struct signals **out)
 {
 	struct signals *s = calloc(1, sizeof(*s));
@@ -93,7 +101,8 @@ int signals_create(struct vm *vm, struct signals **out)
 	sigaddset(&set, SIGTSTP);
 	sigaddset(&set, SIGTTOU); /* not read, only kept from stopping us: see stop_ourselves */
 	for (size_t i = 0; i < ARRAY_SIZE(forwarded); i++)
-		sigaddset(&set, forwarded[i]);
+		if (!is_ignored(forwarded[i]))
+			sigaddset(&set, forwarded[i]);
 	err = -pthread_sigmask(SIG_BLOCK, &set, NULL);
 	if (err != 0)
 		goto err_free;

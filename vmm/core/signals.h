@@ -2,7 +2,7 @@
 /*
  * signals.h - the host's signals to `cay` become the program's.
  * They are blocked in every thread and read from a signalfd by the I/O thread, so that no handler runs between the vCPU's
- * look at its events and its entry into the guest. A signal the user had ignored (nohup) stays ignored: the kernel drops it.
+ * look at its events and its entry into the guest. A signal the user had ignored (nohup) stays ignored.
  *
  *   forwarded   HUP INT QUIT USR1 USR2 TERM CONT WINCH
  *   Ctrl-Z      SIGTSTP stops cay itself, with the terminal as the shell gave it to us; after `fg` the program's settings
