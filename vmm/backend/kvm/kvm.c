@@ -168,22 +168,10 @@ err_destroy:
 	return err;
 }
 
-static int kvm_vm_attach(struct vm *vm)
-{
-	struct kvm_vm *kv = vm->backend_priv;
-	struct kvm_userspace_memory_region ram = {
-		.slot = SLOT_RAM,
-		.guest_phys_addr = 0,
-		.memory_size = vm->mem.bytes,
-		.userspace_addr = (uintptr_t)vm->mem.hva,
-	};
-
-	return ioctl(kv->vm_fd, KVM_SET_USER_MEMORY_REGION, &ram) == 0 ? 0 : -errno;
-}
-
 /*
  * A memslot costs kernel memory by its size (shadow paging keeps 8 bytes a page), so the window grows in
- * chunks, as files are mapped.
+ * chunks, as files are mapped. The first is there from the start: almost every program maps a file, and a
+ * slot added while the vCPU runs takes 1 ms instead of 0.1.
  */
 #define WINDOW_CHUNK (256ULL << 20)
 
@@ -205,6 +193,21 @@ static int kvm_window_grow(struct vm *vm, uint64_t bytes)
 		kv->window_bytes += WINDOW_CHUNK;
 	}
 	return 0;
+}
+
+static int kvm_vm_attach(struct vm *vm)
+{
+	struct kvm_vm *kv = vm->backend_priv;
+	struct kvm_userspace_memory_region ram = {
+		.slot = SLOT_RAM,
+		.guest_phys_addr = 0,
+		.memory_size = vm->mem.bytes,
+		.userspace_addr = (uintptr_t)vm->mem.hva,
+	};
+
+	if (ioctl(kv->vm_fd, KVM_SET_USER_MEMORY_REGION, &ram) != 0)
+		return -errno;
+	return kvm_window_grow(vm, WINDOW_CHUNK);
 }
 
 static void kvm_cpu_describe(struct vm *vm)
