@@ -247,8 +247,6 @@ static int unix_shutdown(struct socket *s, int how)
 {
 	struct unix_sock *u = unix_of(s);
 
-	if (!u->connected && !u->listening)
-		return -ENOTCONN;
 	if (how != SHUT_WR)
 		u->shut_rd = true;
 	if (how != SHUT_RD)

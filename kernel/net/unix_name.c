@@ -20,10 +20,11 @@ static bool is_abstract(const struct sock_addr *a)
 	return a->len > PATH_OFFSET && a->bytes[PATH_OFFSET] == '\0';
 }
 
-static struct unix_sock *find_abstract(const struct sock_addr *a)
+/* Each type of socket has its own abstract names. */
+static struct unix_sock *find_abstract(const struct sock_addr *a, int type)
 {
 	list_for_each(u, &named, name_link, struct unix_sock)
-		if (u->addr.len == a->len && memcmp(u->addr.bytes, a->bytes, a->len) == 0)
+		if (u->sock.type == type && u->addr.len == a->len && memcmp(u->addr.bytes, a->bytes, a->len) == 0)
 			return u;
 	return NULL;
 }
@@ -61,7 +62,7 @@ int unix_autobind(struct unix_sock *u)
 		return 0;
 	do
 		fmt_snprintf((char *)a.bytes + PATH_OFFSET + 1, 6, "%05x", next++ & 0xfffff);
-	while (find_abstract(&a) != NULL);
+	while (find_abstract(&a, u->sock.type) != NULL);
 	u->addr = a;
 	list_push_back(&named, &u->name_link);
 	return 0;
@@ -73,6 +74,13 @@ static int bind_path(struct unix_sock *u, const struct sock_addr *a)
 	int err;
 
 	path_of(a, path);
+	if (u->addr.len > 0) {
+		struct path there;
+		err = vfs_lookup(AT_FDCWD, path, 0, &there);
+		if (err == 0)
+			path_put(&there);
+		return err == 0 ? -EADDRINUSE : -EINVAL; /* in Linux's order of checks */
+	}
 	err = vfs_mknod(AT_FDCWD, path, S_IFSOCK | (0777 & ~fs_current()->umask), 0);
 	if (err != 0)
 		return err == -EEXIST ? -EADDRINUSE : err;
@@ -95,11 +103,11 @@ int unix_bind(struct socket *s, const struct sock_addr *addr)
 		return err;
 	if (addr->len == PATH_OFFSET)
 		return unix_autobind(u);
-	if (u->addr.len > 0)
-		return -EINVAL;
 	if (!is_abstract(addr))
 		return bind_path(u, addr);
-	if (find_abstract(addr) != NULL)
+	if (u->addr.len > 0)
+		return -EINVAL;
+	if (find_abstract(addr, s->type) != NULL)
 		return -EADDRINUSE;
 	u->addr = *addr;
 	list_push_back(&named, &u->name_link);
@@ -124,7 +132,7 @@ int unix_find(const struct sock_addr *addr, int type, struct unix_sock **out)
 	if (addr->len == PATH_OFFSET)
 		return -EINVAL;
 	if (is_abstract(addr)) {
-		u = find_abstract(addr);
+		u = find_abstract(addr, type);
 	} else {
 		char path[sizeof(struct sockaddr_un)];
 		struct path p;
