@@ -97,6 +97,14 @@ out:
 	return alias;
 }
 
+bool vmspace_page_is_own(struct vmspace *vs, uint64_t addr)
+{
+	unsigned level;
+	const uint64_t *e = paging_find(vs->root, addr, &level);
+
+	return e != NULL && (*e & PTE_P) && (*e & PTE_SW_COUNTED) && page_refcount(PA(*e & PTE_ADDR)) == 1;
+}
+
 uint64_t vmspace_map_near(struct vmspace *vs, uint64_t addr, size_t bytes)
 {
 	uint64_t low = addr > NEAR_BYTES ? addr - NEAR_BYTES : CAY_USER_MIN;

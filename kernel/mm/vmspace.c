@@ -54,11 +54,17 @@ void vmspace_destroy(struct vmspace *vs)
 	if (vmspace_remove_range(vs, 0, CAY_USER_END, &batch) != 0)
 		panic("an address space could not be emptied");
 	list_remove(&vs->link);
+	callsite_table_free(&vs->callsites);
 	if (vs->root.v == paging_boot_root().v)
 		boot_root_taken = false; /* its program half is empty again: the next one may have it, after a flush */
 	else
 		paging_root_destroy(vs->root);
 	kfree(vs);
+}
+
+struct callsite_table *vmspace_callsites(struct vmspace *vs)
+{
+	return &vs->callsites;
 }
 
 void vmspace_set_mmap_top(struct vmspace *vs, uint64_t top)

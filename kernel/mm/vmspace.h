@@ -70,6 +70,13 @@ int vmspace_fault(struct vmspace *vs, uint64_t addr, bool write, bool exec, bool
  * permission change for the program. Returns a direct-map alias of addr, or NULL. Valid until the next call into this header. */
 void *vmspace_patch_alias(struct vmspace *vs, uint64_t addr, size_t bytes);
 
+/* Whether the page at addr is a private page of the program's already, so that patching it needs no flush. */
+bool vmspace_page_is_own(struct vmspace *vs, uint64_t addr);
+
+/* What is known of the address space's call sites: kernel/arch/x86_64/rewrite.c. Lives as long as vs. */
+struct callsite_table;
+struct callsite_table *vmspace_callsites(struct vmspace *vs);
+
 /* Finds a free gap near addr (within +-2^31 less slack) for trampolines and maps bytes of read-execute memory there. 0 on failure. */
 uint64_t vmspace_map_near(struct vmspace *vs, uint64_t addr, size_t bytes);
 

@@ -12,6 +12,7 @@
 #define CAY_KERNEL_MM_VMSPACE_PRIV_H
 
 #include "kernel/arch/x86_64/paging.h"
+#include "kernel/arch/x86_64/callsite_table.h"
 #include "kernel/mm/area.h"
 #include "kernel/mm/vmspace.h"
 #include "kernel/sched/wait.h"
@@ -28,6 +29,7 @@ struct vmspace {
 	size_t stack_pages, locked_pages;
 	size_t rss, peak_pages, peak_rss;
 	bool lock_future; /* mlockall(MCL_FUTURE) */
+	struct callsite_table callsites;
 };
 
 static inline uint64_t page_up(uint64_t v)

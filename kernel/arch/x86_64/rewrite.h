@@ -1,14 +1,25 @@
 /* SPDX-License-Identifier: MIT */
-/* rewrite.h - turning a `syscall` instruction that trapped into a jump, so that it never traps again. */
+/*
+ * rewrite.h - turning a `syscall` instruction that trapped into a jump, so that it never traps again (lib/callsite.h plans,
+ * this applies). A site is patched when it has trapped a few times, or at once if its page is the program's own already: making
+ * a file's page own, and telling the CPU, costs as much as ten traps.
+ */
 #ifndef CAY_KERNEL_ARCH_REWRITE_H
 #define CAY_KERNEL_ARCH_REWRITE_H
 
+#include <stdint.h>
+
 #include "kernel/arch/x86_64/frame.h"
 
+struct callsite_table;
+
 /*
- * A system call came through the trap path: f->rip is the address after the instruction, f->orig_rax the number. Patches the
- * site if that is safe, else remembers not to try again. Never changes f. May fault pages in; never fails loudly.
+ * A system call came through the trap path: f->rip is the address after the instruction, f->orig_rax the number. Never
+ * changes f but for a program counter that the patch has moved. May fault pages in; never fails loudly.
  */
 void callsite_trapped(struct trapframe *f);
+
+/* Where a program counter from a signal frame is now: it may lie inside a patch. */
+uint64_t callsite_moved(uint64_t rip);
 
 #endif

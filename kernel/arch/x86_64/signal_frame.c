@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "kernel/arch/x86_64/cpu.h"
+#include "kernel/arch/x86_64/rewrite.h"
 #include "kernel/arch/x86_64/signal_frame.h"
 #include "kernel/linux/signal.h"
 #include "kernel/mm/uaccess.h"
@@ -226,7 +227,7 @@ static void load_registers(struct trapframe *f, const struct sigcontext_regs *r)
 	f->rax = r->rax;
 	f->rcx = r->rcx;
 	f->rsp = r->rsp;
-	f->rip = r->rip;
+	f->rip = callsite_moved(r->rip);
 	f->rflags = (r->rflags & FLAGS_RESTORED) | FLAG_IF | 2;
 	f->cs = SEL_USER_CS;
 	f->ss = SEL_USER_SS;

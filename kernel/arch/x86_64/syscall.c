@@ -61,9 +61,3 @@ long syscall_call_full(struct trapframe *f)
 		fn = sys_absent;
 	return fn((long)f->rdi, (long)f->rsi, (long)f->rdx, (long)f->r10, (long)f->r8, (long)f->r9);
 }
-
-/* Replaced by rewrite.c: without it every call traps. */
-WEAK void callsite_trapped(struct trapframe *f)
-{
-	(void)f;
-}
