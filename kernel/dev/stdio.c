@@ -271,7 +271,8 @@ static void stdio_release(struct file *f)
 {
 	struct stdio_fd *s = stdio_fd_of(f);
 
-	if (--s->nr_files == 0)
+	/* When the program ends the VMM closes them all; no need to ask for each. */
+	if (--s->nr_files == 0 && !init_process->exiting)
 		(void)!stdio_call(s->nr, CAY_STDIO_CLOSE, 0, 0, NULL, 0, false); /* nobody is left to tell */
 }
 
