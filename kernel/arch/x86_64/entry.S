@@ -235,11 +235,16 @@ crit_full_end:
 upcall_entry:
 	mov %rax, %gs:CPU_SCRATCH0
 	mov %rcx, %gs:CPU_SCRATCH1
+	/* Kernel code on a kernel stack, or the program? A program may put anything in rsp, so both must say so. */
 	mov %gs:PG_UP_RSP, %rax
 	shr $KERNEL_SHIFT, %rax
 	cmp $KERNEL_TOP_BITS, %rax
-	jb upcall_from_program
+	jne upcall_from_program
 	mov %gs:PG_UP_RIP, %rax
+	mov %rax, %rcx
+	shr $KERNEL_SHIFT, %rcx
+	cmp $KERNEL_TOP_BITS, %rcx
+	jne upcall_from_program
 	lea crit_syscall_start(%rip), %rcx
 	cmp %rcx, %rax
 	jb 1f
@@ -285,11 +290,16 @@ exc_entry:
 	movl $1, %gs:PG_MASKED
 	mov %rax, %gs:CPU_SCRATCH0
 	mov %rcx, %gs:CPU_SCRATCH1
+	/* As for upcalls: what interrupted kernel code goes below it on its stack, all else to the top of the thread's. */
 	mov %gs:PG_EXC_RSP, %rax
 	mov %rax, %rcx
 	shr $KERNEL_SHIFT, %rcx
 	cmp $KERNEL_TOP_BITS, %rcx
-	cmovb %gs:CPU_KSTACK_TOP, %rax
+	cmovne %gs:CPU_KSTACK_TOP, %rax
+	mov %gs:PG_EXC_RIP, %rcx
+	shr $KERNEL_SHIFT, %rcx
+	cmp $KERNEL_TOP_BITS, %rcx
+	cmovne %gs:CPU_KSTACK_TOP, %rax
 	mov %rax, %rsp
 	and $-16, %rsp
 	push $FRAME_INTERRUPT
@@ -306,16 +316,12 @@ exc_entry:
 	mov %gs:PG_EXC_ERROR, %rdx
 	mov %gs:PG_EXC_CR2, %rcx
 	call exception_handler
-	mov FR_RSP(%rsp), %rax
-	shr $KERNEL_SHIFT, %rax
-	cmp $KERNEL_TOP_BITS, %rax
-	jae 1f
-	/* A step that went through a system call's door: in the kernel, still on the program's stack. */
+	/* Back to kernel code: by its address alone, because a step through a system call's door still has the program's stack. */
 	mov FR_RIP(%rsp), %rax
 	shr $KERNEL_SHIFT, %rax
 	cmp $KERNEL_TOP_BITS, %rax
-	jb return_full
-1:	pop_all_gprs
+	jne return_full
+	pop_all_gprs
 	iretq
 
 	/* void arch_switch(struct thread *prev, struct thread *next): stacks only; the scheduler sets the rest */

@@ -48,7 +48,7 @@
 #define FR_RSP 152
 #define FR_BYTES 176
 
-/* Kernel addresses begin at 7 << 44 (CAY_USER_END): "kernel mode" is rsp >> KERNEL_SHIFT >= KERNEL_TOP_BITS. */
+/* Kernel addresses begin at 7 << 44 (CAY_USER_END): "kernel mode" is rip and rsp >> KERNEL_SHIFT == KERNEL_TOP_BITS. */
 #define KERNEL_SHIFT 44
 #define KERNEL_TOP_BITS 7
 

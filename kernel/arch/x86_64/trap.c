@@ -11,6 +11,7 @@
 #include <signal.h>
 
 #include "kernel/arch/x86_64/cpu.h"
+#include "kernel/arch/x86_64/offsets.h"
 #include "kernel/linux/signal.h"
 #include "kernel/log.h"
 #include "kernel/mm/uaccess.h"
@@ -22,7 +23,6 @@
 #include "kernel/time/clock.h"
 #include "x86/desc.h"
 
-#define RFLAGS_TF (1u << 8)
 
 struct ex_entry {
 	uint64_t insn, fixup;
@@ -30,9 +30,15 @@ struct ex_entry {
 extern const char crit_full_start[], crit_full_end[];
 extern const struct ex_entry __ex_table_start[], __ex_table_end[];
 
+static bool is_kernel_address(uint64_t a)
+{
+	return a >> KERNEL_SHIFT == KERNEL_TOP_BITS;
+}
+
+/* Both, as in entry.S: the program may have put anything in rsp. */
 static bool from_kernel(const struct trapframe *f)
 {
-	return f->rsp >= CAY_USER_END;
+	return is_kernel_address(f->rip) && is_kernel_address(f->rsp);
 }
 
 static bool fix_up(struct trapframe *f)
