@@ -11,8 +11,7 @@
 #include "kernel/fs/hostfs.h"
 #include "kernel/mm/kmalloc.h"
 
-#define BUFFER_ORDER 3u
-#define BUFFER_BYTES ((uint32_t)(PAGE_SIZE << BUFFER_ORDER))
+#define BUFFER_ORDER 3u /* 0 when memory is short */
 
 /* Where a batch began: the host's position ("cookie") of the entry with this index. */
 struct mark {
@@ -24,6 +23,7 @@ struct batch {
 	struct fsq_call call;
 	struct fuse_read_in arg;
 	char *data;
+	unsigned order;
 	uint32_t at;   /* next entry to give out, offset in data */
 	int64_t index; /* of that entry */
 	bool filled;   /* or being filled */
@@ -40,6 +40,24 @@ struct hostfs_dir {
 	struct mark *marks; /* ascending; the beginning of the folder is not among them */
 	unsigned nr_marks, max_marks;
 };
+
+static uint32_t buffer_bytes(const struct batch *b)
+{
+	return (uint32_t)(PAGE_SIZE << b->order);
+}
+
+static bool reserve(struct batch *b)
+{
+	if (b->data != NULL)
+		return true;
+	b->order = BUFFER_ORDER;
+	b->data = page_alloc(b->order, 0);
+	if (b->data == NULL) {
+		b->order = 0;
+		b->data = page_alloc(0, PAGE_RECLAIM);
+	}
+	return b->data != NULL;
+}
 
 /* Failure to remember makes a later seek read more. */
 static void remember(struct hostfs_dir *p, struct mark m)
@@ -74,10 +92,10 @@ static void fill(struct hostfs_dir *p, struct hostfs_inode *h, struct batch *b, 
 	b->filled = true;
 	b->index = from.index;
 	b->at = 0;
-	b->arg = (struct fuse_read_in){.fh = fh, .offset = (uint64_t)from.cookie, .size = BUFFER_BYTES};
+	b->arg = (struct fuse_read_in){.fh = fh, .offset = (uint64_t)from.cookie, .size = buffer_bytes(b)};
 	fsq_begin(&b->call, FUSE_READDIRPLUS, h->node);
 	fsq_in(&b->call, &b->arg, sizeof(b->arg));
-	fsq_out(&b->call, b->data, BUFFER_BYTES);
+	fsq_out(&b->call, b->data, buffer_bytes(b));
 	fsq_submit(&b->call);
 }
 
@@ -101,7 +119,7 @@ static void pass_over(struct batch *b, uint32_t bytes)
 
 static bool is_last(const struct batch *b)
 {
-	return fsq_reply_bytes(&b->call) + CAY_HOSTFS_DIRENT_MAX <= BUFFER_BYTES;
+	return fsq_reply_bytes(&b->call) + CAY_HOSTFS_DIRENT_MAX <= buffer_bytes(b);
 }
 
 /* What follows a batch; .cookie is where it began when it has no entry. */
@@ -191,9 +209,7 @@ static void fetch_next(struct hostfs_dir *p, struct hostfs_inode *h)
 
 	if (other->filled || is_last(b))
 		return;
-	if (other->data == NULL)
-		other->data = page_alloc(BUFFER_ORDER, 0);
-	if (other->data == NULL)
+	if (!reserve(other))
 		return;
 	fill(p, h, other, p->fh, end_of(b));
 	fsq_publish();
@@ -257,7 +273,7 @@ static void destroy(struct hostfs_dir *p)
 	for (unsigned k = 0; k < 2; k++) {
 		drop(&p->batch[k]);
 		if (p->batch[k].data != NULL)
-			page_free(p->batch[k].data, BUFFER_ORDER);
+			page_free(p->batch[k].data, p->batch[k].order);
 	}
 	kfree(p->marks);
 	kfree(p);
@@ -289,8 +305,7 @@ int hostfs_open_dir(struct inode *i, struct file *f)
 
 	if (p == NULL)
 		return -ENOMEM;
-	p->batch[0].data = page_alloc(BUFFER_ORDER, PAGE_RECLAIM);
-	if (p->batch[0].data == NULL) {
+	if (!reserve(&p->batch[0])) {
 		kfree(p);
 		return -ENOMEM;
 	}

@@ -46,7 +46,7 @@ static int set_size(struct fs_device *dev, struct fs_node *n, int path_fd, const
 		return n->type == S_IFDIR ? -EISDIR : -EINVAL;
 	if (o != NULL && o->writable && !o->is_dir)
 		return ftruncate(o->fd, (off_t)a->size) == 0 ? 0 : -errno;
-	fd = fs_reopen_file(&dev->opens, path_fd, O_WRONLY);
+	fd = fs_reopen_file(&dev->opens, n, path_fd, O_WRONLY);
 	if (fd < 0)
 		return fd;
 	err = ftruncate(fd, (off_t)a->size) == 0 ? 0 : -errno;

@@ -38,7 +38,7 @@ int fs_op_open(struct fs_device *dev, struct fs_request *r)
 	if (path_fd < 0)
 		return path_fd;
 	/* Only the access mode: appending and syncing are asked for with each WRITE, truncation with SETATTR. */
-	fd = fs_reopen_file(&dev->opens, path_fd, mode);
+	fd = fs_reopen_file(&dev->opens, r->node, path_fd, mode);
 	close(path_fd);
 	return fd < 0 ? fd : put_open(dev, r, fd, mode != O_RDONLY);
 }

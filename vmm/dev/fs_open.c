@@ -128,19 +128,16 @@ void fs_proc_name(int fd, char name[FS_PROC_NAME_BYTES])
 	snprintf(name, FS_PROC_NAME_BYTES, "%d", fd);
 }
 
-int fs_reopen_file(struct fs_opens *t, int path_fd, int flags)
+int fs_reopen_file(struct fs_opens *t, const struct fs_node *n, int path_fd, int flags)
 {
 	char name[FS_PROC_NAME_BYTES];
-	struct stat st;
 	int fd;
 
-	if (fstatat(path_fd, "", &st, AT_EMPTY_PATH) != 0)
-		return -errno;
-	if (S_ISDIR(st.st_mode))
+	if (n->type == S_IFDIR)
 		return -EISDIR;
-	if (S_ISLNK(st.st_mode))
+	if (n->type == S_IFLNK)
 		return -ELOOP;
-	if (!S_ISREG(st.st_mode))
+	if (n->type != S_IFREG)
 		return -ENXIO;
 	fs_proc_name(path_fd, name);
 	fd = openat(t->proc_fd, name, flags | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);

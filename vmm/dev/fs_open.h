@@ -48,9 +48,11 @@ int fs_open_remove(struct fs_opens *t, uint64_t fh);
  * writable. Any thread. */
 MUST_CHECK int fs_open_dup(struct fs_opens *t, uint64_t fh, bool need_write);
 
-/* Opens the regular file behind an O_PATH descriptor. -EISDIR, -ELOOP for a symlink, -ENXIO for fifo, socket, device;
- * host's errno. */
-MUST_CHECK int fs_reopen_file(struct fs_opens *t, int path_fd, int flags);
+/*
+ * Opens the regular file behind an O_PATH descriptor of a node, whose type was checked when the descriptor was made.
+ * -EISDIR, -ELOOP for a symlink, -ENXIO for fifo, socket, device; host's errno.
+ */
+MUST_CHECK int fs_reopen_file(struct fs_opens *t, const struct fs_node *n, int path_fd, int flags);
 
 /* "N" for use relative to proc_fd: the way to chmod, set times and attributes of an O_PATH descriptor. */
 #define FS_PROC_NAME_BYTES 12
