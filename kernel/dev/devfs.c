@@ -10,7 +10,7 @@
 #include "kernel/dev/random.h"
 #include "kernel/dev/stdio.h"
 #include "kernel/fs/pseudo.h"
-#include "lib/string.h"
+#include "kernel/sched/thread.h"
 
 static ssize_t null_read(struct file *f, struct uio *uio, int64_t pos)
 {
@@ -97,6 +97,15 @@ static const struct file_ops zero_ops = {.read = zero_read, .write = null_write,
 static const struct file_ops full_ops = {.read = zero_read, .write = full_write, .seek = device_seek};
 static const struct file_ops urandom_ops = {.read = urandom_read, .write = urandom_write, .seek = device_seek};
 
+/* The terminal is the user's. */
+static int tty_owner(uint64_t id, uint32_t *uid, uint32_t *gid)
+{
+	(void)id;
+	*uid = init_process->cred.euid;
+	*gid = 5; /* tty */
+	return 0;
+}
+
 #define CHAR(dev_name, perm, major, minor) .name = (dev_name), .mode = S_IFCHR | (perm), .rdev = MKDEV(major, minor)
 
 static const struct pseudo_node empty_dir[] = {PSEUDO_END};
@@ -108,7 +117,7 @@ static const struct pseudo_node dev_nodes[] = {
 	{CHAR("random", 0666, 1, 8), .device_ops = &urandom_ops},
 	{CHAR("urandom", 0666, 1, 9), .device_ops = &urandom_ops},
 	{CHAR("tty", 0666, 5, 0), .device_open = stdio_open_tty},
-	{CHAR("console", 0600, 5, 1), .device_open = stdio_open_tty},
+	{CHAR("console", 0620, 5, 1), .device_open = stdio_open_tty, .owner = tty_owner},
 	PSEUDO_LINK("fd", "/proc/self/fd"),
 	PSEUDO_LINK("stdin", "/proc/self/fd/0"),
 	PSEUDO_LINK("stdout", "/proc/self/fd/1"),

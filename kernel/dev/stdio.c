@@ -384,13 +384,30 @@ static void name_fd(const struct stdio_fd *s, char *buf, size_t size)
 		fmt_snprintf(buf, size, "%s:[%llu]", kind, (unsigned long long)s->stat.ino);
 }
 
+/* A terminal is the file /dev/console, so that ttyname(3) finds a name that leads to the same thing. */
+static int open_console(struct stdio_fd *s, struct file **f)
+{
+	int err = vfs_open(AT_FDCWD, "/dev/console", (int)s->stat.flags | O_NOCTTY, 0, f);
+
+	if (err != 0 || (*f)->ops != &stdio_ops)
+		return err != 0 ? err : -ENXIO;
+	/* Opened by that name it is the first terminal; here each descriptor is its own. */
+	stdio_fd_of(*f)->nr_files--;
+	s->nr_files++;
+	(*f)->priv = s;
+	return 0;
+}
+
 static int install(struct stdio_fd *s)
 {
 	struct file *f;
 	char name[40];
+	int err = s->stat.is_tty ? open_console(s, &f) : -ENXIO;
 
-	name_fd(s, name, sizeof(name));
-	int err = vfs_open_inode(&s->inode, (int)s->stat.flags, name, &f);
+	if (err != 0) {
+		name_fd(s, name, sizeof(name));
+		err = vfs_open_inode(&s->inode, (int)s->stat.flags, name, &f);
+	}
 	if (err != 0)
 		return err;
 	int fd = fdtable_replace(init_process->fds, f, (int)s->nr, false);

@@ -52,6 +52,7 @@ int proc_show_meminfo(uint64_t id, struct text *t);
 int proc_show_system_stat(uint64_t id, struct text *t);
 int proc_show_uptime(uint64_t id, struct text *t);
 int proc_show_loadavg(uint64_t id, struct text *t);
+int proc_show_vmstat(uint64_t id, struct text *t);
 int proc_show_version(uint64_t id, struct text *t);
 
 /* proc_cpuinfo.c */

@@ -98,6 +98,15 @@ int proc_show_loadavg(uint64_t id, struct text *t)
 	return 0;
 }
 
+/* What vmstat(8) insists on; there is no swap, and nothing counts pages in and out. */
+int proc_show_vmstat(uint64_t id, struct text *t)
+{
+	(void)id;
+	text_printf(t, "nr_free_pages %llu\npgpgin 0\npgpgout 0\npswpin 0\npswpout 0\npgfault %llu\npgmajfault 0\n",
+		    (unsigned long long)page_nr_free(), (unsigned long long)STAT(PAGE_FAULTS));
+	return 0;
+}
+
 int proc_show_version(uint64_t id, struct text *t)
 {
 	const struct uts_names *u = uts_current();
