@@ -210,6 +210,26 @@ static int kvm_vm_attach(struct vm *vm)
 	return kvm_window_grow(vm, WINDOW_CHUNK);
 }
 
+/*
+ * What this CPU says about saving vector registers. A KVM without VT-x or AMD-V runs CPL 3 natively: programs there see the CPU's own
+ * CPUID and use AVX even if KVM's list has no XSAVE, so the guest's kernel must save what the CPU has, not what the list says.
+ */
+static uint32_t native_xsave(uint64_t *xcr0, uint32_t *bytes)
+{
+	uint32_t eax, ebx, ecx, edx, low, high, features = CAY_CPU_XSAVE;
+
+	if (!__get_cpuid(1, &eax, &ebx, &ecx, &edx) || !(ecx & bit_OSXSAVE))
+		return 0;
+	__asm__("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
+	*xcr0 = (uint64_t)high << 32 | low;
+	if (!__get_cpuid_count(0xd, 0, &eax, &ebx, &ecx, &edx))
+		return 0;
+	*bytes = ebx; /* for what XCR0 has enabled */
+	if (__get_cpuid_count(0xd, 1, &eax, &ebx, &ecx, &edx))
+		features |= (eax & bit_XSAVEOPT ? CAY_CPU_XSAVEOPT : 0) | (eax & bit_XSAVEC ? CAY_CPU_XSAVEC : 0);
+	return features;
+}
+
 static void kvm_cpu_describe(struct vm *vm)
 {
 	struct kvm_vm *kv = vm->backend_priv;
@@ -235,9 +255,11 @@ static void kvm_cpu_describe(struct vm *vm)
 	}
 	e = find_cpuid(vm, 0xd, 0);
 	kv->xcr0 = e != NULL ? ((uint64_t)e->edx << 32 | e->eax) & 0xe7 : 3; /* x87, SSE, AVX, AVX-512 */
-	bi->cpu_features = features;
-	bi->xcr0 = kv->xcr0;
 	bi->xsave_bytes = e != NULL ? e->ecx : 512 + 64;
+	bi->xcr0 = kv->xcr0;
+	if (!(features & CAY_CPU_XSAVE))
+		features |= native_xsave(&bi->xcr0, &bi->xsave_bytes);
+	bi->cpu_features = features;
 }
 
 static int kvm_doorbell_fd(struct vm *vm, uint32_t gate_offset, int eventfd)
