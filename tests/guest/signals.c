@@ -382,6 +382,43 @@ static void test_faults(void)
 	munmap(page, 4096);
 }
 
+static int bad_field;
+
+static void spoil_frame(int sig, siginfo_t *si, void *ctx)
+{
+	greg_t *r = ((ucontext_t *)ctx)->uc_mcontext.gregs;
+
+	(void)sig;
+	(void)si;
+	switch (bad_field) {
+	case 0:
+		r[REG_RIP] = (greg_t)0x8000000000000000;
+		break;
+	case 1:
+		r[REG_RIP] = 16;
+		break;
+	case 2:
+		((ucontext_t *)ctx)->uc_mcontext.fpregs = (void *)16;
+		break;
+	case 3:
+		((ucontext_t *)ctx)->uc_mcontext.fpregs = (void *)0x8000000000000000;
+		break;
+	}
+}
+
+/* Needs the alternate stack and handlers of report_catch_faults(). */
+static void test_spoiled_frames(void)
+{
+	struct sigaction sa = {.sa_sigaction = spoil_frame, .sa_flags = SA_SIGINFO};
+
+	sigaction(SIGUSR1, &sa, NULL);
+	for (bad_field = 0; bad_field < 4; bad_field++)
+		report(fault_of(raise(SIGUSR1)) == SIGSEGV, "a frame spoiled in way %d ends in SIGSEGV", bad_field);
+	report_eq(fault_of(__asm__ volatile("movabs $0x8000000000000000, %%rsp\n push $0" ::: "memory")), SIGBUS);
+	report_eq(fault_of(__asm__ volatile("mov $0x1000, %%rsp\n push $0" ::: "memory")), SIGSEGV);
+	report_eq(fault_of(__asm__ volatile("mov $0x1000, %%rsp\n mov %0, %%eax\n syscall" ::"i"(SYS_rt_sigreturn) : "memory")), SIGSEGV);
+}
+
 static void test_signalfd(void)
 {
 	struct signalfd_siginfo ssi;
@@ -450,6 +487,7 @@ int main(void)
 	test_altstack();
 	test_context_can_be_edited();
 	test_faults();
+	test_spoiled_frames();
 	test_signalfd();
 	test_directed_at_threads();
 	return report_summary();

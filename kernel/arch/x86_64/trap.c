@@ -243,7 +243,8 @@ void exception_handler(struct trapframe *f, uint64_t vector, uint64_t error, uin
 	case VEC_NP:
 		if (from_kernel(f) && fix_up(f)) /* non-canonical address handed to a system call */
 			break;
-		fault_signal(f, vector, error, SIGSEGV, SI_KERNEL, 0);
+		/* A stack address that cannot be (#SS) is a bus error to Linux. */
+		fault_signal(f, vector, error, vector == VEC_GP ? SIGSEGV : SIGBUS, SI_KERNEL, 0);
 		break;
 	default:
 		fault_signal(f, vector, error, SIGILL, ILL_ILLOPN, f->rip);
