@@ -30,7 +30,7 @@ extern bool shim_panic_expected;
 /* True when `stmt` panics: assert_true(SHIM_PANICS(page_free(p, 0))). */
 #define SHIM_PANICS(stmt)                                                                                              \
 	({                                                                                                             \
-		bool panicked_ = true;                                                                                 \
+		volatile bool panicked_ = true;                                                                            \
 		shim_panic_expected = true;                                                                            \
 		if (setjmp(shim_panic_jmp) == 0) {                                                                     \
 			stmt;                                                                                          \
