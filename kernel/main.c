@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* main.c - from the first instruction to the program's: in order, each step needs those before it. */
 #include <errno.h>
+#include <linux/fcntl.h>
 #include <signal.h>
 
 #include "abi/layout.h"
@@ -22,6 +23,7 @@
 #include "kernel/plat/cay/events.h"
 #include "kernel/sched/thread.h"
 #include "kernel/time/clock.h"
+#include "lib/string.h"
 
 NORETURN void kernel_main(void);
 
@@ -56,6 +58,26 @@ static const char *take_strings(const char *at, const char *end, const char **v,
 	return at;
 }
 
+/*
+ * The program's name as the user typed it, if that leads to the same file: an interpreter of a script sees it, as on Linux. Else
+ * the path that the VMM found.
+ */
+static const char *program_name(const char *argv0)
+{
+	const char *path = boot_string(boot_info->program);
+	struct path typed, found;
+	bool same = false;
+
+	if (argv0 == NULL || strchr(argv0, '/') == NULL || vfs_lookup(AT_FDCWD, path, LOOKUP_FOLLOW, &found) != 0)
+		return path;
+	if (vfs_lookup(AT_FDCWD, argv0, LOOKUP_FOLLOW, &typed) == 0) {
+		same = path_inode(&typed) == path_inode(&found);
+		path_put(&typed);
+	}
+	path_put(&found);
+	return same ? argv0 : path;
+}
+
 static void load_program(void)
 {
 	const char *module = pa_to_virt(PA(boot_info->module_gpa));
@@ -70,7 +92,7 @@ static void load_program(void)
 	envp = v + boot_info->argc + 1;
 	module = take_strings(module, end, v, boot_info->argc);
 	take_strings(module, end, envp, boot_info->envc);
-	err = exec_init(boot_string(boot_info->program), v, envp, &why);
+	err = exec_init(program_name(v[0]), v, envp, &why);
 	kfree(v);
 	if (err != 0) {
 		klog("cannot run %s: %s", boot_string(boot_info->program), why);
