@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * fs.h - host folders and files for the guest: a virtio-fs server (abi/hostfs.h, <linux/fuse.h>).
- * Invariant: the guest reaches nothing but what lies in a share. Every name it sends is one component without '/', "."
- * and
- * "..", used relative to a descriptor of a folder in the share, and never followed when it is a symlink.
+ * Invariant: the guest reaches nothing but what lies in a share. Every name it sends is one component, not "." or "..",
+ * used relative to a descriptor of a folder in the share, and never followed when it is a symlink.
  * Trust: all that the guest sends is hostile, and other processes may change the folders at any moment.
- * Threads: requests are served by one thread at a time, the I/O thread or a vCPU's; fs_map_file and fs_unmap_file may be called on a vCPU thread.
+ * Threads: requests are served by one thread at a time, the I/O thread or a vCPU's; fs_map_file and fs_unmap_file may
+ * be called on a vCPU thread meanwhile.
  *
  * Limits: blocking file I/O blocks the I/O thread (one queue, no workers). Only regular files and folders are ever
  * opened; fifos, sockets and device nodes are shown and refused. Modes come from the guest with its umask applied, so

@@ -91,11 +91,11 @@ static void hash_remove(struct fs_nodes *t, struct fs_node *n)
 	n->hashed = false;
 }
 
-struct fs_node *fs_node_by_stat(struct fs_nodes *t, const struct stat *st)
+static struct fs_node *node_by_stat(struct fs_nodes *t, uint16_t share, const struct stat *st)
 {
 	struct fs_node *n = *hash_slot(t, st->st_dev, st->st_ino);
 
-	while (n != NULL && (n->ino != st->st_ino || n->dev != st->st_dev))
+	while (n != NULL && (n->ino != st->st_ino || n->dev != st->st_dev || n->share != share))
 		n = n->hash_next;
 	return n;
 }
@@ -130,7 +130,7 @@ static int index_grow(struct fs_nodes *t)
 	return 0;
 }
 
-static struct fs_node *node_create(struct fs_nodes *t, const struct stat *st, int *err)
+static struct fs_node *node_create(struct fs_nodes *t, uint16_t share, const struct stat *st, int *err)
 {
 	struct fs_node *n;
 
@@ -147,6 +147,7 @@ static struct fs_node *node_create(struct fs_nodes *t, const struct stat *st, in
 	n->dev = st->st_dev;
 	n->ino = st->st_ino;
 	n->type = st->st_mode & S_IFMT;
+	n->share = share;
 	n->fd = -1;
 	list_init(&n->lru);
 	t->by_index[n->id_index] = n;
@@ -159,15 +160,13 @@ static struct fs_node *node_create(struct fs_nodes *t, const struct stat *st, in
 int fs_node_add_root(struct fs_nodes *t, uint16_t share, int fd, const struct stat *st)
 {
 	int err;
-	struct fs_node *n = node_create(t, st, &err);
+	struct fs_node *n = node_create(t, share, st, &err);
 
 	if (n == NULL)
 		return err;
-	/* A root is reached by its number only: the same folder inside another share is another node, with that share's
-	 * rights. */
+	/* A root is reached by its number only. */
 	hash_remove(t, n);
 	n->root = true;
-	n->share = share;
 	n->fd = fd;
 	return 0;
 }
@@ -236,20 +235,18 @@ static int node_name(struct fs_nodes *t, struct fs_node *n, struct fs_node *dir,
 int fs_node_enter(struct fs_nodes *t, struct fs_node *dir, const char *name, const struct stat *st,
 		  struct fs_node **out)
 {
-	struct fs_node *n = fs_node_by_stat(t, st);
+	struct fs_node *n = node_by_stat(t, dir->share, st);
 	int err;
 
-	/* The inode number was given to something else, or the inode is in two shares: the old node keeps its number
-	 * only. */
-	if (n != NULL && (n->type != (st->st_mode & S_IFMT) || n->share != dir->share)) {
+	/* The inode number was given to something else: the old node keeps its own number only. */
+	if (n != NULL && n->type != (st->st_mode & S_IFMT)) {
 		hash_remove(t, n);
 		n = NULL;
 	}
 	if (n == NULL) {
-		n = node_create(t, st, &err);
+		n = node_create(t, dir->share, st, &err);
 		if (n == NULL)
 			return err;
-		n->share = dir->share;
 		/* Node numbers are reused: a generation tells an old number from a new one. Roots have generation 0. */
 		if (++t->generation == 0)
 			t->generation = 1;
@@ -272,7 +269,7 @@ void fs_node_detach(struct fs_nodes *t, struct fs_node *dir, const char *name)
 
 	if (dirfd < 0 || fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT) != 0)
 		return;
-	n = fs_node_by_stat(t, &st);
+	n = node_by_stat(t, dir->share, &st);
 	if (n == NULL || n->parent != dir || strcmp(n->name, name) != 0)
 		return;
 	if (fs_node_orphan(t, n) == 0)
@@ -287,7 +284,7 @@ void fs_node_renamed(struct fs_nodes *t, struct fs_node *dir, const char *name)
 
 	if (dirfd < 0 || fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT) != 0)
 		return;
-	n = fs_node_by_stat(t, &st);
-	if (n != NULL && n->share == dir->share && node_name(t, n, dir, name) != 0)
+	n = node_by_stat(t, dir->share, &st);
+	if (n != NULL && node_name(t, n, dir, name) != 0)
 		node_unname(t, n); /* reached by no name: -ESTALE until the guest looks it up again */
 }

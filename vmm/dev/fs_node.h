@@ -2,12 +2,12 @@
 /*
  * fs_node.h - what the guest knows by number: files and folders of the shares.
  *
- * A node is an inode of the host (device, inode number) and one name under which it was seen: (parent, name). Nodes
- * hold no descriptor as a rule, because `ls -R /usr` makes 100,000 of them. A folder that is used gets an O_PATH
- * descriptor, of which FS_NODE_FDS_MAX are kept, least recently used closed first; opening it again goes from the
- * nearest ancestor with a descriptor down, one component at a time with openat2(RESOLVE_BENEATH), and checks that the
- * same inode is found: otherwise -ESTALE. A node whose last name we removed keeps a descriptor until it is forgotten
- * (at most FS_NODE_ORPHANS_MAX).
+ * A node is an inode of the host (device, inode number) in a share and one name under which it was seen: (parent,
+ * name). Nodes hold no descriptor as a rule, because `ls -R /usr` makes 100,000 of them. A folder that is used gets an
+ * O_PATH descriptor, of which FS_NODE_FDS_MAX are kept, least recently used closed first; opening it again goes from
+ * the nearest ancestor with a descriptor down, one component at a time with openat2(RESOLVE_BENEATH), and checks that
+ * the same inode is found: otherwise -ESTALE. A node whose last name we removed keeps a descriptor until it is
+ * forgotten (at most FS_NODE_ORPHANS_MAX).
  *
  * Lifetime: a node lives while the guest counts lookups of it or another node has it as parent. Roots live for ever.
  * Not thread-safe: I/O thread only.
@@ -72,9 +72,6 @@ struct fs_node *fs_node_find(struct fs_nodes *t, uint64_t id);
  */
 MUST_CHECK int fs_node_enter(struct fs_nodes *t, struct fs_node *dir, const char *name, const struct stat *st,
 			     struct fs_node **out);
-/* The node with this identity, or NULL. */
-struct fs_node *fs_node_by_stat(struct fs_nodes *t, const struct stat *st);
-
 /* The guest gives up nr lookups. More than it has counts as all. n may be gone afterwards. */
 void fs_node_forget(struct fs_nodes *t, struct fs_node *n, uint64_t nr);
 
