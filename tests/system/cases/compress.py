@@ -38,8 +38,6 @@ def round_trip(t, tool, flags, size):
     name = [n for n in os.listdir(t.dir) if n.startswith("p.")][0]
     checked = t.cay([tool, "-t", name], ["-m", "1G"])
     t.check(checked.status == 0, "the VM checks its file: " + checked.describe())
-    in_vm = t.cay([tool, "-dc", name], ["-m", "1G"])
-    t.check(hashlib.sha256(in_vm.out).hexdigest() == want, "the VM unpacks it to the original: status %d %s" % (in_vm.status, in_vm.errtext[-300:]))
 
 
 @case(timeout=280)
