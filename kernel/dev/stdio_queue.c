@@ -95,12 +95,11 @@ static int submit(struct stdio_call *c, void *data, uint32_t bytes, bool to_gues
 	seg[n++] = (struct virtq_seg){.addr = kernel_gpa(&c->status), .bytes = sizeof(c->status), .writable = true};
 	c->in_flight = true;
 	c->status.result = -EIO;
-	while ((err = virtq_driver_add(&q.vq, seg, n, c)) == -ENOSPC)
+	while ((err = virtq_driver_add(&q.vq, seg, n, c)) == -ENOSPC) {
+		drain_and_arm();
 		wait_event(&q.space_wq, q.vq.nr_free >= n);
-	if (err != 0) {
-		c->in_flight = false;
-		return err;
 	}
+	ASSERT(err == 0); /* the chain is well formed */
 	if (virtq_driver_publish(&q.vq)) {
 		stat_count(CAY_C_DOORBELLS);
 		doorbell_ring(q.doorbell);
@@ -121,7 +120,6 @@ static void poll_briefly(struct stdio_call *c)
 
 	if (boot_info->flags & CAY_BOOT_NO_POLL)
 		return;
-	virtq_driver_disarm(&q.vq);
 	end = clock_monotonic_ns() + POLL_NS;
 	do {
 		drain();
@@ -138,6 +136,8 @@ int64_t stdio_call(unsigned fd, enum cay_stdio_op op, int64_t arg, int64_t arg2,
 
 	if (!q.present)
 		return -EIO;
+	/* Most answers are there when the doorbell returns, or soon after: no event for those. */
+	virtq_driver_disarm(&q.vq);
 	err = submit(&c, data, bytes, to_guest);
 	if (err != 0)
 		return err;

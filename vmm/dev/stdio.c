@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * stdio.c - see stdio.h. All state is the I/O thread's once that runs.
+ * stdio.c - see stdio.h. The queue is served by the I/O thread or, while that sleeps, by the vCPU's thread at its doorbell
+ * (one of them at a time: io_thread.h); watches fire on the I/O thread only. So `lock` guards all state.
  * Requests are answered at once, but for a POLL with CAY_STDIO_WAIT: it stays in `waiting` until the descriptor's watch
  * fires. A watch exists only while something waits, so an idle terminal costs nothing.
  */
@@ -8,6 +9,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
 
@@ -34,6 +36,7 @@ struct stdio_watch {
 };
 
 struct stdio_device {
+	pthread_mutex_t lock;
 	struct vm *vm;
 	struct stdio_host host;
 	struct virtq_device queue;
@@ -95,9 +98,11 @@ static void watch_ready(struct io_watch *watch, uint32_t events)
 {
 	struct stdio_watch *w = watch->ctx;
 
+	pthread_mutex_lock(&w->dev->lock);
 	complete_waiting(w, (int)events);
 	update_watch(w);
 	notify(w->dev);
+	pthread_mutex_unlock(&w->dev->lock);
 }
 
 static void start_wait(struct stdio_device *dev, const struct stdio_request *r, uint16_t head)
@@ -135,16 +140,13 @@ static void serve(struct stdio_device *dev, const struct virtq_chain *c)
 		complete(dev, c->head, r.status, stdio_execute(&dev->host, &r));
 }
 
-static bool poll_queue(void *ctx)
+static bool serve_queue(struct stdio_device *dev)
 {
-	struct stdio_device *dev = ctx;
 	struct virtq_host_seg seg[STDIO_CHAIN_SEGS];
 	struct virtq_chain c = {.seg = seg, .max_segs = STDIO_CHAIN_SEGS};
 	enum virtq_result got;
 	bool worked = false;
 
-	if (dev->queue.broken != VIRTQ_EMPTY || !virtq_device_has_avail(&dev->queue))
-		return false;
 	/* At most a queue's worth, so that a flood does not starve the other sources. */
 	for (unsigned n = 0; n < CAY_STDIO_QUEUE_NR; n++) {
 		got = virtq_device_pop(&dev->queue, &c);
@@ -160,14 +162,28 @@ static bool poll_queue(void *ctx)
 	return worked;
 }
 
+static bool poll_queue(void *ctx)
+{
+	struct stdio_device *dev = ctx;
+	bool worked = false;
+
+	pthread_mutex_lock(&dev->lock);
+	if (dev->queue.broken == VIRTQ_EMPTY && virtq_device_has_avail(&dev->queue))
+		worked = serve_queue(dev);
+	pthread_mutex_unlock(&dev->lock);
+	return worked;
+}
+
 static void arm_queue(void *ctx, bool sleep)
 {
 	struct stdio_device *dev = ctx;
 
+	pthread_mutex_lock(&dev->lock);
 	if (!sleep)
 		virtq_device_disarm(&dev->queue);
 	else
 		(void)!virtq_device_arm(&dev->queue); /* a chain already there is found by the poll that follows */
+	pthread_mutex_unlock(&dev->lock);
 }
 
 static void *translate(void *ctx, uint64_t gpa, uint32_t bytes)
@@ -205,6 +221,7 @@ int stdio_create(struct vm *vm)
 		return -ENOSPC;
 	}
 	const struct cay_queue_info *q = &info->queue[0];
+	pthread_mutex_init(&dev->lock, NULL);
 	dev->vm = vm;
 	dev->event = q->event;
 	virtq_device_init(&dev->queue, q->nr, gmem_ptr(&vm->mem, q->desc_gpa, virtq_desc_bytes(q->nr)),
@@ -214,7 +231,7 @@ int stdio_create(struct vm *vm)
 	for (unsigned i = 0; i < CAY_STDIO_FDS; i++)
 		dev->watches[i] = (struct stdio_watch){
 			.watch = {.fd = -1, .ready = watch_ready, .ctx = &dev->watches[i]}, .dev = dev, .i = i};
-	struct io_source src = {.poll = poll_queue, .arm = arm_queue, .ctx = dev};
+	struct io_source src = {.poll = poll_queue, .arm = arm_queue, .ctx = dev, .doorbell = (uint32_t)q->doorbell};
 	int err = publish_stats(dev, info);
 	if (err == 0)
 		err = io_add_source(vm->io, &src);
