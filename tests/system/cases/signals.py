@@ -98,7 +98,7 @@ def killed_cay_leaves_nothing(t):
 @case
 def stopped_and_continued(t):
     """SIGSTOP and SIGCONT of the whole process: the program goes on and time has passed."""
-    p = start(t, "import sys, time\nprint('ready')\na = time.monotonic()\nsys.stdin.readline()\nprint(time.monotonic() - a > 0.2)")
+    p = start(t, "import sys, time\na = time.monotonic()\nprint('ready')\nsys.stdin.readline()\nprint(time.monotonic() - a > 0.2)")
     p.send_signal(signal.SIGSTOP)
     time.sleep(0.3)
     p.send_signal(signal.SIGCONT)
