@@ -24,6 +24,7 @@ struct superblock;
 #define DENTRY_ROOT (1u << 1)    /* root of a superblock, or nameless */
 #define DENTRY_DEAD (1u << 2)    /* directory that was removed: nothing can be created in it */
 #define DENTRY_USED (1u << 4)    /* found since the last eviction round */
+#define DENTRY_LINKABLE (1u << 3) /* O_TMPFILE: linkat(2) may give it its first name */
 #define DENTRY_ANON (1u << 5)    /* no place in any tree; the name is the whole text ("pipe:[12]") */
 
 struct dentry {

@@ -176,12 +176,16 @@ int vfs_link(int old_dirfd, const char *old_path, unsigned lookup_flags, int new
 		err = -EXDEV;
 	else if (S_ISDIR(target->mode) || dir->ops->link == NULL)
 		err = -EPERM;
+	else if (target->nlink == 0 && !(old.dentry->flags & DENTRY_LINKABLE))
+		err = -ENOENT; /* its last name is gone for good */
 	else
 		err = dir->ops->link(dir, w.name, w.len, target);
-	if (err != 0)
+	if (err != 0) {
 		dentry_put(known);
-	else
+	} else {
+		old.dentry->flags &= (uint16_t)~DENTRY_LINKABLE;
 		err = instantiate(&w, known, inode_get(target), NULL);
+	}
 	create_end(&w);
 out:
 	path_put(&old);

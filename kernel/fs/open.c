@@ -77,7 +77,7 @@ int open_checked(const struct path *p, int o_flags, struct file **out)
 		err = open_node(i, f);
 		if (err != 0)
 			f->ops = NULL; /* there is nothing to release */
-		else if ((o_flags & O_TRUNC) && S_ISREG(i->mode))
+		else if ((o_flags & O_TRUNC) && S_ISREG(i->mode) && i->ops->setattr != NULL) /* not: the user's stdout */
 			err = inode_truncate(i, 0);
 	}
 	f->flags = status;
@@ -144,6 +144,8 @@ static int open_tmpfile(struct walk *w, int o_flags, uint32_t mode, struct file 
 			err = -ENOMEM;
 		} else {
 			struct path p = { .mount = dir.mount, .dentry = d };
+			if (!(o_flags & O_EXCL))
+				d->flags |= DENTRY_LINKABLE;
 			err = open_checked(&p, o_flags & ~(O_TMPFILE & ~O_DIRECTORY), out);
 			if (err == 0)
 				(*out)->flags |= O_TMPFILE;

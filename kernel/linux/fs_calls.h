@@ -50,7 +50,6 @@ long sys_newfstatat(int dirfd, const char *path, void *st, int flags);
 long sys_statx(int dirfd, const char *path, unsigned flags, unsigned mask, void *stx);
 long sys_statfs(const char *path, void *st);
 long sys_fstatfs(int fd, void *st);
-long sys_ustat(unsigned dev, void *out);
 long sys_access(const char *path, int mode);
 long sys_faccessat(int dirfd, const char *path, int mode);
 long sys_faccessat2(int dirfd, const char *path, int mode, int flags);

@@ -43,10 +43,11 @@ ssize_t strncpy_from_user(char *dst, const char *src_user, size_t size)
 {
 	size_t done = 0;
 
-	/* In pieces that do not cross a page, so that a string that ends before unmapped memory is read whole. */
+	/* In pieces that do not cross a page, so that a string that ends before unmapped memory is read whole; small ones,
+	 * because most strings are paths of a few dozen bytes. */
 	while (done < size) {
 		const char *at = src_user + done;
-		size_t n = MIN(size - done, PAGE_SIZE - ((uint64_t)at & (PAGE_SIZE - 1)));
+		size_t n = MIN(MIN(size - done, (size_t)128), PAGE_SIZE - ((uint64_t)at & (PAGE_SIZE - 1)));
 		const char *nul;
 
 		if (copy_from_user(dst + done, at, n) != 0)
