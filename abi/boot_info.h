@@ -29,6 +29,7 @@
 #define CAY_BOOT_NO_POLL (1u << 5)    /* one host CPU: never poll, wait at once */
 #define CAY_BOOT_NO_REWRITE (1u << 6) /* leave call sites alone (tests, debugging) */
 #define CAY_BOOT_GDB (1u << 7)
+#define CAY_BOOT_MISSING (1u << 8) /* at the end list the files the program looked for in vain */
 
 enum cay_device_kind {
 	CAY_DEV_NONE = 0,

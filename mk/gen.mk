@@ -13,7 +13,7 @@ $(FILTER): $(BUILD)/tools/seccomp_filter
 $(BUILD)/host/vmm/sandbox/seccomp.c.o $(BUILD)/unit/obj/vmm/sandbox/seccomp.c.o: $(FILTER)
 $(BUILD)/host/vmm/sandbox/seccomp.c.o $(BUILD)/unit/obj/vmm/sandbox/seccomp.c.o: CPPFLAGS_GEN = -I$(BUILD)/gen
 
-# Names of system calls for --stats, from the kernel's own header.
+# Names of system calls for --stats and --strace, from the kernel's own header.
 SYSCALL_NAMES := $(BUILD)/gen/vmm/cli/syscall_names.inc
 
 $(SYSCALL_NAMES): mk/gen.mk
@@ -21,5 +21,5 @@ $(SYSCALL_NAMES): mk/gen.mk
 	$(Q)echo '#include <asm/unistd_64.h>' | $(CC) -E -dM - | \
 		sed -nE 's/^#define __NR_([a-z0-9_]+) ([0-9]+)$$/[\2] = "\1",/p' | LC_ALL=C sort > $@.new && mv $@.new $@
 
-$(BUILD)/host/vmm/cli/report_stats.c.o $(BUILD)/unit/obj/vmm/cli/report_stats.c.o: $(SYSCALL_NAMES)
-$(BUILD)/host/vmm/cli/report_stats.c.o $(BUILD)/unit/obj/vmm/cli/report_stats.c.o: CPPFLAGS_GEN = -I$(BUILD)/gen
+$(BUILD)/host/vmm/cli/syscall_names.c.o $(BUILD)/unit/obj/vmm/cli/syscall_names.c.o: $(SYSCALL_NAMES)
+$(BUILD)/host/vmm/cli/syscall_names.c.o $(BUILD)/unit/obj/vmm/cli/syscall_names.c.o: CPPFLAGS_GEN = -I$(BUILD)/gen

@@ -9,6 +9,7 @@
 #include <sys/resource.h>
 
 #include "kernel/fs/file.h"
+#include "kernel/fs/vfs.h"
 #include "kernel/linux/signal.h"
 #include "kernel/log.h"
 #include "kernel/plat/cay/boot.h"
@@ -77,6 +78,12 @@ uint64_t process_cpu_ns(const struct process *p)
 	return ns;
 }
 
+static void say_missing(void *ctx, const char *path)
+{
+	(void)ctx;
+	klog("looked for in vain: %s", path);
+}
+
 static NORETURN void process_ended(struct process *p)
 {
 	if (p->fds != NULL) {
@@ -87,6 +94,8 @@ static NORETURN void process_ended(struct process *p)
 	}
 	if (p != init_process)
 		panic("process %d ended, which nothing can have started", p->pid);
+	if (boot_info->flags & CAY_BOOT_MISSING)
+		vfs_report_missing(say_missing, NULL);
 	plat_exit(p->wait_status);
 }
 

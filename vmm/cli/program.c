@@ -150,6 +150,9 @@ static int find_by_path(struct run_options *opt)
 	char *path = path_join(&opt->pool, from, opt->program);
 	int status = try_path(opt, path, &why);
 
+	/* A script sees this path as its own name: leave it as typed where that is the same place in the guest. */
+	if (status == 0 && strcmp(opt->cwd, from) == 0)
+		opt->program = opt->argv[0];
 	free(here);
 	if (why)
 		say_error("cannot run %s: %s", opt->program, why);

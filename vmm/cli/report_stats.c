@@ -5,15 +5,12 @@
 #include <string.h>
 
 #include "vmm/cli/report.h"
+#include "vmm/cli/syscall_names.h"
 #include "vmm/core/vm.h"
 
 struct row {
 	const char *key, *text;
 	uint64_t value;
-};
-
-static const char *const syscall_names[ARRAY_SIZE(((struct cay_stats *)0)->syscall_count)] = {
-#include "vmm/cli/syscall_names.inc"
 };
 
 static const struct {
@@ -54,7 +51,7 @@ static void host_rows(const struct vm_counters *c, struct row rows[HOST_ROWS])
 	memcpy(rows, r, sizeof(r));
 }
 
-#define CALLS_MAX ARRAY_SIZE(syscall_names)
+#define CALLS_MAX ARRAY_SIZE(((struct cay_stats *)0)->syscall_count)
 struct call {
 	unsigned nr;
 	uint32_t count;
@@ -88,8 +85,8 @@ static bool is_absent(const struct cay_stats *s, unsigned nr)
 
 static const char *call_name(unsigned nr, char buf[16])
 {
-	if (syscall_names[nr])
-		return syscall_names[nr];
+	if (syscall_name(nr))
+		return syscall_name(nr);
 	snprintf(buf, 16, "call_%u", nr);
 	return buf;
 }
@@ -102,17 +99,17 @@ static void print_table(FILE *to, const struct row host[HOST_ROWS], const struct
 	char buf[16];
 
 	for (unsigned i = 0; i < HOST_ROWS; i++)
-		fprintf(to, "cay: %12" PRIu64 "  %s\n", host[i].value, host[i].text);
+		fprintf(to, "cay: %-40s %12" PRIu64 "\n", host[i].text, host[i].value);
 	for (unsigned i = 0; i < CAY_C_NR; i++)
-		fprintf(to, "cay: %12" PRIu64 "  %s\n", s->counter[i], guest_counters[i].text);
+		fprintf(to, "cay: %-40s %12" PRIu64 "\n", guest_counters[i].text, s->counter[i]);
 	if (syscalls) {
-		fprintf(to, "cay: %12.3f  %% of system calls were function calls\n",
+		fprintf(to, "cay: %-40s %12.3f\n", "system calls made as function calls, %",
 			100.0 - 100.0 * (double)s->counter[CAY_C_SYSCALL_TRAPS] / (double)syscalls);
-		fprintf(to, "cay: %12.3f  exits per system call\n", (double)exits / (double)syscalls);
+		fprintf(to, "cay: %-40s %12.3f\n", "exits per system call", (double)exits / (double)syscalls);
 	}
 	for (unsigned i = 0; i < n; i++)
-		fprintf(to, "cay: %12" PRIu32 "  %s%s\n", calls[i].count, call_name(calls[i].nr, buf),
-			is_absent(s, calls[i].nr) ? " (not available in cay)" : "");
+		fprintf(to, "cay:   %-38s %12" PRIu32 "%s\n", call_name(calls[i].nr, buf), calls[i].count,
+			is_absent(s, calls[i].nr) ? "  not available in cay" : "");
 }
 
 static void print_json(FILE *to, const struct vm *vm, const struct row host[HOST_ROWS], const struct cay_stats *s)

@@ -35,6 +35,7 @@ const struct flag run_flags[] = {
 	{FLAG_STRACE, 0, "strace", FLAG_OPTIONAL_VALUE, "SET", "log system calls, all or a comma-separated set"},
 	{FLAG_STATS, 0, "stats", FLAG_OPTIONAL_VALUE, "FILE", "at exit print what happened; to FILE as JSON if it ends in .json"},
 	{FLAG_TIMING, 0, "timing", FLAG_ALONE, NULL, "at exit print a timeline in microseconds"},
+	{FLAG_MISSING_FILES, 0, "missing-files", FLAG_ALONE, NULL, "at exit list the files that the program looked for in vain"},
 	{FLAG_GDB, 0, "gdb", FLAG_VALUE, "PORT", "stop at the program's entry and wait for gdb on 127.0.0.1:PORT"},
 	{FLAG_QUIET, 'q', "quiet", FLAG_ALONE, NULL, "no notes from cay, only errors"},
 	{FLAG_VERBOSE, 0, "verbose", FLAG_ALONE, NULL, "more notes from cay; may be repeated (-v is the short name of --volume)"},

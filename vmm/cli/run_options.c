@@ -14,6 +14,7 @@
 #include "vmm/cli/numbers.h"
 #include "vmm/cli/run_flags.h"
 #include "vmm/cli/say.h"
+#include "vmm/cli/syscall_names.h"
 
 #define DEFAULT_RAM_BYTES (512ULL << 20)
 #define HOSTNAME_MAX_BYTES 64
@@ -131,9 +132,15 @@ static int parse_strace(struct run_options *opt, const char *value)
 {
 	opt->strace = true;
 	opt->strace_set = value ? value : "";
-	if (strspn(opt->strace_set, "abcdefghijklmnopqrstuvwxyz0123456789_,") != strlen(opt->strace_set)) {
-		say_error("--strace='%s': give names of system calls separated by commas, as in --strace=openat,read", value);
-		return RUN_EXIT_OURS;
+	for (const char *name = opt->strace_set; *name;) {
+		size_t len = strcspn(name, ",");
+
+		if (!syscall_name_exists(name, len)) {
+			say_error("--strace=%s: there is no system call '%.*s'; give names separated by commas, as in --strace=openat,read",
+				  value, (int)len, name);
+			return RUN_EXIT_OURS;
+		}
+		name += len + (name[len] == ',');
 	}
 	return 0;
 }
@@ -224,6 +231,9 @@ static int apply_flag(struct run_options *opt, const struct flag_match *m)
 		return 0;
 	case FLAG_TIMING:
 		opt->timing = true;
+		return 0;
+	case FLAG_MISSING_FILES:
+		opt->missing_files = true;
 		return 0;
 	case FLAG_GDB:
 		return parse_gdb(opt, m->value);

@@ -67,6 +67,7 @@ struct run_options {
 	const char *stats_file; /* NULL = stderr */
 	int stats_fd;           /* stats_file, opened before the sandbox; -1 = stderr */
 	bool timing;
+	bool missing_files;
 	int gdb_port; /* 0 = no stub */
 	bool quiet;
 	unsigned verbosity;

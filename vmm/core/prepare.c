@@ -20,15 +20,6 @@ static int load_image(struct preparation *p)
 	return 0;
 }
 
-static int probe_cpu(struct vm *vm)
-{
-	int err = vm->backend->cpu_probe(vm);
-
-	if (err != 0)
-		log_error("cannot find out what the CPU offers: %s; `cay doctor` says what is missing", strerror(-err));
-	return err;
-}
-
 static int plan_sandbox(struct preparation *p)
 {
 	const struct run_options *opt = p->vm->opt;
@@ -53,7 +44,7 @@ static void *prepare_main(void *arg)
 {
 	struct preparation *p = arg;
 
-	p->err = probe_cpu(p->vm);
+	p->err = p->cpu_err = p->vm->backend->cpu_probe(p->vm);
 	if (p->err == 0)
 		p->err = load_image(p);
 	if (p->err == 0)

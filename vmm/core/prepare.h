@@ -16,7 +16,8 @@ struct preparation {
 	struct vm *vm;
 	pthread_t thread;
 	bool threaded;
-	int err;
+	int err;     /* of any step */
+	int cpu_err; /* of asking KVM about the CPU: the one step that says nothing itself */
 	/* results, valid after prepare_finish returned 0 */
 	struct kernel_image image; /* copied to its place in guest memory */
 	struct sandbox_plan sandbox;
@@ -24,7 +25,7 @@ struct preparation {
 
 /* vm->mem exists. Starts the work; it runs at once if there is no thread to be had. */
 void prepare_start(struct preparation *p, struct vm *vm);
-/* Waits for it. 0, or -errno and the reason was said. Call exactly once after prepare_start, in any case. */
+/* Waits for it. 0, or -errno and the reason was said, except that of cpu_err. Call exactly once after prepare_start, in any case. */
 MUST_CHECK int prepare_finish(struct preparation *p);
 
 #endif

@@ -224,7 +224,9 @@ static int start(struct vm *vm)
 		return err;
 	prepare_start(&prep, vm);
 	err = create_machine(vm);
-	if (prepare_finish(&prep) != 0 || err != 0)
+	if (prepare_finish(&prep) != 0 && err == 0 && prep.cpu_err != 0)
+		err = fail_start("cannot find out what the CPU offers", prep.cpu_err, "`cay doctor` says what is missing");
+	if (prep.err != 0 || err != 0)
 		return -1;
 	if (io_thread_create(vm) == 0 && load(vm, &prep) == 0 && wait_for_gdb(vm) == 0 && confine(&prep) == 0 && start_threads(vm) == 0)
 		return seal(vm);

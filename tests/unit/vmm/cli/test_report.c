@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* test_report.c - --timing and --stats of a VM made up here. */
-// SOURCES: vmm/cli/report_stats.c vmm/cli/report_timing.c
+// SOURCES: vmm/cli/report_stats.c vmm/cli/report_timing.c vmm/cli/syscall_names.c
 #include "unit.h"
 
 #include <stdlib.h>
@@ -74,11 +74,12 @@ static void test_table(void **state)
 	char *text = text_of(print_table);
 
 	(void)state;
-	assert_non_null(strstr(text, "cay:            3  exits: gate calls\n"));
-	assert_non_null(strstr(text, "99.000  % of system calls were function calls"));
-	assert_non_null(strstr(text, "0.004  exits per system call"));
-	assert_true(strstr(text, "992  getpid\n") < strstr(text, "7  write\n"));
-	assert_non_null(strstr(text, "1  call_511 (not available in cay)\n"));
+	assert_non_null(strstr(text, "cay: exits: gate calls                                   3\n"));
+	assert_non_null(strstr(text, "function calls, %         99.000\n"));
+	assert_non_null(strstr(text, "exits per system call                           0.004\n"));
+	assert_non_null(strstr(text, "cay:   write                                             7\n"));
+	assert_true(strstr(text, "  getpid ") < strstr(text, "  write "));
+	assert_non_null(strstr(text, "1  not available in cay\n"));
 	for (char *line = text; *line; line = strchr(line, '\n') + 1)
 		assert_memory_equal(line, "cay: ", 5);
 	free(text);

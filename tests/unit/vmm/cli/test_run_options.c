@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* test_run_options.c - command lines in a table: what each means, or how it is refused. */
-// SOURCES: vmm/cli/run_options.c vmm/cli/run_flags.c vmm/cli/distance.c vmm/cli/numbers.c vmm/cli/environment.c vmm/cli/tree.c vmm/cli/etc_list.c vmm/cli/pool.c vmm/cli/say.c
+// SOURCES: vmm/cli/run_options.c vmm/cli/run_flags.c vmm/cli/distance.c vmm/cli/numbers.c vmm/cli/environment.c vmm/cli/tree.c vmm/cli/etc_list.c vmm/cli/pool.c vmm/cli/say.c vmm/cli/syscall_names.c
 #include "unit.h"
 
 #include "capture.h"
@@ -63,6 +63,8 @@ static void test_refused(void **state)
 		{"run --io-core x ls", "not a CPU number"},
 		{"run --io-core 1023 ls", "may not run there"},
 		{"run --strace=open;rm ls", "separated by commas"},
+		{"run --strace=read,no_such ls", "no system call 'no_such'"},
+		{"run --strace=read,,write ls", "no system call ''"},
 		{"run -e =x ls", "no name"},
 		{"run --env-file /nonexistent ls", "No such file"},
 	};
