@@ -15,6 +15,7 @@
 #include "kernel/linux/signal.h"
 #include "kernel/linux/signal_calls.h"
 #include "kernel/linux/signal_priv.h"
+#include "kernel/linux/strace.h"
 #include "kernel/log.h"
 #include "kernel/mm/uaccess.h"
 
@@ -145,6 +146,7 @@ void signal_deliver(struct trapframe *f)
 		if (sig == 0)
 			break;
 		handler = p->sighand->action[sig - 1].handler;
+		strace_signal(&info);
 		if (handler == (uint64_t)SIG_DFL)
 			run_default(f, &info);
 		else if (handler != (uint64_t)SIG_IGN)

@@ -128,6 +128,17 @@ static int parse_backend(struct run_options *opt, const char *value)
 	return 0;
 }
 
+/* As strace(1) has them; kernel/linux/strace.c knows which calls they are. */
+static bool is_strace_class(const char *name, size_t len)
+{
+	static const char *const classes[] = { "%file", "%desc", "%memory", "%signal" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(classes); i++)
+		if (strlen(classes[i]) == len && memcmp(classes[i], name, len) == 0)
+			return true;
+	return false;
+}
+
 static int parse_strace(struct run_options *opt, const char *value)
 {
 	opt->strace = true;
@@ -135,7 +146,7 @@ static int parse_strace(struct run_options *opt, const char *value)
 	for (const char *name = opt->strace_set; *name;) {
 		size_t len = strcspn(name, ",");
 
-		if (!syscall_name_exists(name, len)) {
+		if (!is_strace_class(name, len) && !syscall_name_exists(name, len)) {
 			say_error("--strace=%s: there is no system call '%.*s'; give names separated by commas, as in --strace=openat,read",
 				  value, (int)len, name);
 			return RUN_EXIT_OURS;

@@ -195,7 +195,7 @@ syscall_bad:
 	jmp syscall_return
 
 	/*
-	 * syscall_live[] entry for calls that read or change the whole frame. The real function is in syscall_table; the
+	 * syscall_live[] entry for calls that read or change the whole frame. The real function is in syscall_full_calls; the
 	 * result goes through the frame because rt_sigreturn puts back an arbitrary rax.
 	 */
 	.global syscall_full_thunk
@@ -203,7 +203,7 @@ syscall_full_thunk:
 	lea 8(%rsp), %rsp /* the frame; we do not return to the dispatcher */
 	store_callee_saved
 	mov FR_ORIG_RAX(%rsp), %eax
-	lea syscall_table(%rip), %r11
+	mov syscall_full_calls(%rip), %r11
 	call *(%r11, %rax, 8)
 	mov %rax, FR_RAX(%rsp)
 	jmp return_full

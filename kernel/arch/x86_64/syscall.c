@@ -5,11 +5,15 @@
 #include "kernel/arch/x86_64/cpu.h"
 #include "kernel/arch/x86_64/rewrite.h"
 #include "kernel/arch/x86_64/trap.h"
+#include "kernel/linux/strace.h"
 #include "kernel/log.h"
 #include "kernel/plat/cay/boot.h"
 #include "kernel/sched/thread.h"
 
 syscall_fn syscall_live[SYSCALL_MAX];
+/* What the thunk calls: the real functions, or strace for all. */
+static syscall_fn syscall_traced[SYSCALL_MAX];
+const syscall_fn *syscall_full_calls = syscall_table;
 
 /* In entry.S, written for the dispatcher only; a syscall_fn by its place in the table. */
 extern long syscall_full_thunk(long, long, long, long, long, long);
@@ -36,6 +40,17 @@ static long sys_absent(long a, long b, long c, long d, long e, long f)
 	return -ENOSYS;
 }
 
+/* From now on all calls go through strace_dispatch. */
+static void trace_all(void)
+{
+	for (unsigned nr = 0; nr < SYSCALL_MAX; nr++) {
+		syscall_traced[nr] = strace_dispatch;
+		if (syscall_live[nr] != syscall_full_thunk)
+			syscall_live[nr] = strace_dispatch;
+	}
+	syscall_full_calls = syscall_traced;
+}
+
 void syscalls_init(void)
 {
 	for (unsigned nr = 0; nr < SYSCALL_MAX; nr++) {
@@ -44,6 +59,8 @@ void syscalls_init(void)
 		else
 			syscall_live[nr] = needs_full_frame[nr] ? syscall_full_thunk : syscall_table[nr];
 	}
+	if (strace_init())
+		trace_all();
 }
 
 void syscall_trapped(struct trapframe *f)
@@ -55,7 +72,7 @@ void syscall_trapped(struct trapframe *f)
 
 long syscall_call_full(struct trapframe *f)
 {
-	syscall_fn fn = syscall_table[(uint32_t)f->orig_rax];
+	syscall_fn fn = syscall_full_calls[(uint32_t)f->orig_rax];
 
 	if (fn == NULL)
 		fn = sys_absent;

@@ -11,6 +11,7 @@
 
 /* The table the dispatcher uses: syscall_table with its holes filled and, for --strace, everything led through it. */
 extern syscall_fn syscall_live[SYSCALL_MAX];
+extern const syscall_fn *syscall_full_calls;
 
 void syscalls_init(void);
 
