@@ -80,5 +80,7 @@ ssize_t hostfs_write_direct(uint64_t fh, struct uio *uio, int64_t pos, unsigned 
 /* hostfs_map.c */
 int hostfs_map(struct hostfs_inode *h, uint64_t fh, uint64_t pgoff, size_t nr, bool write, struct page_run *run);
 void hostfs_unmap_all(struct hostfs_inode *h);
+/* Somebody on the host made the file shorter: what was mapped beyond may hold the VMM's zeros, whatever the file becomes. */
+void hostfs_map_shortened(struct hostfs_inode *h, uint64_t new_bytes);
 
 #endif

@@ -112,6 +112,8 @@ void hostfs_inode_set_attr(struct hostfs_inode *h, const struct fuse_attr *a, ui
 	i->gid = a->gid;
 	i->nlink = a->nlink;
 	i->ino = a->ino;
+	if (a->size < i->size && h->windows != NULL)
+		hostfs_map_shortened(h, a->size);
 	i->size = a->size;
 	i->rdev = a->rdev;
 }
@@ -262,9 +264,12 @@ int hostfs_setattr(struct inode *i, const struct kstat *st, unsigned which)
 	fsq_in(&c, &a, sizeof(a));
 	fsq_out(&c, &reply, sizeof(reply));
 	err = fsq_call(&c);
-	if (err == 0)
-		hostfs_inode_set_attr(h, &reply.attr, reply.attr_valid, reply.attr_valid_nsec);
-	return err;
+	if (err != 0)
+		return err;
+	if (which & ATTR_SIZE)
+		i->size = reply.attr.size; /* our own doing: the VFS takes the pages from all mappings */
+	hostfs_inode_set_attr(h, &reply.attr, reply.attr_valid, reply.attr_valid_nsec);
+	return 0;
 }
 
 static int hostfs_sync(struct superblock *sb)

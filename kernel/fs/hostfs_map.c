@@ -20,13 +20,14 @@ struct hostfs_window {
 	uint64_t pgoff, nr; /* pages of the file */
 	uint64_t at;        /* in the window, bytes */
 	bool writable;
+	bool stale; /* for those who have it; not for new mappings */
 };
 
 static struct hostfs_window *find(struct hostfs_inode *h, uint64_t pgoff, bool write)
 {
 	struct hostfs_window *w = h->windows;
 
-	while (w != NULL && (pgoff < w->pgoff || pgoff - w->pgoff >= w->nr || (write && !w->writable)))
+	while (w != NULL && (pgoff < w->pgoff || pgoff - w->pgoff >= w->nr || (write && !w->writable) || w->stale))
 		w = w->next;
 	return w;
 }
@@ -80,6 +81,13 @@ int hostfs_map(struct hostfs_inode *h, uint64_t fh, uint64_t pgoff, size_t nr, b
 	run->counted = false;
 	run->writable = w->writable;
 	return 0;
+}
+
+void hostfs_map_shortened(struct hostfs_inode *h, uint64_t new_bytes)
+{
+	for (struct hostfs_window *w = h->windows; w != NULL; w = w->next)
+		if (w->pgoff + w->nr > (new_bytes + PAGE_SIZE - 1) >> PAGE_SHIFT)
+			w->stale = true;
 }
 
 void hostfs_unmap_all(struct hostfs_inode *h)

@@ -17,6 +17,7 @@ struct vcpu;
 enum vcpu_exit {
 	VCPU_EXIT_KICK,     /* a signal or backend_ops.kick made it leave */
 	VCPU_EXIT_GATE,     /* store in the gate page: exit->offset; the store is complete */
+	VCPU_EXIT_NO_PAGE,  /* touched guest memory whose page the host cannot give (a shortened file); exit->text. May be run again */
 	VCPU_EXIT_CRASH,    /* triple fault, access to nowhere: exit->text */
 	VCPU_EXIT_HOST_ERROR /* exit->error, exit->text */
 };

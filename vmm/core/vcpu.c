@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <linux/futex.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -11,6 +12,7 @@
 #include "vmm/backend/backend.h"
 #include "vmm/core/gate.h"
 #include "vmm/core/timing.h"
+#include "vmm/dev/fs.h"
 
 static void on_kick(int signo, siginfo_t *si, void *ctx)
 {
@@ -121,6 +123,13 @@ void vcpu_loop(struct vcpu *vcpu)
 			vm->counters.exits_gate++;
 			gate_dispatch(vcpu, exit.offset);
 			break;
+		case VCPU_EXIT_NO_PAGE:
+			/* Somebody shortened a mapped file: Linux answers such a touch with SIGBUS. */
+			if (vm->fs != NULL && fs_mend_window(vm->fs) > 0) {
+				vm_signal(vm, SIGBUS);
+				break;
+			}
+			/* fall through */
 		case VCPU_EXIT_CRASH: {
 			char regs[1024];
 

@@ -17,6 +17,7 @@
 #define HUGE_BYTES 0x200000ull
 struct window_map {
 	uint64_t at, bytes;
+	bool writable;
 };
 
 struct window {
@@ -87,7 +88,7 @@ static uint64_t find_gap(const struct window *w, uint64_t from, uint64_t bytes, 
 	}
 }
 
-static int insert(struct window *w, unsigned index, uint64_t at, uint64_t bytes)
+static int insert(struct window *w, unsigned index, uint64_t at, uint64_t bytes, bool writable)
 {
 	if (w->nr >= WINDOW_MAPPINGS_MAX)
 		return -ENOSPC;
@@ -101,7 +102,7 @@ static int insert(struct window *w, unsigned index, uint64_t at, uint64_t bytes)
 		w->cap = cap;
 	}
 	memmove(&w->map[index + 1], &w->map[index], (w->nr - index) * sizeof(w->map[0]));
-	w->map[index] = (struct window_map){at, bytes};
+	w->map[index] = (struct window_map){at, bytes, writable};
 	w->nr++;
 	return 0;
 }
@@ -124,7 +125,7 @@ static int64_t map_locked(struct window *w, int fd, uint64_t offset, uint64_t by
 		at = find_gap(w, 0, bytes, align, &index);
 	if (at == UINT64_MAX)
 		return -ENOSPC;
-	err = insert(w, index, at, bytes);
+	err = insert(w, index, at, bytes, writable);
 	if (err != 0)
 		return err;
 	if (mmap(w->hva + at, bytes, prot, MAP_SHARED | MAP_FIXED, fd, (off_t)offset) == MAP_FAILED) {
@@ -164,4 +165,46 @@ int window_unmap(struct window *w, uint64_t at, uint64_t bytes)
 	}
 	pthread_mutex_unlock(&w->lock);
 	return err;
+}
+
+/* Can the host give the guest [at, at + bytes)? Pages are filled in on the way. */
+static bool is_backed(const struct window *w, uint64_t at, uint64_t bytes)
+{
+	return madvise(w->hva + at, bytes, MADV_POPULATE_READ) == 0 || errno != EFAULT;
+}
+
+/* The first page of the mapping that is beyond the file's end, or its end. A file's pages are there up to some page. */
+static uint64_t backed_end(const struct window *w, const struct window_map *m)
+{
+	uint64_t lo = m->at, hi = m->at + m->bytes;
+
+	if (is_backed(w, hi - PAGE_BYTES, PAGE_BYTES))
+		return hi;
+	while (lo < hi) {
+		uint64_t mid = ALIGN_DOWN(lo + (hi - lo) / 2, PAGE_BYTES);
+
+		if (is_backed(w, mid, PAGE_BYTES))
+			lo = mid + PAGE_BYTES;
+		else
+			hi = mid;
+	}
+	return lo;
+}
+
+uint64_t window_mend(struct window *w)
+{
+	uint64_t mended = 0;
+
+	pthread_mutex_lock(&w->lock);
+	for (unsigned i = 0; i < w->nr; i++) {
+		const struct window_map *m = &w->map[i];
+		uint64_t end = backed_end(w, m), bytes = m->at + m->bytes - end;
+		int prot = PROT_READ | (m->writable ? PROT_WRITE : 0);
+		int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED;
+
+		if (bytes != 0 && mmap(w->hva + end, bytes, prot, flags, -1, 0) != MAP_FAILED)
+			mended += bytes / PAGE_BYTES;
+	}
+	pthread_mutex_unlock(&w->lock);
+	return mended;
 }

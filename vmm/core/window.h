@@ -29,6 +29,12 @@ void window_destroy(struct window *w); /* NULL is allowed; mappings stay as they
  */
 MUST_CHECK int64_t window_map(struct window *w, int fd, uint64_t offset, uint64_t bytes, bool writable);
 
+/*
+ * Replaces pages that lie beyond the end of their file, so that touching them is an error to the host, by zero pages of
+ * their own. Returns how many. Costs a system call or more per mapping: only after such a touch.
+ */
+uint64_t window_mend(struct window *w);
+
 /* 0, or -EINVAL when there is no such mapping. */
 int window_unmap(struct window *w, uint64_t at, uint64_t bytes);
 

@@ -68,4 +68,10 @@ int64_t fs_map_file(struct fs_device *dev, uint64_t fh, uint64_t offset, uint64_
 /* Gate call CAY_GATE_UNMAP_FILE: 0, or -EINVAL when [offset, offset + bytes) is not one mapping. */
 int64_t fs_unmap_file(struct fs_device *dev, uint64_t offset, uint64_t bytes);
 
+/*
+ * Mapped files may have been shortened by somebody on the host. Gives the guest zero pages in place of what is gone, so
+ * that it can go on; the program should get SIGBUS. Returns the number of pages replaced. Any thread.
+ */
+uint64_t fs_mend_window(struct fs_device *dev);
+
 #endif

@@ -106,3 +106,8 @@ int64_t fs_unmap_file(struct fs_device *dev, uint64_t offset, uint64_t bytes)
 {
 	return window_unmap(dev->window, offset, bytes);
 }
+
+uint64_t fs_mend_window(struct fs_device *dev)
+{
+	return window_mend(dev->window);
+}

@@ -163,3 +163,28 @@ def many_files(t):
     for i in range(3000):
         t.write("many/f%d" % i, str(i))
     t.same([PYTHON, "-c", "import os\nprint(len(os.listdir('many')), sum(int(open('many/' + n).read()) for n in os.listdir('many')))"])
+
+
+@case
+def mapped_file_is_shortened(t):
+    """Another process of the host cuts a file that the program has mapped: SIGBUS, as on Linux, not the end of the VM."""
+    os.mkdir(t.path("cut"))
+    t.write("cut/f", "x" * 65536)
+    prog = ("import mmap, os, sys, time\nm = mmap.mmap(os.open('/data/f', os.O_RDWR), 0)\nopen('/data/ready', 'w').close()\n"
+            "while not os.path.exists('/data/cut'): time.sleep(0.02)\nprint(m[40000:40001])")
+
+    def cut():
+        while not os.path.exists(t.path("cut/ready")):
+            if done.wait(0.02):
+                return
+        os.truncate(t.path("cut/f"), 4096)
+        t.write("cut/cut", "")
+    done = threading.Event()
+    thread = threading.Thread(target=cut)
+    thread.start()
+    try:
+        r = t.cay([PYTHON, "-c", prog], ["-v", t.path("cut") + ":/data"])
+    finally:
+        done.set()
+        thread.join()
+    t.check(r.status == 128 + 7, r.describe())

@@ -392,8 +392,10 @@ static enum vcpu_exit kvm_vcpu_run(struct vcpu *vcpu, struct vcpu_exit_info *exi
 	if (ioctl(kc->fd, KVM_RUN, 0) != 0) {
 		if (errno == EINTR || errno == EAGAIN)
 			return VCPU_EXIT_KICK;
-		if (errno == EFAULT)
-			return crashed(exit, "the guest touched memory that the host cannot give it", run->exit_reason);
+		if (errno == EFAULT) {
+			(void)crashed(exit, "the guest touched memory that the host cannot give it", run->exit_reason);
+			return VCPU_EXIT_NO_PAGE;
+		}
 		exit->error = errno;
 		snprintf(exit->text, sizeof(exit->text), "KVM_RUN");
 		return VCPU_EXIT_HOST_ERROR;

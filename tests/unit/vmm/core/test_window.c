@@ -50,6 +50,22 @@ static void test_map_and_unmap(void **state)
 	assert_int_equal(window_unmap(w, (uint64_t)b, PAGE), 0);
 }
 
+static void test_shortened_file(void **state)
+{
+	int64_t at = window_map(w, fd, 0, 8 * PAGE, true);
+
+	(void)state;
+	assert_true(at >= 0);
+	assert_int_equal(window_mend(w), 0);
+	assert_int_equal(ftruncate(fd, 3 * PAGE - 10), 0);
+	assert_int_equal(window_mend(w), 5);
+	assert_int_equal(window_mend(w), 0);
+	assert_memory_equal(hva + at + PAGE, "page one", 8);
+	assert_int_equal(hva[at + 3 * (int64_t)PAGE], 0);
+	hva[at + 7 * (int64_t)PAGE] = 1;
+	assert_int_equal(window_unmap(w, (uint64_t)at, 8 * PAGE), 0);
+}
+
 static void test_wild_numbers(void **state)
 {
 	(void)state;
@@ -103,7 +119,7 @@ static void test_random_order(void **state)
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 int main(void)
 {
-	const struct CMUnitTest tests[] = {T(test_map_and_unmap), T(test_wild_numbers), T(test_random_order)};
+	const struct CMUnitTest tests[] = {T(test_map_and_unmap), T(test_shortened_file), T(test_wild_numbers), T(test_random_order)};
 
 	return RUN_TESTS(tests);
 }
