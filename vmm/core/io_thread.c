@@ -8,6 +8,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "vmm/cli/run_options.h"
 #include "vmm/core/clock.h"
 #include "vmm/core/io_thread_priv.h"
 #include "vmm/core/timing.h"
@@ -247,18 +248,36 @@ bool io_may_poll(void)
 	return sched_getaffinity(0, sizeof(set), &set) == 0 && CPU_COUNT(&set) > 1;
 }
 
+/* --io-core: before the thread runs, because the sandbox forbids it afterwards. */
+static int keep_to_core(pthread_attr_t *attr, int core)
+{
+	cpu_set_t set;
+
+	if (core < 0)
+		return 0;
+	CPU_ZERO(&set);
+	CPU_SET((unsigned)core, &set);
+	return -pthread_attr_setaffinity_np(attr, sizeof(set), &set);
+}
+
 int io_thread_start(struct io_thread *io)
 {
+	pthread_attr_t attr;
 	sigset_t all, old;
 	int err;
 
+	pthread_attr_init(&attr);
+	err = keep_to_core(&attr, io->vm->opt->io_core);
+	if (err != 0)
+		return err;
 	io->poll_ns = io_may_poll() ? IO_POLL_START_NS : 0;
 	/* Signals are for the main thread: it forwards them, or dies of them. */
 	sigfillset(&all);
 	sigdelset(&all, SIGSYS); /* a call that the sandbox forbids is reported, not just deadly */
 	pthread_sigmask(SIG_SETMASK, &all, &old);
-	err = -pthread_create(&io->thread, NULL, io_thread_main, io);
+	err = -pthread_create(&io->thread, &attr, io_thread_main, io);
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	pthread_attr_destroy(&attr);
 	io->started = err == 0;
 	return err;
 }
