@@ -64,8 +64,8 @@ void hostfs_release_handle(uint32_t opcode, uint64_t fh);
 
 /* hostfs_readahead.c: what was read ahead of one open file */
 struct hostfs_ahead;
-/* Starts reading the file's first bytes (0: nothing yet) into a new buffer; the handle is that of the OPEN added to the queue
- * just before. NULL without memory: then there is no read-ahead. Not published. */
+/* Starts reading the file's first bytes (0: nothing yet) into a new buffer; the handle is that of the OPEN added to the
+ * queue just before. NULL without memory: then there is no read-ahead. Not published. */
 struct hostfs_ahead *hostfs_ahead_create(struct hostfs_inode *h, uint32_t first_bytes);
 void hostfs_ahead_destroy(struct hostfs_ahead *a); /* waits for what is in flight; NULL is allowed */
 /* Copies what it has at pos; fetches more when the file is read in sequence. Returns bytes moved, *eof when the file
@@ -80,7 +80,8 @@ ssize_t hostfs_write_direct(uint64_t fh, struct uio *uio, int64_t pos, unsigned 
 /* hostfs_map.c */
 int hostfs_map(struct hostfs_inode *h, uint64_t fh, uint64_t pgoff, size_t nr, bool write, struct page_run *run);
 void hostfs_unmap_all(struct hostfs_inode *h);
-/* Somebody on the host made the file shorter: what was mapped beyond may hold the VMM's zeros, whatever the file becomes. */
+/* Somebody on the host made the file shorter: what was mapped beyond may hold the VMM's zeros, whatever the file
+ * becomes. */
 void hostfs_map_shortened(struct hostfs_inode *h, uint64_t new_bytes);
 
 #endif

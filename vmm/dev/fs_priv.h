@@ -25,7 +25,7 @@ struct fs_device {
 	uint32_t share_flags[CAY_HOSTFS_SHARES_MAX];
 	dev_t share_dev[CAY_HOSTFS_SHARES_MAX];
 	const char *const *share_only[CAY_HOSTFS_SHARES_MAX]; /* fs_share.only */
-	struct window *window; /* NULL until attached */
+	struct window *window;                                /* NULL until attached */
 	/* glue to the VM */
 	struct vm *vm;
 	struct virtq_device queue;

@@ -119,7 +119,8 @@ static void test_random_order(void **state)
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 int main(void)
 {
-	const struct CMUnitTest tests[] = {T(test_map_and_unmap), T(test_shortened_file), T(test_wild_numbers), T(test_random_order)};
+	const struct CMUnitTest tests[] = {T(test_map_and_unmap), T(test_shortened_file), T(test_wild_numbers),
+					   T(test_random_order)};
 
 	return RUN_TESTS(tests);
 }
