@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * debug.h - how a stopped program is shown to the debugger in the VMM (--gdb). The kernel fills this record and makes the gate
- * call CAY_GATE_DEBUG with its GPA; the VMM stores a request in it and lets the call return; the kernel carries the request
- * out and calls again, until the request is RESUME. So breakpoints (int3 written into memory) and steps (the trap flag)
- * need nothing of the backend, and memory is read with the kernel's own page faults.
+ * debug.h - how a stopped program is shown to the debugger in the VMM (--gdb). The kernel fills this record and makes
+ * the gate call CAY_GATE_DEBUG with its GPA; the VMM stores a request in it and lets the call return; the kernel
+ * carries the request out and calls again, until the request is RESUME. So breakpoints (int3 written into memory) and
+ * steps (the trap flag) need nothing of the backend, and memory is read with the kernel's own page faults.
  */
 #ifndef CAY_ABI_DEBUG_H
 #define CAY_ABI_DEBUG_H
@@ -36,7 +36,7 @@ struct cay_debug {
 	/* written by the VMM */
 	uint32_t request; /* enum cay_debug_request */
 	uint64_t addr;
-	uint32_t bytes; /* at most CAY_DEBUG_DATA_BYTES */
+	uint32_t bytes;  /* at most CAY_DEBUG_DATA_BYTES */
 	int32_t deliver; /* RESUME: signal that the program gets, 0 = none (that of the stop is swallowed) */
 	uint8_t data[CAY_DEBUG_DATA_BYTES];
 	uint8_t auxv[CAY_DEBUG_AUXV_BYTES]; /* of the program, as on its stack */

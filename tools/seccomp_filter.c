@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * seccomp_filter.c - writes the VMM's system call filter as C source, at build time: libseccomp needs longer to work it out
- * than a small VM needs to boot, and the VMM then does not load the library at all. Prints an array body of struct
+ * seccomp_filter.c - writes the VMM's system call filter as C source, at build time: libseccomp needs longer to work it
+ * out than a small VM needs to boot, and the VMM then does not load the library at all. Prints an array body of struct
  * sock_filter.
  *
- * What is not in the tables below is answered by a trap (the VMM reports the call and ends, vmm/sandbox/violation.c), except
- * the calls by which code escapes or attacks others: those kill the process at once.
- * The one number not known at build time is our process id: SANDBOX_PID_MARK stands for it and is replaced at load.
+ * What is not in the tables below is answered by a trap (the VMM reports the call and ends, vmm/sandbox/violation.c),
+ * except the calls by which code escapes or attacks others: those kill the process at once. The one number not known at
+ * build time is our process id: SANDBOX_PID_MARK stands for it and is replaced at load.
  */
 #include <asm/ioctls.h>
 #include <errno.h>
@@ -35,54 +35,111 @@ static void check(int err, const char *what, long which)
 	exit(1);
 }
 
-#define ALLOW(nr, ...) \
-	check(seccomp_rule_add(ctx, SCMP_ACT_ALLOW, nr, sizeof((struct scmp_arg_cmp[]){__VA_ARGS__}) / sizeof(struct scmp_arg_cmp), \
-			       ##__VA_ARGS__), "rule", nr)
+#define ALLOW(nr, ...)                                                                                                 \
+	check(seccomp_rule_add(ctx, SCMP_ACT_ALLOW, nr,                                                                \
+			       sizeof((struct scmp_arg_cmp[]){__VA_ARGS__}) / sizeof(struct scmp_arg_cmp),             \
+			       ##__VA_ARGS__),                                                                         \
+	      "rule", nr)
 
-/* Arguments are compared as 64-bit numbers, but the kernel takes many of them as 32-bit: mask, or the upper half evades us. */
+/* Arguments are compared as 64-bit numbers, but the kernel takes many of them as 32-bit: mask, or the upper half evades
+ * us. */
 #define LOW32_IS(arg, value) SCMP_CMP64(arg, SCMP_CMP_MASKED_EQ, 0xffffffffu, (uint32_t)(value))
-#define CLEAR(arg, bits) SCMP_CMP64(arg, SCMP_CMP_MASKED_EQ, (bits), 0)
+#define CLEAR(arg, bits)     SCMP_CMP64(arg, SCMP_CMP_MASKED_EQ, (bits), 0)
 /* A descriptor, not AT_FDCWD: paths are looked up from the shared folders. */
 #define IS_FD(arg) CLEAR(arg, 0x80000000u)
 
 /* Harmless whatever the arguments: they touch our own memory, time, or descriptors that we hold. */
 static const int plain[] = {
 	/* I/O on what is open */
-	SCMP_SYS(read), SCMP_SYS(write), SCMP_SYS(readv), SCMP_SYS(writev), SCMP_SYS(pread64), SCMP_SYS(pwrite64),
-	SCMP_SYS(preadv), SCMP_SYS(pwritev), SCMP_SYS(preadv2), SCMP_SYS(pwritev2), SCMP_SYS(lseek), SCMP_SYS(close),
-	SCMP_SYS(fstat), SCMP_SYS(getdents64), SCMP_SYS(fsync), SCMP_SYS(fdatasync), SCMP_SYS(ftruncate), SCMP_SYS(fallocate),
-	SCMP_SYS(fstatfs), SCMP_SYS(dup3), SCMP_SYS(sync_file_range), SCMP_SYS(copy_file_range),
+	SCMP_SYS(read),
+	SCMP_SYS(write),
+	SCMP_SYS(readv),
+	SCMP_SYS(writev),
+	SCMP_SYS(pread64),
+	SCMP_SYS(pwrite64),
+	SCMP_SYS(preadv),
+	SCMP_SYS(pwritev),
+	SCMP_SYS(preadv2),
+	SCMP_SYS(pwritev2),
+	SCMP_SYS(lseek),
+	SCMP_SYS(close),
+	SCMP_SYS(fstat),
+	SCMP_SYS(getdents64),
+	SCMP_SYS(fsync),
+	SCMP_SYS(fdatasync),
+	SCMP_SYS(ftruncate),
+	SCMP_SYS(fallocate),
+	SCMP_SYS(fstatfs),
+	SCMP_SYS(dup3),
+	SCMP_SYS(sync_file_range),
+	SCMP_SYS(copy_file_range),
 	/* waiting */
-	SCMP_SYS(epoll_wait), SCMP_SYS(epoll_pwait), SCMP_SYS(epoll_ctl), SCMP_SYS(poll), SCMP_SYS(ppoll), SCMP_SYS(futex),
-	SCMP_SYS(nanosleep), SCMP_SYS(clock_nanosleep), SCMP_SYS(sched_yield), SCMP_SYS(restart_syscall),
+	SCMP_SYS(epoll_wait),
+	SCMP_SYS(epoll_pwait),
+	SCMP_SYS(epoll_ctl),
+	SCMP_SYS(poll),
+	SCMP_SYS(ppoll),
+	SCMP_SYS(futex),
+	SCMP_SYS(nanosleep),
+	SCMP_SYS(clock_nanosleep),
+	SCMP_SYS(sched_yield),
+	SCMP_SYS(restart_syscall),
 	/* time */
-	SCMP_SYS(clock_gettime), SCMP_SYS(gettimeofday), SCMP_SYS(timer_settime), SCMP_SYS(timer_delete),
+	SCMP_SYS(clock_gettime),
+	SCMP_SYS(gettimeofday),
+	SCMP_SYS(timer_settime),
+	SCMP_SYS(timer_delete),
 	/* our memory; mmap and mprotect are below */
-	SCMP_SYS(munmap), SCMP_SYS(mremap), SCMP_SYS(madvise), SCMP_SYS(brk),
+	SCMP_SYS(munmap),
+	SCMP_SYS(mremap),
+	SCMP_SYS(madvise),
+	SCMP_SYS(brk),
 	/* signals */
-	SCMP_SYS(rt_sigreturn), SCMP_SYS(rt_sigprocmask), SCMP_SYS(exit), SCMP_SYS(exit_group),
+	SCMP_SYS(rt_sigreturn),
+	SCMP_SYS(rt_sigprocmask),
+	SCMP_SYS(exit),
+	SCMP_SYS(exit_group),
 	/* the beginnings and ends of threads; sigaltstack is what a sanitized build needs at exit */
-	SCMP_SYS(rseq), SCMP_SYS(set_robust_list), SCMP_SYS(sigaltstack),
+	SCMP_SYS(rseq),
+	SCMP_SYS(set_robust_list),
+	SCMP_SYS(sigaltstack),
 	/* who we are */
-	SCMP_SYS(getpid), SCMP_SYS(gettid), SCMP_SYS(getuid), SCMP_SYS(getgid), SCMP_SYS(getrandom), SCMP_SYS(getrusage),
+	SCMP_SYS(getpid),
+	SCMP_SYS(gettid),
+	SCMP_SYS(getuid),
+	SCMP_SYS(getgid),
+	SCMP_SYS(getrandom),
+	SCMP_SYS(getrusage),
 };
 
-/* File calls relative to a folder: argument 0 must be a descriptor. What they reach is limited by the file server and by Landlock. */
+/* File calls relative to a folder: argument 0 must be a descriptor. What they reach is limited by the file server and
+ * by Landlock. */
 static const int relative[] = {
-	SCMP_SYS(openat2), SCMP_SYS(newfstatat), SCMP_SYS(statx), SCMP_SYS(readlinkat), SCMP_SYS(mkdirat), SCMP_SYS(unlinkat),
-	SCMP_SYS(fchownat), SCMP_SYS(fchmodat), SCMP_SYS(utimensat), SCMP_SYS(faccessat2),
+	SCMP_SYS(openat2),  SCMP_SYS(newfstatat), SCMP_SYS(statx),    SCMP_SYS(readlinkat), SCMP_SYS(mkdirat),
+	SCMP_SYS(unlinkat), SCMP_SYS(fchownat),   SCMP_SYS(fchmodat), SCMP_SYS(utimensat),  SCMP_SYS(faccessat2),
 };
 
 /* Extended attributes go by the path /proc/self/fd/N: there are no calls relative to a descriptor before Linux 6.13. */
 static const int by_path[] = {
-	SCMP_SYS(getxattr), SCMP_SYS(setxattr), SCMP_SYS(listxattr), SCMP_SYS(removexattr),
+	SCMP_SYS(getxattr),  SCMP_SYS(setxattr),  SCMP_SYS(listxattr),  SCMP_SYS(removexattr),
 	SCMP_SYS(fgetxattr), SCMP_SYS(fsetxattr), SCMP_SYS(flistxattr), SCMP_SYS(fremovexattr),
 };
 
 /* What a running VM asks of KVM. Creating VMs and vCPUs is over by then. */
 static const unsigned long kvm_ioctls[] = {
-	KVM_RUN, KVM_GET_REGS, KVM_SET_REGS, KVM_GET_SREGS, KVM_SET_SREGS, KVM_GET_FPU, KVM_SET_FPU, KVM_GET_XSAVE,
-	KVM_GET_MSRS, KVM_TRANSLATE, KVM_SET_GUEST_DEBUG, KVM_GET_DEBUGREGS, KVM_SET_USER_MEMORY_REGION,
+	KVM_RUN,
+	KVM_GET_REGS,
+	KVM_SET_REGS,
+	KVM_GET_SREGS,
+	KVM_SET_SREGS,
+	KVM_GET_FPU,
+	KVM_SET_FPU,
+	KVM_GET_XSAVE,
+	KVM_GET_MSRS,
+	KVM_TRANSLATE,
+	KVM_SET_GUEST_DEBUG,
+	KVM_GET_DEBUGREGS,
+	KVM_SET_USER_MEMORY_REGION,
 	KVM_IOEVENTFD,
 };
 
@@ -91,19 +148,52 @@ static const unsigned long tty_ioctls[] = {
 #define ROW(nr, bytes_in, bytes_out) nr,
 	CAY_STDIO_IOCTLS(ROW)
 #undef ROW
-	TCGETS, TCSETS, TCSETSW, TCSETSF, TIOCGWINSZ, TIOCOUTQ, FIONREAD, TIOCGPGRP,
+		TCGETS,
+	TCSETS,
+	TCSETSW,
+	TCSETSF,
+	TIOCGWINSZ,
+	TIOCOUTQ,
+	FIONREAD,
+	TIOCGPGRP,
 };
 
 static const int fcntls[] = {F_GETFL, F_SETFL, F_GETFD, F_SETFD, F_DUPFD_CLOEXEC};
 
 /* Ways out, or ways to harm others: no report, no second chance. */
 static const int deadly[] = {
-	SCMP_SYS(execve), SCMP_SYS(execveat), SCMP_SYS(fork), SCMP_SYS(vfork), SCMP_SYS(ptrace), SCMP_SYS(process_vm_readv),
-	SCMP_SYS(process_vm_writev), SCMP_SYS(socket), SCMP_SYS(socketpair), SCMP_SYS(connect), SCMP_SYS(bind),
-	SCMP_SYS(bpf), SCMP_SYS(perf_event_open), SCMP_SYS(userfaultfd), SCMP_SYS(io_uring_setup), SCMP_SYS(keyctl),
-	SCMP_SYS(add_key), SCMP_SYS(request_key), SCMP_SYS(unshare), SCMP_SYS(setns), SCMP_SYS(mount), SCMP_SYS(umount2),
-	SCMP_SYS(pivot_root), SCMP_SYS(chroot), SCMP_SYS(init_module), SCMP_SYS(finit_module), SCMP_SYS(kexec_load),
-	SCMP_SYS(open_by_handle_at), SCMP_SYS(pidfd_getfd), SCMP_SYS(pidfd_open), SCMP_SYS(setuid), SCMP_SYS(setresuid),
+	SCMP_SYS(execve),
+	SCMP_SYS(execveat),
+	SCMP_SYS(fork),
+	SCMP_SYS(vfork),
+	SCMP_SYS(ptrace),
+	SCMP_SYS(process_vm_readv),
+	SCMP_SYS(process_vm_writev),
+	SCMP_SYS(socket),
+	SCMP_SYS(socketpair),
+	SCMP_SYS(connect),
+	SCMP_SYS(bind),
+	SCMP_SYS(bpf),
+	SCMP_SYS(perf_event_open),
+	SCMP_SYS(userfaultfd),
+	SCMP_SYS(io_uring_setup),
+	SCMP_SYS(keyctl),
+	SCMP_SYS(add_key),
+	SCMP_SYS(request_key),
+	SCMP_SYS(unshare),
+	SCMP_SYS(setns),
+	SCMP_SYS(mount),
+	SCMP_SYS(umount2),
+	SCMP_SYS(pivot_root),
+	SCMP_SYS(chroot),
+	SCMP_SYS(init_module),
+	SCMP_SYS(finit_module),
+	SCMP_SYS(kexec_load),
+	SCMP_SYS(open_by_handle_at),
+	SCMP_SYS(pidfd_getfd),
+	SCMP_SYS(pidfd_open),
+	SCMP_SYS(setuid),
+	SCMP_SYS(setresuid),
 };
 
 static void allow_files(void)
@@ -132,7 +222,8 @@ static void allow_rest(void)
 		ALLOW(SCMP_SYS(ioctl), LOW32_IS(1, kvm_ioctls[i]));
 	for (size_t i = 0; i < sizeof(tty_ioctls) / sizeof(tty_ioctls[0]); i++)
 		check(seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 2, SCMP_CMP64(0, SCMP_CMP_LE, 2),
-				       LOW32_IS(1, tty_ioctls[i])), "tty ioctl", (long)tty_ioctls[i]);
+				       LOW32_IS(1, tty_ioctls[i])),
+		      "tty ioctl", (long)tty_ioctls[i]);
 	/* No memory of ours ever becomes executable again. */
 	ALLOW(SCMP_SYS(mmap), CLEAR(2, PROT_EXEC));
 	ALLOW(SCMP_SYS(mprotect), CLEAR(2, PROT_EXEC));

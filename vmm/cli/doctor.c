@@ -38,7 +38,8 @@ struct report {
 	struct kvm_probe kvm;
 };
 
-static struct check *found(struct report *r, const char *name, enum verdict verdict, const char *fmt, ...) PRINTF_LIKE(4, 5);
+static struct check *found(struct report *r, const char *name, enum verdict verdict, const char *fmt, ...)
+	PRINTF_LIKE(4, 5);
 static struct check *found(struct report *r, const char *name, enum verdict verdict, const char *fmt, ...)
 {
 	struct check *c = &r->checks[r->nr++];
@@ -104,17 +105,22 @@ static void check_kernel(struct report *r)
 static void check_kvm_missing(struct report *r)
 {
 	bool vmx = in_file("/proc/cpuinfo", " vmx"), svm = in_file("/proc/cpuinfo", " svm");
-	struct check *c = found(r, "/dev/kvm", BAD, "is not there; the processor %s", vmx ? "has VT-x" : svm ? "has AMD-V" : "shows no VT-x or AMD-V");
+	struct check *c = found(r, "/dev/kvm", BAD, "is not there; the processor %s",
+				vmx   ? "has VT-x"
+				: svm ? "has AMD-V"
+				      : "shows no VT-x or AMD-V");
 
 	if (vmx || svm)
 		fix(c, "sudo modprobe %s", vmx ? "kvm_intel" : "kvm_amd");
 	else
-		fix(c, "enable virtualization in the firmware, or nested virtualization for this VM; in a container add --device /dev/kvm");
+		fix(c, "enable virtualization in the firmware, or nested virtualization for this VM; in a container "
+		       "add --device /dev/kvm");
 }
 
 static void check_kvm(struct report *r)
 {
-	static const char *const kinds[] = {[KVM_KIND_VTX] = "VT-x", [KVM_KIND_AMDV] = "AMD-V",
+	static const char *const kinds[] = {[KVM_KIND_VTX] = "VT-x",
+					    [KVM_KIND_AMDV] = "AMD-V",
 					    [KVM_KIND_SOFTWARE] = "no VT-x or AMD-V: a KVM in software, such as PVM"};
 	struct kvm_probe *k = &r->kvm;
 
@@ -132,7 +138,8 @@ static void check_kvm(struct report *r)
 		found(r, "/dev/kvm", BAD, "cannot be opened: %s", strerror(k->open_error));
 		return;
 	}
-	found(r, "/dev/kvm", k->create_error ? BAD : GOOD, "%s%s", k->create_error ? "opens, but makes no VM: " : "opens and makes a VM",
+	found(r, "/dev/kvm", k->create_error ? BAD : GOOD, "%s%s",
+	      k->create_error ? "opens, but makes no VM: " : "opens and makes a VM",
 	      k->create_error ? strerror(k->create_error) : "");
 	found(r, "kind of KVM", GOOD, "%s%s", kinds[k->kind],
 	      k->kind == KVM_KIND_SOFTWARE ? "; an exit costs about 20 us there (1-2 us with VT-x)" : "");
@@ -187,7 +194,8 @@ static void check_sandbox(struct report *r)
 	if (landlock > 0)
 		found(r, "landlock", GOOD, "version %ld", landlock);
 	else
-		fix(found(r, "landlock", POOR, "is not available: the file server's own checks alone keep it inside the shared folders"),
+		fix(found(r, "landlock", POOR,
+			  "is not available: the file server's own checks alone keep it inside the shared folders"),
 		    "add landlock to the kernel's lsm= list");
 }
 
@@ -203,7 +211,8 @@ static enum verdict worst(const struct report *r)
 static const char *conclusion(const struct report *r)
 {
 	if (worst(r) == BAD)
-		return "no backend works: repair what is marked above; --backend process, which needs no KVM, is not available yet";
+		return "no backend works: repair what is marked above; --backend process, which needs no KVM, is not "
+		       "available yet";
 	return "backend kvm: the only one so far, and it works here";
 }
 

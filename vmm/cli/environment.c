@@ -10,14 +10,14 @@
 #include "vmm/cli/say.h"
 #include "vmm/cli/tree.h"
 
-#define ENV_MAX 4096
+#define ENV_MAX      4096
 #define DEFAULT_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 /* Passed on as they are; a trailing '*' stands for any rest. PATH and PWD are made, not copied. */
 static const char *const passed[] = {
-	"HOME", "USER", "LOGNAME", "SHELL",           /* who */
-	"LANG", "LANGUAGE", "LC_*", "TZ",             /* where */
-	"TERM", "COLORTERM", "COLUMNS", "LINES",      /* on what terminal */
+	"HOME",     "USER",      "LOGNAME", "SHELL", /* who */
+	"LANG",     "LANGUAGE",  "LC_*",    "TZ",    /* where */
+	"TERM",     "COLORTERM", "COLUMNS", "LINES", /* on what terminal */
 	"NO_COLOR",
 };
 
@@ -106,7 +106,8 @@ static bool is_passed(const char *assignment)
 	for (size_t i = 0; i < ARRAY_SIZE(passed); i++) {
 		size_t len = strlen(passed[i]);
 
-		if (passed[i][len - 1] == '*' ? strncmp(assignment, passed[i], len - 1) == 0 : same_name(assignment, passed[i]))
+		if (passed[i][len - 1] == '*' ? strncmp(assignment, passed[i], len - 1) == 0
+					      : same_name(assignment, passed[i]))
 			return true;
 	}
 	return false;

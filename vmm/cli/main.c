@@ -87,7 +87,8 @@ static int refuse_command(const char *name)
 	if (near)
 		say_error("unknown command '%s'; did you mean 'cay %s'?", name, near);
 	else
-		say_error("unknown command '%s'; to run a program write 'cay run %s'; 'cay help' lists the commands", name, name);
+		say_error("unknown command '%s'; to run a program write 'cay run %s'; 'cay help' lists the commands",
+			  name, name);
 	return RUN_EXIT_OURS;
 }
 

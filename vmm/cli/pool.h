@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * pool.h - memory of the command line: many small strings that live equally long and are freed together.
- * Allocation never fails for the caller: out of memory while reading options ends the process with a message (status 125),
- * because nothing exists yet that would need undoing.
+ * Allocation never fails for the caller: out of memory while reading options ends the process with a message (status
+ * 125), because nothing exists yet that would need undoing.
  */
 #ifndef CAY_VMM_CLI_POOL_H
 #define CAY_VMM_CLI_POOL_H

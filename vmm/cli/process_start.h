@@ -12,9 +12,9 @@ struct process_start {
 };
 
 /*
- * The first thing main does. exec_ns is as near as Linux tells without privileges: /proc/self/stat counts in 10 ms ticks, too
- * coarse; the process's CPU clock is exact and has run since the fork. Subtracting it from now gives the latest time at
- * which the process can have begun, off by the time that it waited for a CPU or a page of its file.
+ * The first thing main does. exec_ns is as near as Linux tells without privileges: /proc/self/stat counts in 10 ms
+ * ticks, too coarse; the process's CPU clock is exact and has run since the fork. Subtracting it from now gives the
+ * latest time at which the process can have begun, off by the time that it waited for a CPU or a page of its file.
  */
 struct process_start process_start_now(void);
 

@@ -11,8 +11,8 @@
 #include "vmm/cli/run_options.h"
 
 /*
- * Sets opt->program (path in the guest) and opt->program_host; may add a share. The tree is built, PATH is from the request
- * or host_env. Returns 0; 127 nothing there, 126 there but not executable, 125 otherwise; the reason was said.
+ * Sets opt->program (path in the guest) and opt->program_host; may add a share. The tree is built, PATH is from the
+ * request or host_env. Returns 0; 127 nothing there, 126 there but not executable, 125 otherwise; the reason was said.
  * The check is a service to the user, not a guard: the guest's exec decides.
  */
 MUST_CHECK int program_find(struct run_options *opt, char **host_env);

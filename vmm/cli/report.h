@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * report.h - what --timing and --stats print when a VM has ended. Numbers that the guest's kernel kept are copied once and
- * only printed: a hostile kernel can lie about itself, nothing more.
+ * report.h - what --timing and --stats print when a VM has ended. Numbers that the guest's kernel kept are copied once
+ * and only printed: a hostile kernel can lie about itself, nothing more.
  */
 #ifndef CAY_VMM_CLI_REPORT_H
 #define CAY_VMM_CLI_REPORT_H
@@ -11,7 +11,8 @@
 
 struct vm;
 
-/* All that the options ask for, on stderr or in the file of --stats. After teardown; the VM's memory is still mapped. */
+/* All that the options ask for, on stderr or in the file of --stats. After teardown; the VM's memory is still mapped.
+ */
 void report_print(const struct vm *vm);
 
 /* The timeline, one line per point, in order of time: microseconds since exec, since the point before, what. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * report_timing.c - the timeline of --timing. The VMM's points are clock readings; the guest's are TSC values, brought to the
- * same clock by the scale that the VMM published (its private copy).
+ * report_timing.c - the timeline of --timing. The VMM's points are clock readings; the guest's are TSC values, brought
+ * to the same clock by the scale that the VMM published (its private copy).
  */
 #include <inttypes.h>
 #include <stdlib.h>
@@ -95,6 +95,6 @@ void report_timing_json(FILE *to, const struct vm *vm)
 	unsigned n = collect(vm, points);
 
 	for (unsigned i = 0; i < n; i++)
-		fprintf(to, "%s\"%s\": %" PRIu64 ".%03u", i ? ", " : "", points[i].key, (points[i].ns - points[0].ns) / 1000,
-			(unsigned)((points[i].ns - points[0].ns) % 1000));
+		fprintf(to, "%s\"%s\": %" PRIu64 ".%03u", i ? ", " : "", points[i].key,
+			(points[i].ns - points[0].ns) / 1000, (unsigned)((points[i].ns - points[0].ns) % 1000));
 }

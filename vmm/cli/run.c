@@ -28,8 +28,8 @@ int run_options_prepare(struct run_options *opt, char **host_env)
 }
 
 /*
- * Opens the file of --stats and closes what was inherited beyond stdin, stdout and stderr: the guest has no use for it, and a
- * VMM that was taken over shall not have it either.
+ * Opens the file of --stats and closes what was inherited beyond stdin, stdout and stderr: the guest has no use for it,
+ * and a VMM that was taken over shall not have it either.
  */
 static int settle_descriptors(struct run_options *opt)
 {

@@ -13,11 +13,15 @@
 #include "vmm/cli/distance.h"
 
 const struct flag run_flags[] = {
-	{FLAG_ROOT, 0, "root", FLAG_VALUE, "DIR", "root file system from a host folder; the program's writes go to memory and vanish at exit"},
-	{FLAG_VOLUME, 'v', "volume", FLAG_VALUE, "HOST:GUEST[:ro]", "show a host folder or file in the guest; without :ro the program can write to it"},
-	{FLAG_ENV, 'e', "env", FLAG_VALUE, "K[=V]", "set an environment variable; without =V the host's value is passed on"},
+	{FLAG_ROOT, 0, "root", FLAG_VALUE, "DIR",
+	 "root file system from a host folder; the program's writes go to memory and vanish at exit"},
+	{FLAG_VOLUME, 'v', "volume", FLAG_VALUE, "HOST:GUEST[:ro]",
+	 "show a host folder or file in the guest; without :ro the program can write to it"},
+	{FLAG_ENV, 'e', "env", FLAG_VALUE, "K[=V]",
+	 "set an environment variable; without =V the host's value is passed on"},
 	{FLAG_ENV_FILE, 0, "env-file", FLAG_VALUE, "FILE", "read K=V lines from a file; # starts a comment line"},
-	{FLAG_WORKDIR, 'w', "workdir", FLAG_VALUE, "DIR", "current folder of the program (default: yours; with --root: /)"},
+	{FLAG_WORKDIR, 'w', "workdir", FLAG_VALUE, "DIR",
+	 "current folder of the program (default: yours; with --root: /)"},
 	{FLAG_USER, 'u', "user", FLAG_VALUE, "UID[:GID]", "numeric user and group the program sees (default: yours)"},
 	{FLAG_HOSTNAME, 0, "hostname", FLAG_VALUE, "H", "host name the program sees (default: the name, or cay)"},
 	{FLAG_MEMORY, 'm', "memory", FLAG_VALUE, "SIZE", "memory of the VM, with K, M or G (default 512M, least 4M)"},
@@ -33,12 +37,15 @@ const struct flag run_flags[] = {
 	{FLAG_IO_CORE, 0, "io-core", FLAG_VALUE, "N", "host CPU that the I/O thread keeps to"},
 	{FLAG_BACKEND, 0, "backend", FLAG_VALUE, "KIND", "auto, kvm, or process (not available yet)"},
 	{FLAG_STRACE, 0, "strace", FLAG_OPTIONAL_VALUE, "SET", "log system calls, all or a comma-separated set"},
-	{FLAG_STATS, 0, "stats", FLAG_OPTIONAL_VALUE, "FILE", "at exit print what happened; to FILE as JSON if it ends in .json"},
+	{FLAG_STATS, 0, "stats", FLAG_OPTIONAL_VALUE, "FILE",
+	 "at exit print what happened; to FILE as JSON if it ends in .json"},
 	{FLAG_TIMING, 0, "timing", FLAG_ALONE, NULL, "at exit print a timeline in microseconds"},
-	{FLAG_MISSING_FILES, 0, "missing-files", FLAG_ALONE, NULL, "at exit list the files that the program looked for in vain"},
+	{FLAG_MISSING_FILES, 0, "missing-files", FLAG_ALONE, NULL,
+	 "at exit list the files that the program looked for in vain"},
 	{FLAG_GDB, 0, "gdb", FLAG_VALUE, "PORT", "stop at the program's entry and wait for gdb on 127.0.0.1:PORT"},
 	{FLAG_QUIET, 'q', "quiet", FLAG_ALONE, NULL, "no notes from cay, only errors"},
-	{FLAG_VERBOSE, 0, "verbose", FLAG_ALONE, NULL, "more notes from cay; may be repeated (-v is the short name of --volume)"},
+	{FLAG_VERBOSE, 0, "verbose", FLAG_ALONE, NULL,
+	 "more notes from cay; may be repeated (-v is the short name of --volume)"},
 	{FLAG_HELP, 'h', "help", FLAG_ALONE, NULL, "this text"},
 	{FLAG_END, 0, NULL, FLAG_ALONE, NULL, NULL},
 };
@@ -61,7 +68,8 @@ struct getopt_tables {
 
 static void fill_tables(struct getopt_tables *t)
 {
-	static const int has_arg[] = {[FLAG_ALONE] = no_argument, [FLAG_VALUE] = required_argument,
+	static const int has_arg[] = {[FLAG_ALONE] = no_argument,
+				      [FLAG_VALUE] = required_argument,
 				      [FLAG_OPTIONAL_VALUE] = optional_argument};
 	char *s = t->shorts;
 	struct option *o = t->longs;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * run_flags.h - the flags of `cay run`: one table, from which getopt_long's tables, the help text and the unit tests come.
+ * run_flags.h - the flags of `cay run`: one table, from which getopt_long's tables, the help text and the unit tests
+ * come.
  */
 #ifndef CAY_VMM_CLI_RUN_FLAGS_H
 #define CAY_VMM_CLI_RUN_FLAGS_H

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* run_options.c - from argv to struct run_options: each flag's value is checked where it is read, and refused in one line. */
+/* run_options.c - from argv to struct run_options: each flag's value is checked where it is read, and refused in one
+ * line. */
 #include "vmm/cli/run_options.h"
 
 #include <ctype.h>
@@ -16,7 +17,7 @@
 #include "vmm/cli/say.h"
 #include "vmm/cli/syscall_names.h"
 
-#define DEFAULT_RAM_BYTES (512ULL << 20)
+#define DEFAULT_RAM_BYTES  (512ULL << 20)
 #define HOSTNAME_MAX_BYTES 64
 
 static int parse_memory(struct run_options *opt, const char *value)
@@ -29,7 +30,9 @@ static int parse_memory(struct run_options *opt, const char *value)
 	}
 	if (bytes < CAY_RAM_MIN_BYTES) {
 		say_error("-m %s is too little: a VM needs at least 4M%s", value,
-			  isdigit((unsigned char)value[strlen(value) - 1]) ? " (a number alone counts bytes; write 512M)" : "");
+			  isdigit((unsigned char)value[strlen(value) - 1])
+				  ? " (a number alone counts bytes; write 512M)"
+				  : "");
 		return RUN_EXIT_OURS;
 	}
 	if (bytes > CAY_RAM_MAX_BYTES) {
@@ -88,7 +91,8 @@ static bool is_hostname(const char *s)
 static int parse_label(const char *flag, const char *value, const char **label)
 {
 	if (!is_hostname(value)) {
-		say_error("%s '%s': at most %d letters, digits, dots and hyphens, please", flag, value, HOSTNAME_MAX_BYTES);
+		say_error("%s '%s': at most %d letters, digits, dots and hyphens, please", flag, value,
+			  HOSTNAME_MAX_BYTES);
 		return RUN_EXIT_OURS;
 	}
 	*label = value;
@@ -105,7 +109,9 @@ static int parse_io_core(struct run_options *opt, const char *value)
 		return RUN_EXIT_OURS;
 	}
 	if (sched_getaffinity(0, sizeof(allowed), &allowed) == 0 && !CPU_ISSET(n, &allowed)) {
-		say_error("--io-core %s: this process may not run there; 'nproc' and 'taskset -p $$' tell the allowed CPUs", value);
+		say_error("--io-core %s: this process may not run there; 'nproc' and 'taskset -p $$' tell the allowed "
+			  "CPUs",
+			  value);
 		return RUN_EXIT_OURS;
 	}
 	opt->io_core = (int)n;
@@ -131,7 +137,7 @@ static int parse_backend(struct run_options *opt, const char *value)
 /* As strace(1) has them; kernel/linux/strace.c knows which calls they are. */
 static bool is_strace_class(const char *name, size_t len)
 {
-	static const char *const classes[] = { "%file", "%desc", "%memory", "%signal" };
+	static const char *const classes[] = {"%file", "%desc", "%memory", "%signal"};
 
 	for (size_t i = 0; i < ARRAY_SIZE(classes); i++)
 		if (strlen(classes[i]) == len && memcmp(classes[i], name, len) == 0)
@@ -147,7 +153,8 @@ static int parse_strace(struct run_options *opt, const char *value)
 		size_t len = strcspn(name, ",");
 
 		if (!is_strace_class(name, len) && !syscall_name_exists(name, len)) {
-			say_error("--strace=%s: there is no system call '%.*s'; give names separated by commas, as in --strace=openat,read",
+			say_error("--strace=%s: there is no system call '%.*s'; give names separated by commas, as in "
+				  "--strace=openat,read",
 				  value, (int)len, name);
 			return RUN_EXIT_OURS;
 		}
@@ -274,7 +281,8 @@ static int refuse(enum flag_error err, const struct flag_match *m)
 	else if (near)
 		say_error("unknown flag %s; did you mean --%s? See 'cay help run'", m->token, near);
 	else
-		say_error("unknown flag %s; 'cay help run' lists them, and the program's own flags go after its name", m->token);
+		say_error("unknown flag %s; 'cay help run' lists them, and the program's own flags go after its name",
+			  m->token);
 	return RUN_EXIT_OURS;
 }
 
@@ -283,9 +291,13 @@ int run_options_parse(struct run_options *opt, int argc, char **argv)
 	struct flag_match m;
 	enum flag_error err;
 
-	*opt = (struct run_options){
-		.uid = getuid(), .gid = getgid(), .ram_bytes = DEFAULT_RAM_BYTES, .nr_cpus = 1, .io_core = -1, .strace_set = "",
-		.stats_fd = -1};
+	*opt = (struct run_options){.uid = getuid(),
+				    .gid = getgid(),
+				    .ram_bytes = DEFAULT_RAM_BYTES,
+				    .nr_cpus = 1,
+				    .io_core = -1,
+				    .strace_set = "",
+				    .stats_fd = -1};
 	flags_start();
 	while ((err = flags_next(argc, argv, &m)) != FLAG_DONE) {
 		int status = err == FLAG_OK ? apply_flag(opt, &m) : refuse(err, &m);
@@ -325,7 +337,10 @@ void run_options_help(void)
 			snprintf(left + n, sizeof(left) - (size_t)n, "[=%s]", f->value);
 		printf("%-36s %s\n", left, f->help);
 	}
-	printf("\nWithout --root the program sees the host's /usr, /bin, /sbin, /lib* and the harmless part of /etc, and the current\n"
-	       "folder at its own path; what it writes there stays in memory and vanishes at exit. Use -v to let it write to the host.\n"
-	       "The exit status is the program's; 128+N after signal N; 125 cay failed, 126 not executable, 127 not found.\n");
+	printf("\nWithout --root the program sees the host's /usr, /bin, /sbin, /lib* and the harmless part of /etc, "
+	       "and the current\n"
+	       "folder at its own path; what it writes there stays in memory and vanishes at exit. Use -v to let it "
+	       "write to the host.\n"
+	       "The exit status is the program's; 128+N after signal N; 125 cay failed, 126 not executable, 127 not "
+	       "found.\n");
 }

@@ -15,9 +15,9 @@
 #include "vmm/cli/pool.h"
 
 /* Exit statuses of our own, as in docker run and chroot(1). */
-#define RUN_EXIT_OURS 125
+#define RUN_EXIT_OURS           125
 #define RUN_EXIT_NOT_EXECUTABLE 126
-#define RUN_EXIT_NOT_FOUND 127
+#define RUN_EXIT_NOT_FOUND      127
 
 enum run_backend { RUN_BACKEND_AUTO, RUN_BACKEND_KVM, RUN_BACKEND_PROCESS };
 
@@ -26,15 +26,16 @@ enum run_backend { RUN_BACKEND_AUTO, RUN_BACKEND_KVM, RUN_BACKEND_PROCESS };
  * A share shows a host folder or a single host file; a link is a symbolic link the kernel creates.
  */
 struct run_mount {
-	const char *guest;        /* absolute, no "." or "..", no trailing slash except "/" itself */
-	const char *host;         /* share: absolute host path, symlinks resolved; NULL for a link */
-	const char *link;         /* link: its target; NULL for a share */
-	uint32_t flags;           /* share: CAY_MOUNT_RDONLY, CAY_MOUNT_OVERLAY; neither = the program writes to the host */
-	const char *const *only;  /* share: the only names that exist in the folder itself; NULL = all. NULL-terminated, static */
+	const char *guest; /* absolute, no "." or "..", no trailing slash except "/" itself */
+	const char *host;  /* share: absolute host path, symlinks resolved; NULL for a link */
+	const char *link;  /* link: its target; NULL for a share */
+	uint32_t flags;    /* share: CAY_MOUNT_RDONLY, CAY_MOUNT_OVERLAY; neither = the program writes to the host */
+	const char *const
+		*only; /* share: the only names that exist in the folder itself; NULL = all. NULL-terminated, static */
 };
 
 #define RUN_MOUNTS_MAX CAY_MOUNTS_MAX
-#define RUN_ARGS_MAX 4096
+#define RUN_ARGS_MAX   4096
 
 struct run_options {
 	/* the program */
@@ -85,7 +86,8 @@ struct run_options {
 
 /*
  * Reads the command line: argv[0] is the command's name ("run"), flags end at the first positional.
- * Touches no file except --env-file. Returns 0, or the exit status to end with (the reason was said); -1: help was asked for.
+ * Touches no file except --env-file. Returns 0, or the exit status to end with (the reason was said); -1: help was
+ * asked for.
  */
 MUST_CHECK int run_options_parse(struct run_options *opt, int argc, char **argv);
 

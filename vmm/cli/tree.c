@@ -85,7 +85,8 @@ static int add_mount(struct run_options *opt, struct run_mount m)
 		return 0;
 	}
 	if (opt->nr_mounts == RUN_MOUNTS_MAX) {
-		say_error("too many mounts: at most %d, the system folders included; share a folder further up instead", RUN_MOUNTS_MAX);
+		say_error("too many mounts: at most %d, the system folders included; share a folder further up instead",
+			  RUN_MOUNTS_MAX);
 		return RUN_EXIT_OURS;
 	}
 	opt->mounts[opt->nr_mounts++] = m;
@@ -131,7 +132,8 @@ const char *tree_to_host(struct run_options *opt, const char *guest)
 		if (m->link) {
 			char *dir = path_join(&opt->pool, m->guest, "..");
 
-			path = path_join(&opt->pool, path_join(&opt->pool, dir, m->link), pool_printf(&opt->pool, "./%s", rest));
+			path = path_join(&opt->pool, path_join(&opt->pool, dir, m->link),
+					 pool_printf(&opt->pool, "./%s", rest));
 			path = path_join(&opt->pool, "/", path);
 			continue;
 		}
@@ -188,7 +190,8 @@ static int add_part(struct run_options *opt, const char *path, const char *const
 
 	if (stat(path, &st) != 0 || !S_ISDIR(st.st_mode))
 		return 0;
-	return add_mount(opt, (struct run_mount){.guest = path, .host = path, .flags = CAY_MOUNT_OVERLAY, .only = only});
+	return add_mount(opt,
+			 (struct run_mount){.guest = path, .host = path, .flags = CAY_MOUNT_OVERLAY, .only = only});
 }
 
 static int add_default_root(struct run_options *opt)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * tree.h - the file tree the program sees: which host folders, where, and how.
- * Paths are compared by their text after "." and ".." are folded; what a symbolic link leads to is decided by the host when
- * the tree is built (shares hold resolved host paths) and by the file server's own checks afterwards.
+ * Paths are compared by their text after "." and ".." are folded; what a symbolic link leads to is decided by the host
+ * when the tree is built (shares hold resolved host paths) and by the file server's own checks afterwards.
  */
 #ifndef CAY_VMM_CLI_TREE_H
 #define CAY_VMM_CLI_TREE_H
@@ -13,8 +13,8 @@
 #include "vmm/cli/run_options.h"
 
 /*
- * Fills opt->mounts from --root or the default, then -v, then the current folder; sets opt->cwd. The program's folder is
- * added by program_find. Returns 0 or an exit status, the reason said.
+ * Fills opt->mounts from --root or the default, then -v, then the current folder; sets opt->cwd. The program's folder
+ * is added by program_find. Returns 0 or an exit status, the reason said.
  */
 MUST_CHECK int tree_build(struct run_options *opt);
 

@@ -7,7 +7,8 @@
 
 int version(int argc, char **argv);
 
-/* Whether the only argument after the command's name is --json: 1 or 0 (no argument); -1 for anything else, refused in a line. */
+/* Whether the only argument after the command's name is --json: 1 or 0 (no argument); -1 for anything else, refused in
+ * a line. */
 int wants_json(int argc, char **argv);
 
 #endif

@@ -23,8 +23,8 @@ struct signals {
 };
 
 /*
- * SIGSTOP to ourselves stops all threads at once, the guest with them. Signals of the terminal are blocked, so restoring the
- * program's settings from the background cannot stop us again.
+ * SIGSTOP to ourselves stops all threads at once, the guest with them. Signals of the terminal are blocked, so
+ * restoring the program's settings from the background cannot stop us again.
  */
 static void stop_ourselves(struct vm *vm)
 {
@@ -40,7 +40,8 @@ static void stop_ourselves(struct vm *vm)
 	vm_signal(vm, SIGWINCH);
 }
 
-/* Whether the guest's kernel has let signals lie for too long. Its word is a hint only: a hostile kernel merely survives Ctrl-C. */
+/* Whether the guest's kernel has let signals lie for too long. Its word is a hint only: a hostile kernel merely
+ * survives Ctrl-C. */
 static bool guest_is_stuck(struct vm *vm, struct signals *s, uint64_t now_ns)
 {
 	if (__atomic_load_n(&vm->vcpu0.page->signals, __ATOMIC_RELAXED) == 0) {
@@ -58,7 +59,8 @@ static void forward(struct vm *vm, struct signals *s, int signo)
 	bool stuck = guest_is_stuck(vm, s, now_ns);
 
 	if (stuck && (signo == SIGINT || signo == SIGTERM || signo == SIGQUIT)) {
-		vm_fail(vm, "the virtual machine has not taken signals for %llu s; ended", SIGNALS_STUCK_NS / 1000000000);
+		vm_fail(vm, "the virtual machine has not taken signals for %llu s; ended",
+			SIGNALS_STUCK_NS / 1000000000);
 		return;
 	}
 	vm_signal(vm, signo);
@@ -81,7 +83,8 @@ static void on_signal(struct io_watch *w, uint32_t events)
 	}
 }
 
-/* By nohup, or by a shell for what it puts in the background. Blocking would make the kernel keep such a signal for us. */
+/* By nohup, or by a shell for what it puts in the background. Blocking would make the kernel keep such a signal for us.
+ */
 static bool is_ignored(int signo)
 {
 	struct sigaction sa;

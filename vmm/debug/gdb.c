@@ -210,8 +210,8 @@ static void on_readable(struct io_watch *w, uint32_t events)
 
 	(void)events;
 	/*
-	 * All that gdb does while the program runs is to send Ctrl-C or to leave; once the program has stopped, the vCPU's thread
-	 * reads which. The event may be stale, of a packet that has been read since: so look again.
+	 * All that gdb does while the program runs is to send Ctrl-C or to leave; once the program has stopped, the
+	 * vCPU's thread reads which. The event may be stale, of a packet that has been read since: so look again.
 	 */
 	if (atomic_load(&vm->gdb->running) && poll(&p, 1, 0) > 0)
 		vm_raise_event(vm, CAY_EVENT_DEBUG);
@@ -219,7 +219,8 @@ static void on_readable(struct io_watch *w, uint32_t events)
 
 static int listen_on(int port)
 {
-	struct sockaddr_in addr = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port), .sin_addr = {htonl(INADDR_LOOPBACK)}};
+	struct sockaddr_in addr = {
+		.sin_family = AF_INET, .sin_port = htons((uint16_t)port), .sin_addr = {htonl(INADDR_LOOPBACK)}};
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), on = 1;
 
 	if (fd < 0)
@@ -245,7 +246,8 @@ int gdb_create(struct vm *vm, int port, struct gdb **out)
 	if (listener < 0)
 		goto err_free;
 	if (!vm->opt->quiet)
-		say_note("waiting for gdb; in another terminal: gdb %s -ex 'target remote 127.0.0.1:%d'", vm->opt->program_host, port);
+		say_note("waiting for gdb; in another terminal: gdb %s -ex 'target remote 127.0.0.1:%d'",
+			 vm->opt->program_host, port);
 	g->watch.fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
 	err = g->watch.fd < 0 ? -errno : 0;
 	close(listener);

@@ -2,7 +2,7 @@
 /* gdb_packet.c - see gdb_packet.h. */
 #include "vmm/debug/gdb_packet.h"
 
-#define ESCAPE '}'
+#define ESCAPE     '}'
 #define ESCAPE_XOR 0x20
 
 static int digit(char c)
@@ -47,7 +47,8 @@ enum gdb_event gdb_read_byte(struct gdb_reader *r, uint8_t byte)
 	case GDB_OUTSIDE:
 		if (byte == '$')
 			begin(r);
-		return byte == 3 ? GDB_INTERRUPT : GDB_NOTHING; /* acknowledgements are noise on a reliable connection */
+		return byte == 3 ? GDB_INTERRUPT
+				 : GDB_NOTHING; /* acknowledgements are noise on a reliable connection */
 	case GDB_SUM1:
 		r->sent_sum = byte;
 		r->state = GDB_SUM2;

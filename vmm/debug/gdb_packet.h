@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * gdb_packet.h - the frames of gdb's remote protocol (gdb manual, appendix "Remote Protocol": overview), and hexadecimal.
- * Pure: bytes in, bytes out. What comes from gdb is not trusted: any bytes are survived.
+ * gdb_packet.h - the frames of gdb's remote protocol (gdb manual, appendix "Remote Protocol": overview), and
+ * hexadecimal. Pure: bytes in, bytes out. What comes from gdb is not trusted: any bytes are survived.
  */
 #ifndef CAY_VMM_DEBUG_GDB_PACKET_H
 #define CAY_VMM_DEBUG_GDB_PACKET_H

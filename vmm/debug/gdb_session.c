@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* gdb_session.c - gdb's packets (gdb manual, "Remote Protocol": packets, general query packets), the ones a simple target needs. */
+/* gdb_session.c - gdb's packets (gdb manual, "Remote Protocol": packets, general query packets), the ones a simple
+ * target needs. */
 #include "vmm/debug/gdb_session.h"
 
 #include <signal.h>
@@ -8,17 +9,18 @@
 #include <string.h>
 #include <sys/wait.h>
 
-#define RFLAGS_TF 0x100u
+#define RFLAGS_TF   0x100u
 #define PAYLOAD_MAX (2 * CAY_DEBUG_DATA_BYTES + 512)
 
 /* Only the architecture: gdb knows its registers. */
-static const char target_xml[] = "<?xml version=\"1.0\"?><!DOCTYPE target SYSTEM \"gdb-target.dtd\"><target version=\"1.0\">"
-				 "<architecture>i386:x86-64</architecture><osabi>GNU/Linux</osabi></target>";
+static const char target_xml[] =
+	"<?xml version=\"1.0\"?><!DOCTYPE target SYSTEM \"gdb-target.dtd\"><target version=\"1.0\">"
+	"<architecture>i386:x86-64</architecture><osabi>GNU/Linux</osabi></target>";
 
 /* Register numbers of gdb's x86-64: 16 general, rip, eflags, then six segments; these are what `g` has. */
-#define NR_RIP 16
+#define NR_RIP    16
 #define NR_EFLAGS 17
-#define NR_REGS 24
+#define NR_REGS   24
 static const uint32_t segments[6] = {0x33, 0x2b, 0, 0, 0, 0}; /* what Linux programs see */
 
 static void reply_bytes(struct gdb_session *s, const void *payload, size_t len)
@@ -135,7 +137,8 @@ static void write_register(struct gdb_session *s, const char *p)
 	}
 	void *reg = register_at(s, nr, &bytes);
 
-	/* What we do not have (orig_rax, which gdb sets to -1 before a call of its own) can be set to nothing but itself. */
+	/* What we do not have (orig_rax, which gdb sets to -1 before a call of its own) can be set to nothing but
+	 * itself. */
 	if (reg && !gdb_take_hex(&p, value, bytes)) {
 		reply(s, "E01");
 		return;
@@ -221,7 +224,8 @@ static bool starts(const char **p, const char *prefix)
 static void query(struct gdb_session *s, const char *p)
 {
 	if (starts(&p, "qSupported"))
-		replyf(s, "PacketSize=%x;qXfer:auxv:read+;qXfer:features:read+;QStartNoAckMode+", 2 * CAY_DEBUG_DATA_BYTES);
+		replyf(s, "PacketSize=%x;qXfer:auxv:read+;qXfer:features:read+;QStartNoAckMode+",
+		       2 * CAY_DEBUG_DATA_BYTES);
 	else if (starts(&p, "qXfer:features:read:target.xml:"))
 		transfer(s, p, target_xml, sizeof(target_xml) - 1);
 	else if (starts(&p, "qXfer:auxv:read::"))

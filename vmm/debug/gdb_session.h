@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * gdb_session.h - the conversation with gdb while the program stands still: what gdb asks, what is answered, and what the
- * program's memory must be asked for. Pure: a state machine between the bytes of the connection and requests to the target.
+ * gdb_session.h - the conversation with gdb while the program stands still: what gdb asks, what is answered, and what
+ * the program's memory must be asked for. Pure: a state machine between the bytes of the connection and requests to the
+ * target.
  *
- * Breakpoints are gdb's own: it writes int3 through us, so there is no list of them here. One thread is shown, the one that
- * stopped.
+ * Breakpoints are gdb's own: it writes int3 through us, so there is no list of them here. One thread is shown, the one
+ * that stopped.
  */
 #ifndef CAY_VMM_DEBUG_GDB_SESSION_H
 #define CAY_VMM_DEBUG_GDB_SESSION_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * landlock.c - one rule per share. The structures are declared here because the headers of Debian 12 know only the first
- * version of the interface; the kernel accepts longer and shorter ones by their size.
+ * landlock.c - one rule per share. The structures are declared here because the headers of Debian 12 know only the
+ * first version of the interface; the kernel accepts longer and shorter ones by their size.
  */
 #include "vmm/sandbox/landlock.h"
 
@@ -28,7 +28,7 @@ enum {
 	LL_TRUNCATE = 1 << 14,  /* 3 */
 	LL_IOCTL_DEV = 1 << 15, /* 5 */
 };
-#define LL_NET_ALL 3u   /* 4: bind and connect of TCP */
+#define LL_NET_ALL   3u /* 4: bind and connect of TCP */
 #define LL_SCOPE_ALL 3u /* 6: abstract sockets, signals */
 
 #define LL_READ (LL_READ_FILE | LL_READ_DIR)
@@ -48,7 +48,7 @@ struct ll_path_attr {
 	int32_t parent_fd;
 } PACKED;
 
-#define LL_RULE_PATH 1
+#define LL_RULE_PATH      1
 #define LL_CREATE_VERSION 1u
 
 static uint64_t rights_of_version(long version)

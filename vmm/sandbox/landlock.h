@@ -10,13 +10,14 @@
 
 /*
  * Makes the rule set of these paths; nothing is restricted yet. Any thread. *rules becomes a
- * descriptor, the caller's, or LANDLOCK_NONE (`cay doctor` tells). Returns 0, or -errno, also when a path cannot be opened.
+ * descriptor, the caller's, or LANDLOCK_NONE (`cay doctor` tells). Returns 0, or -errno, also when a path cannot be
+ * opened.
  */
 MUST_CHECK int landlock_rules(const struct sandbox_path *paths, unsigned nr_paths, int *rules);
 
 /*
- * From now on the calling thread and those it makes open files only below the paths of the rule set, which is closed; what is
- * open stays open. No new privileges must be set. 0 or -errno.
+ * From now on the calling thread and those it makes open files only below the paths of the rule set, which is closed;
+ * what is open stays open. No new privileges must be set. 0 or -errno.
  */
 MUST_CHECK int landlock_restrict(int rules);
 

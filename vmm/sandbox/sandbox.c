@@ -16,10 +16,10 @@
 #define CAP(name) (1u << CAP_##name)
 
 /*
- * What root keeps, so that files of others stay as reachable as they were for the invoking user: reading and searching; with a
- * writable share also what changing files in it needs. All are below 32, in the first word.
+ * What root keeps, so that files of others stay as reachable as they were for the invoking user: reading and searching;
+ * with a writable share also what changing files in it needs. All are below 32, in the first word.
  */
-#define CAPS_READ CAP(DAC_READ_SEARCH)
+#define CAPS_READ  CAP(DAC_READ_SEARCH)
 #define CAPS_WRITE (CAP(DAC_OVERRIDE) | CAP(CHOWN) | CAP(FOWNER) | CAP(FSETID))
 
 static int drop_capabilities(bool writable)

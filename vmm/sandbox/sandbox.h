@@ -5,9 +5,9 @@
  *   sandbox_prepare  makes the list of what stays reachable; takes time, so it may run beside other work.
  *   sandbox_confine  while there is one thread, when all files and devices are open: no new privileges, capabilities,
  *                    resource limits, Landlock. Threads made later inherit it.
- *   sandbox_seal     when all threads run and before the first guest instruction: the system call filter, on all threads.
- * There are no namespaces: making them costs more than booting a small VM (docs/design.md), and Landlock and the
- * filter forbid what they would hide.
+ *   sandbox_seal     when all threads run and before the first guest instruction: the system call filter, on all
+ * threads. There are no namespaces: making them costs more than booting a small VM (docs/design.md), and Landlock and
+ * the filter forbid what they would hide.
  */
 #ifndef CAY_VMM_SANDBOX_SANDBOX_H
 #define CAY_VMM_SANDBOX_SANDBOX_H
@@ -30,18 +30,19 @@ struct sandbox_plan {
 };
 
 /* Any thread. Returns 0 or -errno; `what` is set on failure, here and below, to the step that failed, for a message. */
-MUST_CHECK int sandbox_prepare(const struct sandbox_path *paths, unsigned nr_paths, struct sandbox_plan *plan, const char **what);
+MUST_CHECK int sandbox_prepare(const struct sandbox_path *paths, unsigned nr_paths, struct sandbox_plan *plan,
+			       const char **what);
 
 /*
- * Calling thread only. A host without Landlock is accepted: the file server's own checks remain. Uses plan up. Returns 0 or
- * -errno (then the process must not run a guest).
+ * Calling thread only. A host without Landlock is accepted: the file server's own checks remain. Uses plan up. Returns
+ * 0 or -errno (then the process must not run a guest).
  */
 MUST_CHECK int sandbox_confine(const struct sandbox_plan *plan, const char **what);
 
 /*
- * All threads. last_words(ctx), which may be NULL, is called in the signal handler of a thread that made a forbidden call,
- * before the process reports it and ends with status 125: it must be async-signal-safe and use only allowed calls.
- * Returns 0 or -errno.
+ * All threads. last_words(ctx), which may be NULL, is called in the signal handler of a thread that made a forbidden
+ * call, before the process reports it and ends with status 125: it must be async-signal-safe and use only allowed
+ * calls. Returns 0 or -errno.
  */
 MUST_CHECK int sandbox_seal(void (*last_words)(void *ctx), void *ctx, const char **what);
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * violation.c - the handler of SIGSYS. The forbidden call was not made. Ending by ourselves instead of being killed lets the
- * terminal be restored and the call be named; code that has taken over the process gains nothing by it, because every
- * further forbidden call ends here again.
+ * violation.c - the handler of SIGSYS. The forbidden call was not made. Ending by ourselves instead of being killed
+ * lets the terminal be restored and the call be named; code that has taken over the process gains nothing by it,
+ * because every further forbidden call ends here again.
  */
 #include "vmm/sandbox/violation.h"
 
@@ -26,7 +26,8 @@ static void on_sigsys(int signo, siginfo_t *si, void *uc)
 	if (say_last_words)
 		say_last_words(last_words_ctx);
 	len = fmt_snprintf(line, sizeof(line),
-			   "cay: the sandbox refused system call %d of the VMM (at %p): a bug in cay, or an attack by the guest; please report it\n",
+			   "cay: the sandbox refused system call %d of the VMM (at %p): a bug in cay, or an attack by "
+			   "the guest; please report it\n",
 			   si->si_syscall, si->si_call_addr);
 	if (write(STDERR_FILENO, line, MIN(len, sizeof(line) - 1)) < 0)
 		_exit(125);

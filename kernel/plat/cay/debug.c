@@ -36,7 +36,6 @@ static void pass_on(int signo)
 		signal_from_host(signo);
 }
 
-
 /*
  * A program that runs stops on its way out of this upcall (debug_poll). One whose threads all sleep has no way out to
  * stop on: its first thread is shown as it stands in its system call, and changes to its registers are lost.
@@ -121,7 +120,8 @@ static int64_t read_memory(uint64_t addr, uint32_t bytes)
 	uint32_t done = 0;
 
 	while (done < bytes) {
-		uint32_t chunk = (uint32_t)MIN((uint64_t)(bytes - done), CAY_PAGE_BYTES - (addr + done) % CAY_PAGE_BYTES);
+		uint32_t chunk =
+			(uint32_t)MIN((uint64_t)(bytes - done), CAY_PAGE_BYTES - (addr + done) % CAY_PAGE_BYTES);
 
 		if (copy_from_user(debug->data + done, (const void *)(addr + done), chunk) != 0)
 			break;

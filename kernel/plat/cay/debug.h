@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * debug.h - the program under a debugger (--gdb): stopping it, and doing what the debugger in the VMM asks for
- * (abi/debug.h). Without --gdb nothing here does anything. All threads stand still while one is stopped: there is one vCPU.
+ * (abi/debug.h). Without --gdb nothing here does anything. All threads stand still while one is stopped: there is one
+ * vCPU.
  */
 #ifndef CAY_KERNEL_PLAT_DEBUG_H
 #define CAY_KERNEL_PLAT_DEBUG_H
@@ -16,8 +17,8 @@ void debug_init(void);
 extern bool debug_wanted; /* the debugger asked for a stop: debug_stop at the next chance */
 
 /*
- * Shows the debugger the current thread at frame f, stopped by signal signo, until it lets it go on; f is then as it wants.
- * Thread context, upcalls masked. Returns the signal to deliver, 0 for none; without a debugger signo, at once.
+ * Shows the debugger the current thread at frame f, stopped by signal signo, until it lets it go on; f is then as it
+ * wants. Thread context, upcalls masked. Returns the signal to deliver, 0 for none; without a debugger signo, at once.
  */
 int debug_stop(struct trapframe *f, int signo);
 

@@ -15,7 +15,8 @@ static int setup(void **state)
 {
 	(void)state;
 	memset(&stats, 0, sizeof(stats));
-	vm = (struct vm){.stats = &stats, .clock_base = {.tsc = 1000, .mono_ns = 5000000, .mult = 1u << 31}}; /* 2 GHz */
+	vm = (struct vm){.stats = &stats,
+			 .clock_base = {.tsc = 1000, .mono_ns = 5000000, .mult = 1u << 31}}; /* 2 GHz */
 	vm.timing[VM_T_MAIN] = 5000000;
 	vm.timing[VM_T_EXITED] = 5900000;
 	vm.counters.exits_gate = 3;
@@ -58,7 +59,8 @@ static void print_json(FILE *to)
 static void test_timing(void **state)
 {
 	char *text = text_of(print_timing);
-	char *first = strstr(text, "main()"), *second = strstr(text, "first instruction\n"), *third = strstr(text, "program ended\n");
+	char *first = strstr(text, "main()"), *second = strstr(text, "first instruction\n"),
+	     *third = strstr(text, "program ended\n");
 
 	(void)state;
 	assert_non_null(first);
@@ -119,8 +121,10 @@ static void test_vm_that_never_ran(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup(test_timing, setup),	     cmocka_unit_test_setup(test_table, setup),
-		cmocka_unit_test_setup(test_json, setup),	     cmocka_unit_test_setup(test_hostile_numbers, setup),
+		cmocka_unit_test_setup(test_timing, setup),
+		cmocka_unit_test_setup(test_table, setup),
+		cmocka_unit_test_setup(test_json, setup),
+		cmocka_unit_test_setup(test_hostile_numbers, setup),
 		cmocka_unit_test_setup(test_vm_that_never_ran, setup),
 	};
 

@@ -108,11 +108,13 @@ static void test_accepted(void **state)
 	struct run_options opt;
 
 	(void)state;
-	assert_int_equal(parse(&opt,
-			       "run -m 5M -c1 -u 7:8 --name box -v /a:/b -v /c:/d:ro -e A=1 -eB -w /x --rm -i --net none "
-			       "--strace=read,write --stats=s.json --timing --gdb 1234 --backend=kvm -q --verbose --verbose -- prog -m x --rm",
-			       copy, argv),
-			 0);
+	assert_int_equal(
+		parse(&opt,
+		      "run -m 5M -c1 -u 7:8 --name box -v /a:/b -v /c:/d:ro -e A=1 -eB -w /x --rm -i --net none "
+		      "--strace=read,write --stats=s.json --timing --gdb 1234 --backend=kvm -q --verbose --verbose -- "
+		      "prog -m x --rm",
+		      copy, argv),
+		0);
 	assert_int_equal(opt.ram_bytes, 6u << 20); /* rounded up to 2 MiB */
 	assert_int_equal(opt.uid, 7);
 	assert_int_equal(opt.gid, 8);

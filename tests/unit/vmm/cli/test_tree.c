@@ -90,9 +90,9 @@ static const char *in_top(const char *name)
 static void test_join(void **state)
 {
 	static const char *const cases[][3] = {
-		{"/a", "b", "/a/b"},	 {"/a", "/b", "/b"},   {"/a", "..", "/"},	{"/a", "../..", "/"},
-		{"/", "x//y/./z", "/x/y/z"}, {"/a/b", "../c", "/a/c"}, {"/a", ".", "/a"},	{"/", "/", "/"},
-		{"/a", "b/", "/a/b"},	 {"/", "...", "/..."},
+		{"/a", "b", "/a/b"},         {"/a", "/b", "/b"},       {"/a", "..", "/"}, {"/a", "../..", "/"},
+		{"/", "x//y/./z", "/x/y/z"}, {"/a/b", "../c", "/a/c"}, {"/a", ".", "/a"}, {"/", "/", "/"},
+		{"/a", "b/", "/a/b"},        {"/", "...", "/..."},
 	};
 
 	(void)state;
@@ -155,8 +155,11 @@ static void test_volumes(void **state)
 static void test_bad_volumes(void **state)
 {
 	static const char *const specs[][2] = {
-		{".:relative", "absolute"}, {"/nonexistent:/x", "No such file"}, {".:/x:rx", "neither ro nor rw"},
-		{".:/", "--root"}, {":/x", "is empty"},
+		{".:relative", "absolute"},
+		{"/nonexistent:/x", "No such file"},
+		{".:/x:rx", "neither ro nor rw"},
+		{".:/", "--root"},
+		{":/x", "is empty"},
 	};
 
 	(void)state;
@@ -200,7 +203,7 @@ static void test_program(void **state)
 	assert_string_equal(opt.program, "/usr/bin/sh");
 	assert_int_equal(find("../other/script", NULL), 0);
 	assert_string_equal(opt.program, "../other/script"); /* the same from the guest's current folder */
-	assert_non_null(mount_named(in_top("other"))); /* its folder is shown too */
+	assert_non_null(mount_named(in_top("other")));       /* its folder is shown too */
 	assert_int_equal(find("./link", NULL), 0);
 	assert_non_null(mount_named(in_top("other")));
 	assert_int_equal(find("./nothing", "No such file"), 127);
@@ -244,7 +247,8 @@ static void test_program_in_root(void **state)
 
 static void test_header(void **state)
 {
-	Elf64_Ehdr eh = {.e_ident = {ELFMAG0, ELFMAG1, ELFMAG2, ELFMAG3, ELFCLASS64}, .e_machine = EM_X86_64, .e_type = ET_DYN};
+	Elf64_Ehdr eh = {
+		.e_ident = {ELFMAG0, ELFMAG1, ELFMAG2, ELFMAG3, ELFCLASS64}, .e_machine = EM_X86_64, .e_type = ET_DYN};
 	const unsigned char *bytes = (const unsigned char *)&eh;
 
 	(void)state;
@@ -305,9 +309,18 @@ static void test_env_file(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(test_join), T(test_default_root), T(test_private_folder_is_not_shared), T(test_volumes), T(test_bad_volumes),
-		T(test_program), T(test_program_in_other_path_folder), T(test_program_in_root), T(test_header),
-		T(test_environment), T(test_environment_is_clean), T(test_env_file),
+		T(test_join),
+		T(test_default_root),
+		T(test_private_folder_is_not_shared),
+		T(test_volumes),
+		T(test_bad_volumes),
+		T(test_program),
+		T(test_program_in_other_path_folder),
+		T(test_program_in_root),
+		T(test_header),
+		T(test_environment),
+		T(test_environment_is_clean),
+		T(test_env_file),
 	};
 
 	return RUN_TESTS(tests);

@@ -113,9 +113,24 @@ static void test_memory(void **state)
 
 static void test_malformed(void **state)
 {
-	static const char *const packets[] = {"m", "m1", "m1,", "mx,1", "M1,2", "M1,2:a", "M1,2:abc", "M1,ffff:00", "X1,5:ab",
-					      "X1,1", "p", "P", "P1", "P1=", "qXfer:auxv:read::", "qXfer:auxv:read::1",
-					      "qXfer:features:read:target.xml:x,1", "m11111111111111111,1"};
+	static const char *const packets[] = {"m",
+					      "m1",
+					      "m1,",
+					      "mx,1",
+					      "M1,2",
+					      "M1,2:a",
+					      "M1,2:abc",
+					      "M1,ffff:00",
+					      "X1,5:ab",
+					      "X1,1",
+					      "p",
+					      "P",
+					      "P1",
+					      "P1=",
+					      "qXfer:auxv:read::",
+					      "qXfer:auxv:read::1",
+					      "qXfer:features:read:target.xml:x,1",
+					      "m11111111111111111,1"};
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(packets); i++) {
@@ -207,9 +222,9 @@ static void test_acknowledgement(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup(test_registers, setup), cmocka_unit_test_setup(test_memory, setup),
-		cmocka_unit_test_setup(test_malformed, setup), cmocka_unit_test_setup(test_resume, setup),
-		cmocka_unit_test_setup(test_stops, setup),     cmocka_unit_test_setup(test_queries, setup),
+		cmocka_unit_test_setup(test_registers, setup),       cmocka_unit_test_setup(test_memory, setup),
+		cmocka_unit_test_setup(test_malformed, setup),       cmocka_unit_test_setup(test_resume, setup),
+		cmocka_unit_test_setup(test_stops, setup),           cmocka_unit_test_setup(test_queries, setup),
 		cmocka_unit_test_setup(test_acknowledgement, setup),
 	};
 

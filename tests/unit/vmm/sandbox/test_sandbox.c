@@ -93,7 +93,8 @@ static int everyday(void)
 
 	if (page == MAP_FAILED || munmap(page, 4096) != 0)
 		return 1;
-	if (pwrite(file_fd, "abc", 3, 0) != 3 || pread(file_fd, buf, 3, 0) != 3 || fstatat(folder_fd, "file", &st, 0) != 0)
+	if (pwrite(file_fd, "abc", 3, 0) != 3 || pread(file_fd, buf, 3, 0) != 3 ||
+	    fstatat(folder_fd, "file", &st, 0) != 0)
 		return 2;
 	if (openat(folder_fd, ".", O_RDONLY | O_DIRECTORY) < 0 || mknodat(folder_fd, "new", S_IFREG | 0600, 0) != 0)
 		return 3;
@@ -121,26 +122,79 @@ static int folders(void)
 	return 0;
 }
 
+static int do_open(void)
+{
+	return open("/usr/bin/env", O_RDONLY) + 200;
+}
+static int do_cwd_open(void)
+{
+	return openat(AT_FDCWD, "usr", O_RDONLY) + 200;
+}
+static int do_sneaky_cwd_open(void)
+{
+	return (int)syscall(SYS_openat, 0x00000000ffffff9cUL, "usr", O_RDONLY) + 200;
+}
+static int do_create(void)
+{
+	return openat(folder_fd, "new2", O_CREAT | O_WRONLY, 0600) + 200;
+}
+static int do_fifo(void)
+{
+	return mknodat(folder_fd, "fifo", S_IFIFO | 0600, 0) + 200;
+}
+static int do_exec_mmap(void)
+{
+	return mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) != MAP_FAILED;
+}
+static int do_thread(void)
+{
+	return (int)syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0);
+}
+static int do_kill(void)
+{
+	return kill(1, 0);
+}
+static int do_tgkill(void)
+{
+	return (int)syscall(SYS_tgkill, 1, 1, 0);
+}
+static int do_tiocsti(void)
+{
+	return ioctl(0, TIOCSTI, "x") + 200;
+}
+static int do_tty_elsewhere(void)
+{
+	return ioctl(file_fd, TCGETS, NULL) + 200;
+}
+static int do_create_vm(void)
+{
+	return ioctl(file_fd, KVM_CREATE_VM, 0) + 200;
+}
+static int do_sigaction(void)
+{
+	return signal(SIGSYS, SIG_IGN) == SIG_ERR;
+}
+static int do_setrlimit(void)
+{
+	return setrlimit(RLIMIT_CORE, &(struct rlimit){RLIM_INFINITY, RLIM_INFINITY}) + 200;
+}
 
-static int do_open(void) { return open("/usr/bin/env", O_RDONLY) + 200; }
-static int do_cwd_open(void) { return openat(AT_FDCWD, "usr", O_RDONLY) + 200; }
-static int do_sneaky_cwd_open(void) { return (int)syscall(SYS_openat, 0x00000000ffffff9cUL, "usr", O_RDONLY) + 200; }
-static int do_create(void) { return openat(folder_fd, "new2", O_CREAT | O_WRONLY, 0600) + 200; }
-static int do_fifo(void) { return mknodat(folder_fd, "fifo", S_IFIFO | 0600, 0) + 200; }
-static int do_exec_mmap(void) { return mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) != MAP_FAILED; }
-static int do_thread(void) { return (int)syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0); }
-static int do_kill(void) { return kill(1, 0); }
-static int do_tgkill(void) { return (int)syscall(SYS_tgkill, 1, 1, 0); }
-static int do_tiocsti(void) { return ioctl(0, TIOCSTI, "x") + 200; }
-static int do_tty_elsewhere(void) { return ioctl(file_fd, TCGETS, NULL) + 200; }
-static int do_create_vm(void) { return ioctl(file_fd, KVM_CREATE_VM, 0) + 200; }
-static int do_sigaction(void) { return signal(SIGSYS, SIG_IGN) == SIG_ERR; }
-static int do_setrlimit(void) { return setrlimit(RLIMIT_CORE, &(struct rlimit){RLIM_INFINITY, RLIM_INFINITY}) + 200; }
-
-static int do_exec(void) { return execl("/usr/bin/env", "env", (char *)NULL); }
-static int do_socket(void) { return socket(AF_INET, SOCK_STREAM, 0); }
-static int do_ptrace(void) { return (int)syscall(SYS_ptrace, 16, 1, 0, 0); }
-static int do_unshare(void) { return (int)syscall(SYS_unshare, 0x10000000); }
+static int do_exec(void)
+{
+	return execl("/usr/bin/env", "env", (char *)NULL);
+}
+static int do_socket(void)
+{
+	return socket(AF_INET, SOCK_STREAM, 0);
+}
+static int do_ptrace(void)
+{
+	return (int)syscall(SYS_ptrace, 16, 1, 0, 0);
+}
+static int do_unshare(void)
+{
+	return (int)syscall(SYS_unshare, 0x10000000);
+}
 static int do_i386(void)
 {
 	long ret;
@@ -165,8 +219,9 @@ static void test_folders(void **state)
 
 static void test_reported(void **state)
 {
-	static int (*const acts[])(void) = {do_open, do_cwd_open, do_sneaky_cwd_open, do_create, do_fifo, do_exec_mmap, do_thread,
-					    do_kill, do_tgkill, do_tiocsti, do_tty_elsewhere, do_create_vm, do_sigaction, do_setrlimit};
+	static int (*const acts[])(void) = {
+		do_open, do_cwd_open, do_sneaky_cwd_open, do_create,        do_fifo,      do_exec_mmap, do_thread,
+		do_kill, do_tgkill,   do_tiocsti,         do_tty_elsewhere, do_create_vm, do_sigaction, do_setrlimit};
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(acts); i++) {
@@ -246,8 +301,8 @@ static void test_capabilities(void **state)
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 int main(void)
 {
-	const struct CMUnitTest tests[] = {T(test_allowed), T(test_folders), T(test_reported), T(test_deadly),
-					   T(test_all_threads), T(test_capabilities)};
+	const struct CMUnitTest tests[] = {T(test_allowed), T(test_folders),     T(test_reported),
+					   T(test_deadly),  T(test_all_threads), T(test_capabilities)};
 
 	return RUN_TESTS(tests);
 }
