@@ -33,7 +33,7 @@ static const struct {
 	[CAY_C_COW] = {"cow", "pages copied on write"},
 };
 
-#define HOST_ROWS 9
+#define HOST_ROWS 10
 static void host_rows(const struct vm_counters *c, struct row rows[HOST_ROWS])
 {
 	const struct row r[HOST_ROWS] = {
@@ -43,6 +43,7 @@ static void host_rows(const struct vm_counters *c, struct row rows[HOST_ROWS])
 		{"upcalls", "upcalls made", c->upcalls},
 		{"waits", "vCPU slept", c->waits},
 		{"io_wakeups", "I/O thread slept", c->io_wakeups},
+		{"io_holes", "I/O thread lost its CPU while polling", c->io_holes},
 		{"doorbells", "doorbells heard", c->doorbells},
 		{"events_raised", "events raised", c->events_raised},
 		{"kicks", "kicks sent", c->kicks},

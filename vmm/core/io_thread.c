@@ -19,6 +19,7 @@
  * to 100 us on a busy host), so it follows the traffic: a sleep that was short was a mistake, a long one was not.
  */
 #define IO_POLL_MIN_NS 20000
+#define IO_POLL_SHORT_NS 200000
 #define IO_POLL_START_NS 1000000
 #define IO_POLL_MAX_NS 2000000
 /*
@@ -26,9 +27,11 @@
  * the scheduler takes the CPU away just when a request comes, for milliseconds, while a sleeper is woken at once.
  */
 #define IO_HOLE_NS 300000
-#define IO_CROWDED_NS 50000000
+/* For how long it then does not poll: twice as long each time it happens again soon. */
+#define IO_CROWDED_MIN_NS 2000000
+#define IO_CROWDED_MAX_NS 100000000
 /* Requests that the vCPU's thread serves before it wakes the I/O thread: from then on polling pays. */
-#define IO_INLINE_MAX 32
+#define IO_INLINE_MAX 8
 /* How often watched descriptors are looked at while polling. */
 #define IO_EPOLL_EVERY_NS 20000
 /* When masked was set, the guest's return path may not have seen the event: look again after its store is visible. */
@@ -181,8 +184,10 @@ static void adapt_polling(struct io_thread *io, uint64_t slept_ns)
 {
 	if (io->poll_ns == 0)
 		return; /* one CPU */
-	if (slept_ns < IO_POLL_MAX_NS && now_ns() >= io->crowded_until_ns)
-		io->poll_ns = MIN(io->poll_ns * 2, (uint64_t)IO_POLL_MAX_NS);
+	if (now_ns() < io->crowded_until_ns)
+		return;
+	if (slept_ns < IO_POLL_MAX_NS)
+		io->poll_ns = MAX(MIN(io->poll_ns * 2, (uint64_t)IO_POLL_MAX_NS), (uint64_t)IO_POLL_SHORT_NS);
 	else
 		io->poll_ns = MAX(io->poll_ns / 2, (uint64_t)IO_POLL_MIN_NS);
 }
@@ -200,6 +205,18 @@ static void sleep_until_woken(struct io_thread *io)
 	}
 	atomic_store(&io->asleep, false);
 	arm_sources(io, false);
+}
+
+/* now: the end of the hole. */
+static void note_hole(struct io_thread *io, uint64_t now)
+{
+	if (now - io->crowded_until_ns > IO_CROWDED_MAX_NS)
+		io->crowded_ns = IO_CROWDED_MIN_NS;
+	else
+		io->crowded_ns = MIN(io->crowded_ns * 2, (uint64_t)IO_CROWDED_MAX_NS);
+	io->crowded_until_ns = now + io->crowded_ns;
+	io->poll_ns = IO_POLL_MIN_NS;
+	io->vm->counters.io_holes++;
 }
 
 static void *io_thread_main(void *arg)
@@ -223,8 +240,7 @@ static void *io_thread_main(void *arg)
 		if (any)
 			busy_ns = now;
 		else if (now - last > IO_HOLE_NS && io->poll_ns != 0) {
-			io->crowded_until_ns = now + IO_CROWDED_NS;
-			io->poll_ns = IO_POLL_MIN_NS;
+			note_hole(io, now);
 		}
 		recheck(io, now);
 		if (now - epoll_ns >= IO_EPOLL_EVERY_NS) {

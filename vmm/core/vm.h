@@ -34,6 +34,7 @@ struct vm_counters {
 	uint64_t upcalls;
 	uint64_t waits;      /* the vCPU slept */
 	uint64_t io_wakeups; /* the I/O thread slept and was woken */
+	uint64_t io_holes;   /* it was preempted while polling */
 	uint64_t doorbells;
 	uint64_t events_raised;
 	uint64_t kicks;
