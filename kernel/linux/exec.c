@@ -130,6 +130,7 @@ int exec_init(const char *path, const char *const *argv, const char *const *envp
 	*why = x.why;
 	if (vs != NULL) {
 		t->proc->vs = vs;
+		t->proc->vdso = x.vdso;
 		cpu_this()->vs = vs;
 		describe(t->proc, &x, vs, text_of(x.program.file));
 		set_comm(t->proc, t, path);
@@ -225,6 +226,7 @@ static void commit(struct exec *x, struct vmspace *vs, char *exe_path)
 	struct vmspace *old = p->vs;
 
 	p->vs = vs;
+	p->vdso = x->vdso;
 	cpu_this()->vs = vs;
 	cr3_load(vmspace_root(vs).v);
 	vmspace_destroy(old);

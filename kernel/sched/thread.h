@@ -120,6 +120,7 @@ struct process {
 	struct process_timers *timers; /* interval and POSIX timers: kernel/time/process_timers.h; NULL until used */
 	/* for /proc/self: */
 	char *exe_path;
+	uint64_t vdso; /* address of its ELF header in the program; 0 = not mapped */
 	uint64_t arg_start, arg_end, env_start, env_end, auxv_start, auxv_end;
 	uint64_t start_code, end_code, start_data, end_data, start_stack, start_brk;
 	char comm[THREAD_COMM_LEN];

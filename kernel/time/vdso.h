@@ -9,6 +9,9 @@
 
 struct vmspace;
 
+/* Where sigreturn.S lies in the vDSO: kernel/time/vdso/vdso.lds. */
+#define VDSO_SIGRETURN_OFFSET 0x800
+
 /*
  * Maps the vDSO into vs, with its data page (the vCPU page, read-only) before it. *base: address of its ELF header, for
  * AT_SYSINFO_EHDR. 0, or -ENOMEM: the program can do without. Thread context.

@@ -21,13 +21,14 @@ _Static_assert(PAGE_AT(exc.rip) == PG_EXC_RIP && PAGE_AT(exc.rflags) == PG_EXC_R
 _Static_assert(CPU_AT(self) == CPU_SELF && CPU_AT(current) == CPU_CURRENT && CPU_AT(kstack_top) == CPU_KSTACK_TOP, "entry.S");
 _Static_assert(CPU_AT(scratch[0]) == CPU_SCRATCH0 && CPU_AT(scratch[1]) == CPU_SCRATCH1, "entry.S");
 _Static_assert(CPU_AT(syscall_count) == CPU_SYSCALL_COUNT, "entry.S");
+_Static_assert(CPU_AT(syscall_entry) == CPU_SYSCALL_ENTRY, "the vDSO");
 _Static_assert(offsetof(struct thread, switch_rsp) == THREAD_SWITCH_RSP && offsetof(struct thread, work) == THREAD_WORK, "entry.S");
 _Static_assert(offsetof(struct trapframe, rax) == FR_RAX && offsetof(struct trapframe, rip) == FR_RIP && offsetof(struct trapframe, rsp) == FR_RSP, "entry.S");
 _Static_assert(offsetof(struct trapframe, orig_rax) == FR_ORIG_RAX && offsetof(struct trapframe, rdi) == FR_RDI && FRAME_BYTES == FR_BYTES, "entry.S");
 _Static_assert(CAY_USER_END == (uint64_t)KERNEL_TOP_BITS << KERNEL_SHIFT, "entry.S tells kernel stacks by their top bits");
 _Static_assert(sizeof(struct cpu) <= sizeof(((struct cay_vcpu_page *)0)->guest), "room in the vCPU page");
 
-extern char upcall_entry[], upcall_stack_top[], exc_entry[], exc_stack_top[], stub_request_ud2[];
+extern char syscall_entry[], upcall_entry[], upcall_stack_top[], exc_entry[], exc_stack_top[], stub_request_ud2[];
 extern void stub_request(uint64_t va, uint64_t cr3);
 extern void thread_first(void);
 
@@ -40,6 +41,7 @@ void cpu_init(void)
 	cpu->self = cpu;
 	cpu->vcpu = page;
 	cpu->syscall_count = stats->syscall_count;
+	cpu->syscall_entry = (uint64_t)syscall_entry;
 	page->upcall_entry = (uint64_t)upcall_entry;
 	page->upcall_stack = (uint64_t)upcall_stack_top;
 	page->iret = (struct cay_iret_frame){

@@ -28,6 +28,7 @@ struct cpu {
 	uint64_t scratch[4];
 	struct cay_vcpu_page *vcpu;
 	uint32_t *syscall_count;     /* stats, by number */
+	uint64_t syscall_entry;      /* where the vDSO's code calls the kernel */
 	unsigned id;
 	struct vmspace *vs;          /* whose page tables are loaded */
 	struct thread *idle;

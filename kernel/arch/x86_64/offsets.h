@@ -21,6 +21,7 @@
 #define CPU_SCRATCH0 1048
 #define CPU_SCRATCH1 1056
 #define CPU_SYSCALL_COUNT 1088
+#define CPU_SYSCALL_ENTRY 1096
 
 /* struct thread */
 #define THREAD_SWITCH_RSP 0

@@ -11,6 +11,7 @@
 #include "kernel/mm/uaccess.h"
 #include "kernel/plat/cay/boot.h"
 #include "kernel/sched/thread.h"
+#include "kernel/time/vdso.h"
 
 struct sigcontext_regs {
 	uint64_t r8, r9, r10, r11, r12, r13, r14, r15, rdi, rsi, rbp, rbx, rdx, rax, rcx, rsp, rip, rflags;
@@ -235,6 +236,21 @@ static void load_registers(struct trapframe *f, const struct sigcontext_regs *r)
 	f->orig_rax = (uint64_t)-1;
 }
 
+/*
+ * The return address. A restorer that is the usual `mov $15, %rax; syscall` is replaced by the vDSO's, which does the same
+ * without a trap (sigreturn.S); any other is the program's choice.
+ */
+static uint64_t return_address(const struct thread *t, const struct ksigaction *act)
+{
+	static const uint8_t usual[] = {0x48, 0xc7, 0xc0, 15, 0, 0, 0, 0x0f, 0x05};
+	uint8_t code[sizeof(usual)];
+
+	if (t->proc->vdso == 0 || copy_from_user(code, (const void *)act->restorer, sizeof(code)) != 0 ||
+	    memcmp(code, usual, sizeof(usual)) != 0)
+		return act->restorer;
+	return t->proc->vdso + VDSO_SIGRETURN_OFFSET;
+}
+
 int signal_frame_push(struct trapframe *f, const siginfo_t *info, const struct ksigaction *act, uint64_t old_mask, bool restart)
 {
 	struct thread *t = thread_current();
@@ -244,7 +260,7 @@ int signal_frame_push(struct trapframe *f, const siginfo_t *info, const struct k
 	if (sp == 0 || (act->flags & SA_RESTORER) == 0)
 		return -EFAULT;
 	memset(&frame, 0, sizeof(frame));
-	frame.return_address = act->restorer;
+	frame.return_address = return_address(t, act);
 	frame.uc.flags = UC_SIGCONTEXT_SS | UC_STRICT_RESTORE_SS | (has_xsave() ? UC_FP_XSTATE : 0);
 	frame.uc.stack.sp = t->altstack_sp;
 	frame.uc.stack.size = t->altstack_size;
