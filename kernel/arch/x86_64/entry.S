@@ -44,6 +44,15 @@
 	push %r15
 .endm
 
+/*
+ * iretq to where we are: same privilege, same selectors. They need not be those of our GDT: a KVM without VT-x runs the
+ * guest on its own, and emulates an iretq to any other (14 us instead of 0.05).
+ */
+.macro use_own_selectors
+	mov %cs, FR_CS(%rsp)
+	mov %ss, FR_SS(%rsp)
+.endm
+
 .macro pop_all_gprs
 	pop %r15
 	pop %r14
@@ -221,6 +230,7 @@ crit_full_start:
 	mov %gs:PG_PENDING, %rax
 	or THREAD_WORK(%rcx), %rax
 	jnz full_slow
+	use_own_selectors
 	pop_all_gprs
 	iretq
 full_slow:
@@ -321,6 +331,7 @@ exc_entry:
 	shr $KERNEL_SHIFT, %rax
 	cmp $KERNEL_TOP_BITS, %rax
 	jne return_full
+	use_own_selectors
 	pop_all_gprs
 	iretq
 
