@@ -146,11 +146,11 @@ static void check_kvm(struct report *r)
 	if (k->api_version == 12)
 		found(r, "KVM API", GOOD, "version 12");
 	else
-		fix(found(r, "KVM API", BAD, "version %d", k->api_version), "use Linux 5.11 or later");
-	for (unsigned i = 0; i < KVM_PROBE_CAPS; i++)
+		fix(found(r, "KVM API", BAD, "version %d, not 12", k->api_version),
+		    "see that /dev/kvm is the device: ls -l /dev/kvm");
+	for (unsigned i = 0; k->api_version == 12 && i < KVM_PROBE_CAPS; i++)
 		if (!k->caps[i].present)
-			found(r, "KVM capability", k->caps[i].needed ? BAD : POOR, "%s is missing%s", k->caps[i].name,
-			      k->caps[i].needed ? "" : " (only --gdb is affected)");
+			fix(found(r, "KVM capability", BAD, "%s is missing", k->caps[i].name), "use a newer Linux");
 }
 
 static void check_memory(struct report *r)

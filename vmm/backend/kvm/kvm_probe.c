@@ -10,18 +10,17 @@
 
 #include "lib/compiler.h"
 
+/* cay run needs them all. */
 static const struct {
 	const char *name;
 	int number;
-	bool needed;
 } wanted[KVM_PROBE_CAPS] = {
-	{"USER_MEMORY", KVM_CAP_USER_MEMORY, true},       /* guest RAM is our memory */
-	{"SYNC_REGS", KVM_CAP_SYNC_REGS, true},           /* upcalls edit registers without further calls */
-	{"IMMEDIATE_EXIT", KVM_CAP_IMMEDIATE_EXIT, true}, /* kicks cannot be lost */
-	{"IOEVENTFD", KVM_CAP_IOEVENTFD, true},           /* doorbells wake the I/O thread directly */
-	{"XSAVE", KVM_CAP_XSAVE, true},
-	{"XCRS", KVM_CAP_XCRS, true},
-	{"SET_GUEST_DEBUG", KVM_CAP_SET_GUEST_DEBUG, false}, /* --gdb: single steps */
+	{"USER_MEMORY", KVM_CAP_USER_MEMORY},       /* guest RAM is our memory */
+	{"SYNC_REGS", KVM_CAP_SYNC_REGS},           /* upcalls edit registers without further calls */
+	{"IMMEDIATE_EXIT", KVM_CAP_IMMEDIATE_EXIT}, /* kicks cannot be lost */
+	{"IOEVENTFD", KVM_CAP_IOEVENTFD},           /* doorbells wake the I/O thread directly */
+	{"XSAVE", KVM_CAP_XSAVE},
+	{"XCRS", KVM_CAP_XCRS},
 };
 
 void kvm_probe(struct kvm_probe *p)
@@ -44,7 +43,6 @@ void kvm_probe(struct kvm_probe *p)
 	p->api_version = ioctl(kvm, KVM_GET_API_VERSION, 0);
 	for (unsigned i = 0; i < KVM_PROBE_CAPS; i++)
 		p->caps[i] = (struct kvm_probe_cap){.name = wanted[i].name,
-						    .needed = wanted[i].needed,
 						    .present = ioctl(kvm, KVM_CHECK_EXTENSION, wanted[i].number) > 0};
 	int vm = ioctl(kvm, KVM_CREATE_VM, 0);
 

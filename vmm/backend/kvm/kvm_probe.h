@@ -11,15 +11,14 @@ enum kvm_kind {
 	KVM_KIND_SOFTWARE, /* neither: a KVM that runs guest user code natively and interprets the rest, such as PVM */
 };
 
-#define KVM_PROBE_CAPS 7
+#define KVM_PROBE_CAPS 6
 struct kvm_probe {
-	int open_error;    /* errno of opening /dev/kvm, 0 = it opened */
-	int api_version;   /* KVM_GET_API_VERSION; 12 is the only one there is */
-	int create_error;  /* errno of KVM_CREATE_VM, 0 = it works */
+	int open_error;   /* errno of opening /dev/kvm, 0 = it opened */
+	int api_version;  /* KVM_GET_API_VERSION; 12 is the only one there is */
+	int create_error; /* errno of KVM_CREATE_VM, 0 = it works */
 	enum kvm_kind kind;
 	struct kvm_probe_cap {
 		const char *name;
-		bool needed; /* cay run does not work without */
 		bool present;
 	} caps[KVM_PROBE_CAPS];
 };
