@@ -45,6 +45,8 @@ void hostfs_inode_expire(struct hostfs_inode *h);
 void hostfs_inode_evict(struct inode *i);
 /* Tells the server that nlookup counts of a node are given up. Never sleeps for long. */
 void hostfs_forget(uint64_t node, uint64_t nlookup);
+/* The server has no room for more nodes: drops all cached names that nobody uses, and tells it. */
+void hostfs_forget_unused(void);
 int hostfs_getattr(struct inode *i, struct kstat *st);
 int hostfs_setattr(struct inode *i, const struct kstat *st, unsigned which);
 

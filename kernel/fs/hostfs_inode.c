@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #include "abi/hostfs.h"
+#include "kernel/fs/dcache.h"
 #include "kernel/fs/hostfs.h"
 #include "kernel/log.h"
 #include "kernel/mm/kmalloc.h"
@@ -78,27 +79,37 @@ static void forget_done(struct fsq_call *c)
 	kfree(container_of(c, struct forget_call, call));
 }
 
+static void send_forgets(void)
+{
+	struct forget_call *f = forgets.nr > 0 ? kmalloc(sizeof(*f)) : NULL;
+
+	if (f != NULL) {
+		f->arg = (struct fuse_batch_forget_in){.count = forgets.nr};
+		memcpy(f->one, forgets.one, forgets.nr * sizeof(f->one[0]));
+		fsq_begin(&f->call, FUSE_BATCH_FORGET, 0);
+		fsq_in(&f->call, &f->arg, sizeof(f->arg));
+		fsq_in(&f->call, f->one, forgets.nr * (uint32_t)sizeof(f->one[0]));
+		f->call.done = forget_done;
+		forgets.nr = 0;       /* before anything that may sleep */
+		fsq_submit(&f->call); /* published with the next request */
+	} else {
+		forgets.nr = 0; /* without memory the server keeps some nodes that nobody needs */
+	}
+}
+
 void hostfs_forget(uint64_t node, uint64_t nlookup)
 {
-	struct forget_call *f;
-
 	if (nlookup == 0)
 		return;
 	forgets.one[forgets.nr++] = (struct fuse_forget_one){.nodeid = node, .nlookup = nlookup};
-	if (forgets.nr < FORGETS_MAX)
-		return;
-	f = kmalloc(sizeof(*f));
-	if (f != NULL) {
-		f->arg = (struct fuse_batch_forget_in){.count = forgets.nr};
-		memcpy(f->one, forgets.one, sizeof(f->one));
-		fsq_begin(&f->call, FUSE_BATCH_FORGET, 0);
-		fsq_in(&f->call, &f->arg, sizeof(f->arg));
-		fsq_in(&f->call, f->one, sizeof(f->one));
-		f->call.done = forget_done;
-		fsq_submit(&f->call); /* published with the next request */
-	}
-	/* Without memory the server keeps 64 nodes that nobody needs. */
-	forgets.nr = 0;
+	if (forgets.nr == FORGETS_MAX)
+		send_forgets();
+}
+
+void hostfs_forget_unused(void)
+{
+	dcache_shrink(NULL);
+	send_forgets();
 }
 
 void hostfs_inode_set_attr(struct hostfs_inode *h, const struct fuse_attr *a, uint64_t valid_s, uint32_t valid_ns)

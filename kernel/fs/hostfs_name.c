@@ -39,9 +39,16 @@ static int call_for_entry(struct inode *dir, struct fsq_call *c, const char *nam
 static int lookup(struct inode *dir, const char *name, size_t len, struct inode **out)
 {
 	struct fsq_call c;
+	int err;
 
 	fsq_begin(&c, FUSE_LOOKUP, hostfs_of(dir)->node);
-	return call_for_entry(dir, &c, name, len, out);
+	err = call_for_entry(dir, &c, name, len, out);
+	if (err == -ENFILE) {
+		hostfs_forget_unused();
+		fsq_begin(&c, FUSE_LOOKUP, hostfs_of(dir)->node);
+		err = call_for_entry(dir, &c, name, len, out);
+	}
+	return err;
 }
 
 static int make_dir(struct inode *dir, const char *name, size_t len, uint32_t mode, struct inode **out)

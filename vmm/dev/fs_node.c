@@ -15,7 +15,7 @@
 
 int fs_nodes_init(struct fs_nodes *t)
 {
-	*t = (struct fs_nodes){.hash_mask = HASH_MIN - 1};
+	*t = (struct fs_nodes){.hash_mask = HASH_MIN - 1, .max_nodes = FS_NODES_MAX};
 	list_init(&t->lru);
 	t->hash = calloc(HASH_MIN, sizeof(struct fs_node *));
 	return t->hash != NULL ? 0 : -ENOMEM;
@@ -135,7 +135,7 @@ static struct fs_node *node_create(struct fs_nodes *t, uint16_t share, const str
 	struct fs_node *n;
 
 	*err = -ENFILE;
-	if (t->nr_nodes >= FS_NODES_MAX)
+	if (t->nr_nodes >= t->max_nodes)
 		return NULL;
 	*err = -ENOMEM;
 	if (t->nr_free == 0 && t->nr_index == t->cap_index && index_grow(t) != 0)

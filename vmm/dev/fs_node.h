@@ -52,6 +52,7 @@ struct fs_nodes {
 	struct fs_node **hash;
 	uint32_t hash_mask;
 	uint32_t nr_nodes, nr_fds, nr_orphans;
+	uint32_t max_nodes; /* FS_NODES_MAX; less in tests */
 	struct list lru; /* most recent first */
 };
 

@@ -26,6 +26,7 @@
 #include "lib/virtq_device.h"
 #include "vmm/core/window.h"
 #include "vmm/dev/fs.h"
+#include "vmm/dev/fs_priv.h"
 
 #define QUEUE_NR 256u
 
@@ -366,6 +367,26 @@ static void test_directories(void **state)
 	assert_int_equal(stat_of("/ro/many/file-with-a-long-name-77", &st), 0);
 }
 
+/* The server has room for a few nodes only: names that nobody uses give way. */
+static void test_few_nodes(void **state)
+{
+	char name[32];
+
+	(void)state;
+	host_run("mkdir %s/ro/few");
+	for (unsigned i = 0; i < 200; i++) {
+		snprintf(name, sizeof(name), "ro/few/f%u", i);
+		host_file(name, "text", 4);
+	}
+	server->nodes.max_nodes = server->nodes.nr_nodes + 20;
+	for (unsigned i = 0; i < 200; i++) {
+		snprintf(name, sizeof(name), "/ro/few/f%u", i);
+		assert_string_equal(get_file(name), "text");
+	}
+	assert_true(server->nodes.nr_nodes <= server->nodes.max_nodes);
+	server->nodes.max_nodes = FS_NODES_MAX;
+}
+
 static void test_mapping(void **state)
 {
 	struct page_run run;
@@ -393,10 +414,10 @@ static void test_mapping(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_read_only_tree),        cmocka_unit_test(test_write_and_read_back),
-		cmocka_unit_test(test_host_changes),          cmocka_unit_test(test_big_file),
-		cmocka_unit_test(test_directories),           cmocka_unit_test(test_mapping),
-		cmocka_unit_test(test_write_beats_readahead),
+		cmocka_unit_test(test_read_only_tree), cmocka_unit_test(test_write_and_read_back),
+		cmocka_unit_test(test_host_changes),   cmocka_unit_test(test_big_file),
+		cmocka_unit_test(test_directories),    cmocka_unit_test(test_few_nodes),
+		cmocka_unit_test(test_mapping),        cmocka_unit_test(test_write_beats_readahead),
 	};
 
 	return cmocka_run_group_tests(tests, group_setup, group_teardown);
