@@ -47,6 +47,6 @@ check: ## unit tests on the host under ASan and UBSan; seconds; T=pattern runs s
 test: ## everything: installs what is missing, builds, unit, fuzz, guest and system tests; last line is the count
 	@tools/install-deps test
 	@$(MAKE) --no-print-directory all
-	@tests/run $(BUILD)
+	+@tests/run $(BUILD)
 
 .PHONY: test

@@ -125,7 +125,7 @@ def main():
                 tally.add_case(c.execute())
         times += [(c.seconds, c.name) for c in cases]
         print("%s backend: %d cases in %.0f s; slowest: %s" % (backend, len(cases), time.monotonic() - begin, ", ".join(
-            "%s %.1f s" % (n, s) for s, n in sorted(times, reverse=True)[:5])))
+            "%s %.1f s" % (n, s) for s, n in sorted(times, reverse=True)[:12])))
     if args.list:
         return 0
     for group, (ok, bad, skip) in sorted(tally.groups.items()):
