@@ -113,7 +113,7 @@ static void second(int argc, char **argv)
 	report_true(strcmp(argv[0], "name of my own") == 0 && argv[2][0] == '\0' && strcmp(argv[3], "two words") == 0 && argv[4] == NULL);
 	report_true(strcmp(environ[0], "FIRST=1") == 0 && strcmp(environ[1], "EMPTY=") == 0 && strcmp(environ[2], "LAST=\xc3\xa4") == 0);
 	report_true(environ[3] == NULL);
-	report_true(file_has("/proc/self/cmdline", "name of my own\0second\0\0two words", 32));
+	report_true(file_has("/proc/self/cmdline", "name of my own\0second\0\0two words", 33));
 	report_true(file_has("/proc/self/environ", "FIRST=1\0EMPTY=\0LAST=\xc3\xa4", 23));
 	report_true(strcmp((char *)getauxval(AT_EXECFN), AGAIN) == 0);
 	report_true(strcmp((char *)getauxval(AT_PLATFORM), "x86_64") == 0);
