@@ -108,8 +108,10 @@ int inode_truncate(struct inode *i, int64_t length)
 	st.mtime.sec = (int64_t)(now / NSEC_PER_SEC);
 	st.mtime.nsec = (uint32_t)(now % NSEC_PER_SEC);
 	err = setattr(i, &st, ATTR_SIZE | ATTR_MTIME);
-	if (err == 0)
+	if (err == 0) {
 		vmspace_file_truncated(i, (uint64_t)length);
+		inode_drop_privilege_bits(i);
+	}
 	return err;
 }
 
@@ -125,8 +127,6 @@ int vfs_truncate(const struct path *p, int64_t length)
 	err = path_permission(p, MAY_WRITE);
 	if (err == 0)
 		err = inode_truncate(i, length);
-	if (err == 0)
-		inode_drop_privilege_bits(i);
 	return err;
 }
 

@@ -164,11 +164,15 @@ static int find_or_create(struct walk *w, int o_flags, uint32_t mode, struct pat
 	struct dentry *d = NULL;
 	int err;
 
-	if (w->last == WALK_NONE) { /* "/", or a magic link's target */
+	if (w->last != WALK_NAME) { /* "/", dots, or a magic link's target: there, whatever it is */
+		if (o_flags & O_EXCL)
+			return -EEXIST;
+		if (w->last != WALK_NONE)
+			return -EISDIR;
 		*out = path_get(&w->at);
 		return 0;
 	}
-	if (w->last != WALK_NAME || w->want_dir)
+	if (w->want_dir)
 		return -EISDIR;
 	err = walk_child(w, &d);
 	if (err == -ENOENT || (err == 0 && d->inode == NULL)) {

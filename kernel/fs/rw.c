@@ -90,19 +90,15 @@ ssize_t vfs_write(struct file *f, struct uio *uio)
 
 ssize_t vfs_pread(struct file *f, struct uio *uio, int64_t pos)
 {
-	ssize_t n = check_read(f);
+	ssize_t n = f->mode & FILE_SEEKABLE ? check_read(f) : -ESPIPE;
 
-	if (n == 0 && !(f->mode & FILE_SEEKABLE))
-		n = -ESPIPE;
 	return n != 0 ? n : f->ops->read(f, uio, pos);
 }
 
 ssize_t vfs_pwrite(struct file *f, struct uio *uio, int64_t pos)
 {
-	ssize_t n = check_write(f);
+	ssize_t n = f->mode & FILE_SEEKABLE ? check_write(f) : -ESPIPE;
 
-	if (n == 0 && !(f->mode & FILE_SEEKABLE))
-		n = -ESPIPE;
 	return n != 0 ? n : write_at(f, uio, pos);
 }
 
