@@ -93,15 +93,27 @@ static int make_file(struct inode *dir, const char *name, size_t len, uint32_t m
 	return 0;
 }
 
-static int create(struct inode *dir, const char *name, size_t len, uint32_t mode, uint64_t rdev, struct inode **out)
+static int create_once(struct inode *dir, const char *name, size_t len, uint32_t mode, struct inode **out)
 {
-	(void)rdev;
-	hostfs_inode_expire(hostfs_of(dir));
 	if (S_ISDIR(mode))
 		return make_dir(dir, name, len, mode, out);
 	if (S_ISREG(mode))
 		return make_file(dir, name, len, mode, out);
 	return -EPERM; /* fifos, sockets and devices are not put on the host */
+}
+
+static int create(struct inode *dir, const char *name, size_t len, uint32_t mode, uint64_t rdev, struct inode **out)
+{
+	int err;
+
+	(void)rdev;
+	hostfs_inode_expire(hostfs_of(dir));
+	err = create_once(dir, name, len, mode, out);
+	if (err == -ENFILE) { /* nothing was made */
+		hostfs_forget_unused();
+		err = create_once(dir, name, len, mode, out);
+	}
+	return err;
 }
 
 static int symlink(struct inode *dir, const char *name, size_t len, const char *target, struct inode **out)

@@ -162,6 +162,7 @@ static int op_batch_forget(struct fs_device *dev, struct fs_request *r)
 #define OP_CHANGES  (1u << 0) /* refused on a read-only share */
 #define OP_NO_REPLY (1u << 1)
 #define OP_NO_NODE  (1u << 2) /* header's node is not looked at */
+#define OP_MAKES    (1u << 3) /* needs room for a node: asked before there is something on the host to be undone */
 static const struct {
 	fs_op fn;
 	unsigned flags;
@@ -171,16 +172,16 @@ static const struct {
 	[FUSE_GETATTR] = {fs_op_getattr, 0},
 	[FUSE_SETATTR] = {fs_op_setattr, OP_CHANGES},
 	[FUSE_READLINK] = {fs_op_readlink, 0},
-	[FUSE_SYMLINK] = {fs_op_symlink, OP_CHANGES},
-	[FUSE_MKNOD] = {fs_op_mknod, OP_CHANGES},
-	[FUSE_MKDIR] = {fs_op_mkdir, OP_CHANGES},
+	[FUSE_SYMLINK] = {fs_op_symlink, OP_CHANGES | OP_MAKES},
+	[FUSE_MKNOD] = {fs_op_mknod, OP_CHANGES | OP_MAKES},
+	[FUSE_MKDIR] = {fs_op_mkdir, OP_CHANGES | OP_MAKES},
 	[FUSE_UNLINK] = {fs_op_unlink, OP_CHANGES},
 	[FUSE_RMDIR] = {fs_op_rmdir, OP_CHANGES},
 	[FUSE_RENAME] = {fs_op_rename, OP_CHANGES},
 	[FUSE_RENAME2] = {fs_op_rename2, OP_CHANGES},
 	[FUSE_LINK] = {fs_op_link, OP_CHANGES},
 	[FUSE_OPEN] = {fs_op_open, 0},
-	[FUSE_CREATE] = {fs_op_create, OP_CHANGES},
+	[FUSE_CREATE] = {fs_op_create, OP_CHANGES | OP_MAKES},
 	[FUSE_READ] = {fs_op_read, OP_NO_NODE},
 	[FUSE_WRITE] = {fs_op_write, OP_NO_NODE},
 	[FUSE_STATFS] = {fs_op_statfs, 0},
@@ -219,6 +220,8 @@ static int dispatch(struct fs_device *dev, struct fs_request *r)
 			return -ESTALE;
 		if ((flags & OP_CHANGES) && fs_share_is_rdonly(dev, r->node))
 			return -EROFS;
+		if ((flags & OP_MAKES) && !fs_nodes_have_room(&dev->nodes))
+			return -ENFILE;
 	}
 	return ops[r->h.opcode].fn(dev, r);
 }

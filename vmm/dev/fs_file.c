@@ -61,6 +61,8 @@ int fs_op_create(struct fs_device *dev, struct fs_request *r)
 	err = fs_take_name(&r->in, name);
 	if (err != 0)
 		return err;
+	if (!fs_opens_have_room(&dev->opens))
+		return -EMFILE;
 	dirfd = fs_node_dirfd(&dev->nodes, r->node);
 	if (dirfd < 0)
 		return dirfd;

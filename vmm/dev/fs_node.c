@@ -135,7 +135,7 @@ static struct fs_node *node_create(struct fs_nodes *t, uint16_t share, const str
 	struct fs_node *n;
 
 	*err = -ENFILE;
-	if (t->nr_nodes >= t->max_nodes)
+	if (!fs_nodes_have_room(t))
 		return NULL;
 	*err = -ENOMEM;
 	if (t->nr_free == 0 && t->nr_index == t->cap_index && index_grow(t) != 0)

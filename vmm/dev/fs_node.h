@@ -53,11 +53,15 @@ struct fs_nodes {
 	uint32_t hash_mask;
 	uint32_t nr_nodes, nr_fds, nr_orphans;
 	uint32_t max_nodes; /* FS_NODES_MAX; less in tests */
-	struct list lru; /* most recent first */
+	struct list lru;    /* most recent first */
 };
 
 MUST_CHECK int fs_nodes_init(struct fs_nodes *t);
 void fs_nodes_fini(struct fs_nodes *t);
+static inline bool fs_nodes_have_room(const struct fs_nodes *t)
+{
+	return t->nr_nodes < t->max_nodes;
+}
 
 /* Root of a share: the next number from FUSE_ROOT_ID on. fd is taken over on success. 0 or -ENOMEM. */
 MUST_CHECK int fs_node_add_root(struct fs_nodes *t, uint16_t share, int fd, const struct stat *st);

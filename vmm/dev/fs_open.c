@@ -33,6 +33,11 @@ void fs_opens_fini(struct fs_opens *t)
 	pthread_mutex_destroy(&t->lock);
 }
 
+bool fs_opens_have_room(const struct fs_opens *t)
+{
+	return t->free_head != NO_ENTRY || t->nr < t->max;
+}
+
 /* A free entry's index, or -errno. Lock held. */
 static int64_t entry_alloc(struct fs_opens *t)
 {

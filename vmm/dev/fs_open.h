@@ -36,6 +36,7 @@ struct fs_opens {
 /* max: how many may be open at once. 0 or -errno (no /proc). */
 MUST_CHECK int fs_opens_init(struct fs_opens *t, uint32_t max);
 void fs_opens_fini(struct fs_opens *t);
+bool fs_opens_have_room(const struct fs_opens *t);
 
 /* Takes fd over in any case. 0 with the handle in *fh, -ENFILE, -ENOMEM. */
 MUST_CHECK int fs_open_add(struct fs_opens *t, int fd, const struct fs_open *like, uint64_t *fh);

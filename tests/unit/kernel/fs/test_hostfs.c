@@ -383,6 +383,10 @@ static void test_few_nodes(void **state)
 		snprintf(name, sizeof(name), "/ro/few/f%u", i);
 		assert_string_equal(get_file(name), "text");
 	}
+	for (unsigned i = 0; i < 50; i++) {
+		snprintf(name, sizeof(name), "/rw/few%u", i);
+		assert_int_equal(put_file(name, "made"), 0);
+	}
 	assert_true(server->nodes.nr_nodes <= server->nodes.max_nodes);
 	server->nodes.max_nodes = FS_NODES_MAX;
 }
