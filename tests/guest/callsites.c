@@ -12,7 +12,7 @@
 #define ROUNDS 40 /* a site is rewritten after a few traps */
 
 /* Each returns getppid() from a site of its own shape; what must survive is checked by call_site(). */
-#define SITE(name, body) __attribute__((naked, noinline)) static long name(long arg) { __asm__(body); }
+#define SITE(name, body) __attribute__((naked, noinline)) static long name(__attribute__((unused)) long arg) { __asm__(body); }
 
 SITE(number_before, "mov $110, %eax; syscall; ret")
 SITE(number_64, "mov $110, %rax; syscall; ret")
