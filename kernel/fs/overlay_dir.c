@@ -263,6 +263,15 @@ static int dir_unlink(struct inode *dir, const char *name, size_t len, struct in
 	return 0;
 }
 
+/* A folder's ".." counts as a link of the folder it is in. */
+static void move_dir_link(struct inode *i, struct inode *from, struct inode *to)
+{
+	if (S_ISDIR(i->mode)) {
+		from->nlink--;
+		to->nlink++;
+	}
+}
+
 static int exchange(struct inode *odir, const char *oname, size_t olen, struct inode *o, struct inode *ndir, const char *nname,
 		    size_t nlen, struct inode *n)
 {
@@ -294,6 +303,10 @@ static int dir_rename(struct inode *odir, const char *oname, size_t olen, struct
 	err = 0;
 	if (flags & RENAME_EXCHANGE) {
 		err = exchange(odir, oname, olen, moving, ndir, nname, nlen, victim);
+		if (err == 0) {
+			move_dir_link(moving, odir, ndir);
+			move_dir_link(victim, ndir, odir);
+		}
 	} else {
 		bool o_hides = is_hiding(odir, oname, olen);
 		if (victim != NULL && S_ISDIR(victim->mode))
@@ -309,10 +322,7 @@ static int dir_rename(struct inode *odir, const char *oname, size_t olen, struct
 		err = set_name(odir, oname, olen, NULL, o_hides);
 		if (victim != NULL)
 			drop_link(ndir, victim);
-		if (S_ISDIR(moving->mode)) {
-			odir->nlink--;
-			ndir->nlink++;
-		}
+		move_dir_link(moving, odir, ndir);
 	}
 	if (err == 0) {
 		ov_touch_dir(odir);
