@@ -182,14 +182,16 @@ static void recheck(struct io_thread *io, uint64_t now)
 
 static void adapt_polling(struct io_thread *io, uint64_t slept_ns)
 {
-	if (io->poll_ns == 0)
+	uint64_t poll_ns = io->poll_ns;
+
+	if (poll_ns == 0)
 		return; /* one CPU */
 	if (now_ns() < io->crowded_until_ns)
 		return;
 	if (slept_ns < IO_POLL_MAX_NS)
-		io->poll_ns = MAX(MIN(io->poll_ns * 2, (uint64_t)IO_POLL_MAX_NS), (uint64_t)IO_POLL_SHORT_NS);
+		io->poll_ns = MAX(MIN(poll_ns * 2, (uint64_t)IO_POLL_MAX_NS), (uint64_t)IO_POLL_SHORT_NS);
 	else
-		io->poll_ns = MAX(io->poll_ns / 2, (uint64_t)IO_POLL_MIN_NS);
+		io->poll_ns = MAX(poll_ns / 2, (uint64_t)IO_POLL_MIN_NS);
 }
 
 static void sleep_until_woken(struct io_thread *io)
@@ -210,7 +212,7 @@ static void sleep_until_woken(struct io_thread *io)
 /* now: the end of the hole. */
 static void note_hole(struct io_thread *io, uint64_t now)
 {
-	if (now - io->crowded_until_ns > IO_CROWDED_MAX_NS)
+	if (now > io->crowded_until_ns + IO_CROWDED_MAX_NS)
 		io->crowded_ns = IO_CROWDED_MIN_NS;
 	else
 		io->crowded_ns = MIN(io->crowded_ns * 2, (uint64_t)IO_CROWDED_MAX_NS);
@@ -239,9 +241,8 @@ static void *io_thread_main(void *arg)
 		now = now_ns();
 		if (any)
 			busy_ns = now;
-		else if (now - last > IO_HOLE_NS && io->poll_ns != 0) {
+		else if (now - last > IO_HOLE_NS && io->poll_ns != 0)
 			note_hole(io, now);
-		}
 		recheck(io, now);
 		if (now - epoll_ns >= IO_EPOLL_EVERY_NS) {
 			epoll_ns = now;

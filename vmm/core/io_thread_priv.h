@@ -22,7 +22,7 @@ struct io_thread {
 	_Atomic bool asleep; /* sources are armed; set and cleared by the thread itself */
 	unsigned nr_inline;  /* requests served for it since it fell asleep: vCPU thread */
 	unsigned nr_sources;
-	uint64_t poll_ns; /* 0: never poll */
+	_Atomic uint64_t poll_ns; /* 0: never poll. Written by the thread itself */
 	uint64_t crowded_until_ns, crowded_ns;
 	_Atomic uint64_t recheck_at_ns; /* 0 = nothing to look at again */
 };
