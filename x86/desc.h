@@ -7,9 +7,13 @@
 
 #define SEL_CPL0_CS 0x08
 #define SEL_CPL0_SS 0x10
-#define SEL_CPL3_SS 0x23 /* index 4, RPL 3 */
-#define SEL_CPL3_CS 0x2b /* index 5, RPL 3 */
-#define SEL_TSS 0x30
+#define SEL_TSS 0x18 /* two entries; never loaded from the table */
+/*
+ * RPL 3, with the numbers that 64-bit Linux has. A KVM without VT-x runs the guest's CPL 3 on the host's own segments:
+ * an iretq to these is then the CPU's (50 ns), to any other the hypervisor's (14 us).
+ */
+#define SEL_CPL3_SS 0x2b
+#define SEL_CPL3_CS 0x33
 
 #define GDT_CODE64(dpl) (0x00209b0000000000ULL | (uint64_t)(dpl) << 45) /* P L code readable accessed */
 #define GDT_DATA(dpl) (0x00cf93000000ffffULL | (uint64_t)(dpl) << 45)  /* P writable accessed */

@@ -24,7 +24,6 @@ _Static_assert(CPU_AT(syscall_count) == CPU_SYSCALL_COUNT, "entry.S");
 _Static_assert(CPU_AT(syscall_entry) == CPU_SYSCALL_ENTRY, "the vDSO");
 _Static_assert(offsetof(struct thread, switch_rsp) == THREAD_SWITCH_RSP && offsetof(struct thread, work) == THREAD_WORK, "entry.S");
 _Static_assert(offsetof(struct trapframe, rax) == FR_RAX && offsetof(struct trapframe, rip) == FR_RIP && offsetof(struct trapframe, rsp) == FR_RSP, "entry.S");
-_Static_assert(offsetof(struct trapframe, cs) == FR_CS && offsetof(struct trapframe, ss) == FR_SS, "entry.S");
 _Static_assert(offsetof(struct trapframe, orig_rax) == FR_ORIG_RAX && offsetof(struct trapframe, rdi) == FR_RDI && FRAME_BYTES == FR_BYTES, "entry.S");
 _Static_assert(CAY_USER_END == (uint64_t)KERNEL_TOP_BITS << KERNEL_SHIFT, "entry.S tells kernel stacks by their top bits");
 _Static_assert(sizeof(struct cpu) <= sizeof(((struct cay_vcpu_page *)0)->guest), "room in the vCPU page");

@@ -10,8 +10,8 @@
  */
 #include "kernel/arch/x86_64/offsets.h"
 
-#define USER_CS 0x2b
-#define USER_SS 0x23
+#define USER_CS 0x33 /* SEL_USER_CS, SEL_USER_SS of frame.h */
+#define USER_SS 0x2b
 #define FRAME_SYSCALL 0
 #define FRAME_INTERRUPT 1
 
@@ -42,15 +42,6 @@
 	push %r13
 	push %r14
 	push %r15
-.endm
-
-/*
- * iretq to where we are: same privilege, same selectors. They need not be those of our GDT: a KVM without VT-x runs the
- * guest on its own, and emulates an iretq to any other (14 us instead of 0.05).
- */
-.macro use_own_selectors
-	mov %cs, FR_CS(%rsp)
-	mov %ss, FR_SS(%rsp)
 .endm
 
 .macro pop_all_gprs
@@ -230,7 +221,6 @@ crit_full_start:
 	mov %gs:PG_PENDING, %rax
 	or THREAD_WORK(%rcx), %rax
 	jnz full_slow
-	use_own_selectors
 	pop_all_gprs
 	iretq
 full_slow:
@@ -331,7 +321,6 @@ exc_entry:
 	shr $KERNEL_SHIFT, %rax
 	cmp $KERNEL_TOP_BITS, %rax
 	jne return_full
-	use_own_selectors
 	pop_all_gprs
 	iretq
 

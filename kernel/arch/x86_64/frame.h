@@ -27,7 +27,8 @@ enum frame_kind {
 #define FRAME_BYTES 176
 _Static_assert(sizeof(struct trapframe) == FRAME_BYTES, "known to entry.S");
 
-#define SEL_USER_CS 0x2b
-#define SEL_USER_SS 0x23
+/* x86/desc.h's for CPL 3, which says why these. */
+#define SEL_USER_CS 0x33
+#define SEL_USER_SS 0x2b
 
 #endif

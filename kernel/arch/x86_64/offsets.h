@@ -45,10 +45,8 @@
 #define FR_RDI 112
 #define FR_ORIG_RAX 120
 #define FR_RIP 128
-#define FR_CS 136
 #define FR_RFLAGS 144
 #define FR_RSP 152
-#define FR_SS 160
 #define FR_BYTES 176
 
 /* Kernel addresses begin at 7 << 44 (CAY_USER_END): "kernel mode" is rip and rsp >> KERNEL_SHIFT == KERNEL_TOP_BITS. */

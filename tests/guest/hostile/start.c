@@ -31,8 +31,8 @@ void hostile_main(void)
 
 	VCPU->masked = 1;
 	VCPU->iret.rip = (uint64_t)on_exception;
-	VCPU->iret.cs = 0x2b;
-	VCPU->iret.ss = 0x23;
+	VCPU->iret.cs = 0x33;
+	VCPU->iret.ss = 0x2b;
 	VCPU->iret.rflags = 2;
 	VCPU->iret.rsp = (uint64_t)boot_stack + 8192;
 	while (*variant != '\0')
