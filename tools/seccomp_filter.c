@@ -224,6 +224,9 @@ static void allow_rest(void)
 		check(seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 2, SCMP_CMP64(0, SCMP_CMP_LE, 2),
 				       LOW32_IS(1, tty_ioctls[i])),
 		      "tty ioctl", (long)tty_ioctls[i]);
+	/* The user's descriptors may be sockets: no address, no ancillary data, so no descriptor comes in or goes out this way. */
+	ALLOW(SCMP_SYS(recvfrom), SCMP_CMP64(0, SCMP_CMP_LE, 2), SCMP_CMP64(4, SCMP_CMP_EQ, 0));
+	ALLOW(SCMP_SYS(sendto), SCMP_CMP64(0, SCMP_CMP_LE, 2), SCMP_CMP64(4, SCMP_CMP_EQ, 0));
 	/* No memory of ours ever becomes executable again. */
 	ALLOW(SCMP_SYS(mmap), CLEAR(2, PROT_EXEC));
 	ALLOW(SCMP_SYS(mprotect), CLEAR(2, PROT_EXEC));

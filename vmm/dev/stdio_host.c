@@ -95,7 +95,6 @@ static ssize_t result_of(ssize_t n)
 ssize_t stdio_host_read(struct stdio_host *h, unsigned i, const struct iovec *iov, int nr, int64_t offset)
 {
 	struct stdio_host_fd *f = &h->fds[i];
-	struct msghdr msg = {.msg_iov = (struct iovec *)iov, .msg_iovlen = (size_t)nr};
 
 	if (offset >= 0 && f->kind != STDIO_FILE)
 		return f->kind == STDIO_CLOSED ? -EBADF : -ESPIPE;
@@ -103,7 +102,8 @@ ssize_t stdio_host_read(struct stdio_host *h, unsigned i, const struct iovec *io
 	case STDIO_CLOSED:
 		return -EBADF;
 	case STDIO_SOCKET:
-		return result_of(recvmsg(f->fd, &msg, MSG_DONTWAIT));
+		/* The first piece only, which is all that most requests have: recvmsg could also receive descriptors. */
+		return result_of(recv(f->fd, iov[0].iov_base, iov[0].iov_len, MSG_DONTWAIT));
 	case STDIO_CAREFUL:
 		if (stdio_host_poll(h, i, POLLIN) == 0)
 			return -EAGAIN;
@@ -132,7 +132,6 @@ static ssize_t write_small(int fd, const struct iovec *iov, int nr)
 ssize_t stdio_host_write(struct stdio_host *h, unsigned i, const struct iovec *iov, int nr, int64_t offset)
 {
 	struct stdio_host_fd *f = &h->fds[i];
-	struct msghdr msg = {.msg_iov = (struct iovec *)iov, .msg_iovlen = (size_t)nr};
 
 	if (offset >= 0 && f->kind != STDIO_FILE)
 		return f->kind == STDIO_CLOSED ? -EBADF : -ESPIPE;
@@ -140,7 +139,7 @@ ssize_t stdio_host_write(struct stdio_host *h, unsigned i, const struct iovec *i
 	case STDIO_CLOSED:
 		return -EBADF;
 	case STDIO_SOCKET:
-		return result_of(sendmsg(f->fd, &msg, MSG_DONTWAIT | MSG_NOSIGNAL));
+		return result_of(send(f->fd, iov[0].iov_base, iov[0].iov_len, MSG_DONTWAIT | MSG_NOSIGNAL));
 	case STDIO_CAREFUL:
 		if (stdio_host_poll(h, i, POLLOUT) == 0)
 			return -EAGAIN;

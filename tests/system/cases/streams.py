@@ -2,7 +2,9 @@
 """stdin, stdout, stderr: to EOF, exact bytes, closed pipes, files, seeking."""
 import os
 import random
+import socket
 import subprocess
+import threading
 
 from harness import ENV, PYTHON, case
 
@@ -81,6 +83,34 @@ def output_to_a_file(t):
                 subprocess.run(argv, stdout=f, stderr=f, cwd=t.dir, timeout=60)
         t.check(open(t.path("host")).read() == open(t.path("vm")).read(), "%s: host %r, VM %r" % (
             mode, open(t.path("host")).read(), open(t.path("vm")).read()))
+
+
+@case
+def sockets(t):
+    """The user's streams are a socket, as under inetd: bytes both ways, and its end."""
+    ours, theirs = socket.socketpair()
+    ours.settimeout(20)
+    p = subprocess.Popen(t.cay_argv(["/bin/cat"]), stdin=theirs, stdout=theirs, cwd=t.dir)
+    theirs.close()
+    data = random.Random(4).randbytes(300_000)
+    feeder = threading.Thread(target=lambda: (ours.sendall(data), ours.shutdown(socket.SHUT_WR)))
+    feeder.start()
+    seen = b""
+    while chunk := ours.recv(65536):
+        seen += chunk
+    feeder.join()
+    t.check(seen == data, "%d bytes went in and %d came out" % (len(data), len(seen)))
+    t.check(p.wait(20) == 0, "ends at the end of the input")
+
+
+@case
+def closing_stdout_is_seen(t):
+    """A reader gets the end of the file when the program closes its stdout, not when it ends."""
+    p = subprocess.Popen(t.cay_argv([PYTHON, "-c", "import os, sys; os.write(1, b'x'); os.close(1); sys.stdin.read()"]),
+                         stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=t.dir)
+    t.check(p.stdout.read() == b"x" and p.poll() is None, "the end comes while the program runs")
+    p.stdin.close()
+    t.check(p.wait(20) == 0, "ends well")
 
 
 @case
