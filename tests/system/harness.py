@@ -10,6 +10,7 @@ A case is a function with the decorator @case in a file of tests/system/cases/. 
 Each case has an empty folder of its own (t.dir), which is the current folder of both runs. A run that takes longer
 than its limit is killed, with all it started, and reported with what it had printed.
 """
+import ctypes
 import os
 import shutil
 import signal
@@ -24,6 +25,23 @@ PYTHON = "/usr/bin/python3"  # Debian's own; another one may come first in PATH
 
 class Skip(Exception):
     pass
+
+
+LIBC = ctypes.CDLL(None)
+
+
+def die_with_parent():
+    """In a child: when the harness is killed, so is what it started. A VM whose kernel spins would else stay for ever."""
+    LIBC.prctl(1, int(signal.SIGKILL))  # PR_SET_PDEATHSIG
+
+
+def popen(argv, preexec=None, **kw):
+    """subprocess.Popen for cases that talk to a running program."""
+    def before_exec():
+        die_with_parent()
+        if preexec:
+            preexec()
+    return subprocess.Popen(argv, preexec_fn=before_exec, **kw)
 
 
 class Result:
@@ -57,8 +75,8 @@ def run(argv, stdin=b"", timeout=60, env=None, cwd=None, preexec=None):
     """Runs argv to its end or its limit; returns a Result. stdin: bytes, or a file object."""
     begin = time.monotonic()
     feed = stdin if isinstance(stdin, bytes) else None
-    p = subprocess.Popen(argv, stdin=subprocess.PIPE if feed is not None else stdin, stdout=subprocess.PIPE,
-                         stderr=subprocess.PIPE, env=env, cwd=cwd, start_new_session=True, preexec_fn=preexec)
+    p = popen(argv, preexec, stdin=subprocess.PIPE if feed is not None else stdin, stdout=subprocess.PIPE,
+              stderr=subprocess.PIPE, env=env, cwd=cwd, start_new_session=True)
     timed_out = False
     try:
         out, err = p.communicate(feed, timeout)

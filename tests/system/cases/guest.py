@@ -28,7 +28,8 @@ def guest_program(t, name):
         return
     host = t.host([program])
     want = lines(host.text)
-    if host.status != 0 or host.timed_out:
+    # A check of timing may fail on a loaded host: then the VM is not asked for better. Ending early on Linux is the test's own error.
+    if host.timed_out or host.status not in (0, 1) or (host.status == 1 and not any(v == "FAIL" for v, _ in want.values())):
         t.fail("it must pass on Linux itself: %s" % host.describe())
         return
     # The program's folder is not visible in the VM; its copy in the current folder is.
@@ -39,6 +40,8 @@ def guest_program(t, name):
     for n, (verdict, why) in want.items():
         if verdict == "SKIP":
             t.sub(n, True, skip=why)
+        elif verdict == "FAIL":
+            t.sub(n, True, skip="Linux itself fails it in this run")
         elif n not in got:
             lost.append(n)
         else:
@@ -46,7 +49,7 @@ def guest_program(t, name):
                 line for line in vm.errtext.splitlines() if n.split(" ->")[0].split(" ==")[0] in line))
     for n in lost:
         t.sub(n, False, "not reached in the VM" + (" (status %d): %s" % (vm.status, vm.errtext[-300:]) if n == lost[0] else ""))
-    if vm.status != 0 and all(got.get(n, ("",))[0] == "PASS" for n in want):
+    if vm.status != 0 and all(got.get(n, ("",))[0] == "PASS" for n in want if want[n][0] == "PASS") and host.status == 0:
         t.fail("all reported well, but: " + vm.describe())
 
 

@@ -3,7 +3,7 @@
 import os
 import subprocess
 
-from harness import case
+from harness import case, popen
 
 SURVIVED = 42  # the image went on to its end: the VMM refused each wrong thing
 GATE = {  # variant -> allowed statuses
@@ -44,7 +44,7 @@ for image, variants in (("gate", GATE), ("cpu", CPU), ("ring", RING)):
 def spins(t, variant):
     """Nothing but the guest may suffer: cay goes on to answer the host, and ends at once when it is killed."""
     env = {**os.environ, "CAY_KERNEL": os.path.join(t.config.build, "tests", "hostile", "cpu")}
-    p = subprocess.Popen([t.cay_path, "run", "--", "/bin/true", variant], env=env, stderr=subprocess.PIPE, cwd=t.dir)
+    p = popen([t.cay_path, "run", "--", "/bin/true", variant], env=env, stderr=subprocess.PIPE, cwd=t.dir)
     try:
         status = p.wait(1)
         t.check(status == 125, "it ends the VM, or spins: status %s" % status)

@@ -6,7 +6,7 @@ import shutil
 import socket
 import subprocess
 
-from harness import PYTHON, case
+from harness import PYTHON, case, popen
 
 
 def hello(t):
@@ -86,7 +86,7 @@ def gdb(t):
     t.write("prog.c", "#include <stdio.h>\nint answer = 42;\nint main(void)\n{\n\tanswer++;\n\tputs(\"end\");\n\treturn answer;\n}\n")
     if t.host(["gcc", "-g", "-O0", "-static", "prog.c", "-o", "prog"]).status != 0:
         t.skip("gcc is not installed")
-    p = subprocess.Popen(t.cay_argv(["./prog"], ["--gdb", str(port)]), stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=t.dir)
+    p = popen(t.cay_argv(["./prog"], ["--gdb", str(port)]), stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=t.dir)
     try:
         g = t.host(["gdb", "-q", "-batch", "-nx", "-ex", "set tcp connect-timeout 10", "-ex", "target remote 127.0.0.1:%d" % port, "-ex", "break main", "-ex", "continue",
                     "-ex", "print answer", "-ex", "next", "-ex", "print answer", "-ex", "info registers rip", "-ex", "delete", "-ex", "continue", "prog"], timeout=40)

@@ -5,13 +5,13 @@ import signal
 import subprocess
 import time
 
-from harness import PYTHON, case
+from harness import PYTHON, case, popen
 
 READY = b"ready\n"
 
 
 def start(t, prog, flags=()):
-    p = subprocess.Popen(t.cay_argv([PYTHON, "-uc", prog], flags), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    p = popen(t.cay_argv([PYTHON, "-uc", prog], flags), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                          cwd=t.dir, start_new_session=True)
     line = p.stdout.readline()
     if line != READY:

@@ -6,7 +6,7 @@ import socket
 import subprocess
 import threading
 
-from harness import ENV, PYTHON, case
+from harness import ENV, PYTHON, case, popen
 
 
 @case
@@ -47,7 +47,7 @@ def closed_reader(t):
     """EPIPE reaches the writer: SIGPIPE ends it, as on the host."""
     for prog in ("import os, signal; signal.signal(13, signal.SIG_DFL)\nwhile True: os.write(1, b'x' * 65536)",
                  "import os\ntry:\n while True: os.write(1, b'x' * 65536)\nexcept BrokenPipeError: os._exit(77)"):
-        p = subprocess.Popen(t.cay_argv([PYTHON, "-c", prog]), stdout=subprocess.PIPE, cwd=t.dir)
+        p = popen(t.cay_argv([PYTHON, "-c", prog]), stdout=subprocess.PIPE, cwd=t.dir)
         p.stdout.read(100000)
         p.stdout.close()
         try:
@@ -62,7 +62,7 @@ def closed_reader(t):
 @case
 def slow_reader_and_writer(t):
     """A pipe that fills and drains; a program that waits for input without using the CPU."""
-    p = subprocess.Popen(t.cay_argv([PYTHON, "-uc", "import sys\nfor l in sys.stdin: print(l.upper(), end='')"]), stdin=subprocess.PIPE,
+    p = popen(t.cay_argv([PYTHON, "-uc", "import sys\nfor l in sys.stdin: print(l.upper(), end='')"]), stdin=subprocess.PIPE,
                          stdout=subprocess.PIPE, cwd=t.dir, env={**os.environ, **ENV})
     for i in range(20):
         p.stdin.write(b"line %d\n" % i)
