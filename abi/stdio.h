@@ -2,9 +2,11 @@
 /*
  * stdio.h - the paravirtual device for the three descriptors the user gave `cay`: byte-exact, errors reported to
  * the call that caused them (EPIPE reaches the writer), input consumed only when the program asks for it.
- * One virtqueue (device CAY_DEV_STDIO). A request is a chain: header (device-readable), data, status (device-writable, last).
- *   READ    hdr | data W | status W        WRITE  hdr | data R | status W
- *   others  hdr | payload R or W, or none | status W
+ * One virtqueue (device CAY_DEV_STDIO). A request is a chain, the status last:
+ * - READ: header (device-readable), data (device-writable), status (device-writable)
+ * - WRITE: header, data (device-readable), status
+ * - others: header, payload either way or none, status
+ *
  * Only a POLL with CAY_STDIO_WAIT waits; all else completes at once, so buffers come back in bounded time and nothing
  * needs cancelling. Such a POLL that nobody waits for any more is harmless: it consumes no input.
  * cay_device_info.config[0] is the GPA of struct cay_stdio_stat[3], what STAT said at start (mode 0: not open), so that
@@ -17,19 +19,20 @@
 
 #include <stdint.h>
 
-#define CAY_STDIO_FDS 3
-#define CAY_STDIO_QUEUE_NR 64u   /* six waiting POLLs of 2 descriptors, and one request of at most 34 */
-#define CAY_STDIO_DATA_SEGS 32u  /* at most, of one READ or WRITE */
+#define CAY_STDIO_FDS       3
+#define CAY_STDIO_QUEUE_NR  64u /* six waiting POLLs of 2 descriptors, and one request of at most 34 */
+#define CAY_STDIO_DATA_SEGS 32u /* at most, of one READ or WRITE */
 
 enum cay_stdio_op {
-	CAY_STDIO_READ = 1,  /* arg: -1, or the offset for pread(2). Result: bytes, 0 = EOF, -EAGAIN = nothing there now */
+	/* arg: -1, or the offset for pread(2). Result: bytes, 0 = EOF, -EAGAIN = nothing there now */
+	CAY_STDIO_READ = 1,
 	CAY_STDIO_WRITE = 2, /* arg: as READ. Result: bytes taken, -EAGAIN = no room now */
-	/* arg = POLLIN or POLLOUT or, without waiting, both; arg2 = 0 or CAY_STDIO_WAIT. Result: revents (with POLLERR, POLLHUP).
-	 * One waiting POLL per descriptor and direction: a second gets -EBUSY. */
+	/* arg = POLLIN or POLLOUT or, without waiting, both; arg2 = 0 or CAY_STDIO_WAIT. Result: revents (with POLLERR,
+	 * POLLHUP). One waiting POLL per descriptor and direction: a second gets -EBUSY. */
 	CAY_STDIO_POLL = 3,
-	CAY_STDIO_STAT = 4,  /* payload W: struct cay_stdio_stat */
-	CAY_STDIO_SEEK = 5,  /* arg = offset, arg2 = whence. Result: new offset, -ESPIPE */
-	CAY_STDIO_SYNC = 6,  /* fsync(2) */
+	CAY_STDIO_STAT = 4, /* payload W: struct cay_stdio_stat */
+	CAY_STDIO_SEEK = 5, /* arg = offset, arg2 = whence. Result: new offset, -ESPIPE */
+	CAY_STDIO_SYNC = 6, /* fsync(2) */
 	/* arg = one of the ioctl(2) numbers of cay_stdio_ioctls; arg2 = integer argument where the payload is 0 bytes.
 	 * A call that would wait for output to drain gets -EAGAIN while there is any. */
 	CAY_STDIO_IOCTL = 7,

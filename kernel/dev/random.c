@@ -17,7 +17,7 @@
 
 /* <linux/random.h> */
 #define GRND_NONBLOCK 1u
-#define GRND_RANDOM 2u
+#define GRND_RANDOM   2u
 #define GRND_INSECURE 4u
 
 #define REFILL_BYTES (8 * CHACHA20_BLOCK_BYTES)

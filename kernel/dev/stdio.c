@@ -170,7 +170,8 @@ static ssize_t write_buffer(struct file *f, struct stdio_fd *s, struct stdio_dir
 	size_t sent = 0;
 
 	while (sent < bytes) {
-		int64_t n = stdio_call(s->nr, CAY_STDIO_WRITE, -1, 0, (char *)dir->buffer + sent, (uint32_t)(bytes - sent), false);
+		int64_t n = stdio_call(s->nr, CAY_STDIO_WRITE, -1, 0, (char *)dir->buffer + sent,
+				       (uint32_t)(bytes - sent), false);
 		if (n == -EAGAIN && !(f->flags & O_NONBLOCK))
 			n = wait_ready(s, DIR_OUT);
 		if (n < 0)

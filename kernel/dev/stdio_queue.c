@@ -18,7 +18,8 @@
 #include "kernel/time/clock.h"
 #include "lib/virtq_driver.h"
 
-/* An answer takes a few microseconds when the I/O thread polls and about 50 when it slept; an event costs about as much. */
+/* An answer takes a few microseconds when the I/O thread polls and about 50 when it slept; an event costs about as
+ * much. */
 #define POLL_NS 50000
 
 static struct {
@@ -129,7 +130,8 @@ static void poll_briefly(struct stdio_call *c)
 	} while (clock_monotonic_ns() < end);
 }
 
-int64_t stdio_call(unsigned fd, enum cay_stdio_op op, int64_t arg, int64_t arg2, void *data, uint32_t bytes, bool to_guest)
+int64_t stdio_call(unsigned fd, enum cay_stdio_op op, int64_t arg, int64_t arg2, void *data, uint32_t bytes,
+		   bool to_guest)
 {
 	struct stdio_call c = {.req = {.op = op, .fd = fd, .arg = arg, .arg2 = arg2}};
 	int err;

@@ -13,7 +13,8 @@
 #include "kernel/sched/wait.h"
 #include "lib/compiler.h"
 
-/* One request in flight. Lives in memory that has a guest-physical address (stack, kmalloc, kernel image) until it is done. */
+/* One request in flight. Lives in memory that has a guest-physical address (stack, kmalloc, kernel image) until it is
+ * done. */
 struct stdio_call {
 	struct cay_stdio_req req;
 	struct cay_stdio_status status;
@@ -27,10 +28,12 @@ struct stdio_call {
 const struct cay_stdio_stat *stdio_queue_init(void);
 
 /*
- * Makes a request and waits until it is done, which is soon: the device does not wait for anything but a disk. data (direct
- * map) is what the device reads or, with to_guest, writes; NULL for none. Returns the result of abi/stdio.h; -ENOMEM, -EIO.
+ * Makes a request and waits until it is done, which is soon: the device does not wait for anything but a disk. data
+ * (direct map) is what the device reads or, with to_guest, writes; NULL for none. Returns the result of abi/stdio.h;
+ * -ENOMEM, -EIO.
  */
-int64_t stdio_call(unsigned fd, enum cay_stdio_op op, int64_t arg, int64_t arg2, void *data, uint32_t bytes, bool to_guest);
+int64_t stdio_call(unsigned fd, enum cay_stdio_op op, int64_t arg, int64_t arg2, void *data, uint32_t bytes,
+		   bool to_guest);
 
 /* Starts a request without data; c->done is called at its end, with c->status and in_flight false. 0, -EIO. */
 MUST_CHECK int stdio_start(struct stdio_call *c);

@@ -203,7 +203,8 @@ static int ctl_add(struct epoll_set *s, struct file *f, int fd, const struct epo
 	bool nested = epoll_set_of(f) != NULL;
 
 	if (e->events & EPOLLEXCLUSIVE) {
-		const uint32_t allowed = EPOLLIN | EPOLLOUT | EPOLLERR | EPOLLHUP | EPOLLWAKEUP | (uint32_t)EPOLLET | EPOLLEXCLUSIVE;
+		const uint32_t allowed =
+			EPOLLIN | EPOLLOUT | EPOLLERR | EPOLLHUP | EPOLLWAKEUP | (uint32_t)EPOLLET | EPOLLEXCLUSIVE;
 		if (nested || (e->events & ~allowed))
 			return -EINVAL;
 	}
@@ -276,7 +277,8 @@ static uint64_t deadline_from_ms(int timeout_ms)
 	return timeout_ms == 0 ? 0 : deadline_after((uint64_t)timeout_ms * 1000000);
 }
 
-static long wait_masked(int epfd, void *events_user, int max, uint64_t deadline_ns, const void *sigmask_user, size_t sigset_bytes)
+static long wait_masked(int epfd, void *events_user, int max, uint64_t deadline_ns, const void *sigmask_user,
+			size_t sigset_bytes)
 {
 	int result = signal_begin_temp_mask(sigmask_user, sigset_bytes);
 

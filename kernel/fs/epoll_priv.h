@@ -2,10 +2,12 @@
 /*
  * epoll_priv.h - an epoll set and its items, for epoll.c (what happens) and epoll_set.c (what is watched).
  *
- * An item watches one file. It is on at most one list through ready_link: its set's ready list, or the private list of a
- * thread inside epoll_wait. The ready list holds every item that may have something to report; it may hold items
- * that turn out to have nothing, never the other way round. So a wait costs O(ready), not O(watched).
+ * An item watches one file. It is on at most one list through ready_link: its set's ready list, or the private list of
+ * a thread inside epoll_wait. The ready list holds every item that may have something to report; it may hold items that
+ * turn out to have nothing, never the other way round. So a wait costs O(ready), not O(watched).
+ *
  * Items do not keep their file alive: the last file_put takes them away (epoll_file_released).
+ *
  * Lock: none on one CPU, because no list is touched across a blocking point. SMP: one spin lock per set; files' wait
  * queue locks come before it.
  */
@@ -32,8 +34,8 @@ struct epoll_item {
 	struct epoll_set *set;
 	struct file *file;
 	int fd;
-	unsigned refs; /* one for being watched, one for each thread that is looking at it */
-	bool dead;     /* no longer watched */
+	unsigned refs;   /* one for being watched, one for each thread that is looking at it */
+	bool dead;       /* no longer watched */
 	uint32_t events; /* EPOLL*; after a one-shot only the flags are left */
 	uint64_t data;
 	unsigned nr_hooks;

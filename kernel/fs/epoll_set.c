@@ -9,7 +9,7 @@
 #include "kernel/mm/kmalloc.h"
 
 #define FIRST_BUCKETS 16
-#define NESTING_MAX 5 /* sets in a chain, as on Linux */
+#define NESTING_MAX   5 /* sets in a chain, as on Linux */
 
 static struct list *new_buckets(unsigned nr)
 {
@@ -41,7 +41,7 @@ struct epoll_set *epoll_set_create(void)
 void epoll_set_destroy(struct epoll_set *s)
 {
 	for (unsigned i = 0; i < s->nr_buckets; i++)
-		list_for_each_safe(item, &s->bucket[i], hash_link, struct epoll_item)
+		list_for_each_safe (item, &s->bucket[i], hash_link, struct epoll_item)
 			epoll_set_remove(item);
 	kfree(s->bucket);
 	kfree(s);
@@ -62,7 +62,7 @@ static void grow(struct epoll_set *s)
 	if (bigger.bucket == NULL)
 		return;
 	for (unsigned i = 0; i < s->nr_buckets; i++) {
-		list_for_each_safe(item, &s->bucket[i], hash_link, struct epoll_item) {
+		list_for_each_safe (item, &s->bucket[i], hash_link, struct epoll_item) {
 			list_remove(&item->hash_link);
 			list_push_back(bucket_of(&bigger, item->fd), &item->hash_link);
 		}
@@ -74,7 +74,7 @@ static void grow(struct epoll_set *s)
 
 struct epoll_item *epoll_set_find(struct epoll_set *s, const struct file *f, int fd)
 {
-	list_for_each(item, bucket_of(s, fd), hash_link, struct epoll_item)
+	list_for_each (item, bucket_of(s, fd), hash_link, struct epoll_item)
 		if (item->fd == fd && item->file == f)
 			return item;
 	return NULL;
@@ -213,7 +213,7 @@ static unsigned depth_below(struct epoll_set *s, const struct epoll_set *forbidd
 	if (s == forbidden || limit == 0)
 		return NESTING_MAX + 1;
 	for (unsigned i = 0; i < s->nr_buckets; i++) {
-		list_for_each(item, &s->bucket[i], hash_link, struct epoll_item) {
+		list_for_each (item, &s->bucket[i], hash_link, struct epoll_item) {
 			struct epoll_set *inner = epoll_set_of(item->file);
 			if (inner == NULL)
 				continue;
@@ -231,7 +231,7 @@ static unsigned depth_above(struct epoll_set *s)
 {
 	unsigned highest = 0;
 
-	list_for_each(item, &s->file->epoll_links, file_link, struct epoll_item)
+	list_for_each (item, &s->file->epoll_links, file_link, struct epoll_item)
 		highest = MAX(highest, depth_above(item->set));
 	return highest + 1;
 }

@@ -99,8 +99,8 @@ long sys_eventfd2(unsigned count, int flags)
 	e->count = count;
 	e->semaphore = flags & EFD_SEMAPHORE;
 	waitq_init(&e->wq);
-	f = file_anon(&eventfd_ops, e, FILE_READ | FILE_WRITE, O_RDWR | ((unsigned)flags & O_NONBLOCK), "anon_inode:[eventfd]",
-		      0600);
+	f = file_anon(&eventfd_ops, e, FILE_READ | FILE_WRITE, O_RDWR | ((unsigned)flags & O_NONBLOCK),
+		      "anon_inode:[eventfd]", 0600);
 	if (f == NULL) {
 		kfree(e);
 		return -ENOMEM;

@@ -19,7 +19,7 @@ void fifo_name(struct pipe *p, struct inode *i)
 
 static struct pipe *find_or_create(struct inode *i)
 {
-	list_for_each(p, &named, fifo_link, struct pipe)
+	list_for_each (p, &named, fifo_link, struct pipe)
 		if (p->fifo_inode == i)
 			return p;
 	struct pipe *p = pipe_create();

@@ -16,7 +16,7 @@
 #include "lib/fmt.h"
 
 #define NAME_MAX_BYTES 249 /* as Linux: what NAME_MAX leaves beside "memfd:" */
-#define ALL_SEALS (F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_FUTURE_WRITE)
+#define ALL_SEALS      (F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_FUTURE_WRITE)
 
 static struct ramfs_space *space;
 static struct superblock memfd_sb = {.type = "tmpfs", .dev = 1, .dcache_stable = true};

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * pipe.c - pipe(2): reading, writing, polling. Opening by name is fifo.c.
- * A write of at most PIPE_BUF bytes goes in as one piece; a longer one goes in as room comes up, interleaved with others.
- * Lock: pipe.lock over the ring (copying may fault and block); waits happen without it.
+ * A write of at most PIPE_BUF bytes goes in as one piece; a longer one goes in as room comes up, interleaved with
+ * others. Lock: pipe.lock over the ring (copying may fault and block); waits happen without it.
  */
 #include "kernel/fs/pipe.h"
 
@@ -19,7 +19,7 @@
 #include "kernel/mm/uaccess.h"
 
 #define PIPE_DEFAULT_PAGES 16
-#define PIPE_MAX_BYTES (1u << 20) /* /proc/sys/fs/pipe-max-size */
+#define PIPE_MAX_BYTES     (1u << 20) /* /proc/sys/fs/pipe-max-size */
 
 struct pipe *pipe_create(void)
 {

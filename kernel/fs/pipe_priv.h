@@ -10,7 +10,7 @@
 struct pipe {
 	struct mutex lock;
 	struct pipe_ring ring;
-	unsigned nr_readers, nr_writers; /* open files, not descriptors */
+	unsigned nr_readers, nr_writers;     /* open files, not descriptors */
 	unsigned readers_seen, writers_seen; /* how many ever opened it: an open that waits sees one come and go */
 	struct waitq rd_wq, wr_wq, open_wq;
 	struct list fifo_link; /* fifo.c */

@@ -48,7 +48,8 @@ static inline size_t pipe_ring_room(const struct pipe_ring *r)
 ssize_t pipe_ring_put(struct pipe_ring *r, struct uio *uio, size_t bytes);
 ssize_t pipe_ring_get(struct pipe_ring *r, struct uio *uio, size_t bytes);
 
-/* Copies up to `bytes`, from `skip` bytes behind the oldest, to another ring; src keeps them (tee). Returns bytes or -ENOMEM. */
+/* Copies up to `bytes`, from `skip` bytes behind the oldest, to another ring; src keeps them (tee). Returns bytes or
+ * -ENOMEM. */
 ssize_t pipe_ring_copy(struct pipe_ring *dst, const struct pipe_ring *src, size_t skip, size_t bytes);
 /* Drops the oldest bytes; at most what is stored. */
 void pipe_ring_drop(struct pipe_ring *r, size_t bytes);

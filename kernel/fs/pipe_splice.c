@@ -9,7 +9,7 @@
 #include "kernel/linux/iovec.h"
 #include "kernel/linux/sys.h"
 
-#define SPLICE_FLAGS 0xfu /* SPLICE_F_MOVE, NONBLOCK, MORE, GIFT */
+#define SPLICE_FLAGS      0xfu /* SPLICE_F_MOVE, NONBLOCK, MORE, GIFT */
 #define SPLICE_F_NONBLOCK 2u
 
 /* Until there is something to copy: 1 at the end of the input, 0, or -errno. */

@@ -47,8 +47,10 @@ static void register_on(struct poll_table *pt, struct file *f, struct waitq *wq)
 		w->error = -ENOMEM;
 		return;
 	}
-	*e = (struct poll_entry){
-		.waiter = {.thread = w->thread, .wake = entry_woken}, .owner = w, .file = file_get(f), .events = w->events};
+	*e = (struct poll_entry){.waiter = {.thread = w->thread, .wake = entry_woken},
+				 .owner = w,
+				 .file = file_get(f),
+				 .events = w->events};
 	list_init(&e->waiter.link);
 	waitq_add(wq, &e->waiter);
 }

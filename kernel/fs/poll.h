@@ -8,7 +8,8 @@
  *           if (nr > 0 || poll_wait_sleep(&w, deadline_ns) != 0) break;
  *   }
  *   poll_wait_done(&w);
- * The first scan registers on the files' wait queues, later ones only look. An event between scan and sleep is not lost.
+ * The first scan registers on the files' wait queues, later ones only look. An event between scan and sleep is not
+ * lost.
  */
 #ifndef CAY_KERNEL_FS_POLL_H
 #define CAY_KERNEL_FS_POLL_H
@@ -25,7 +26,7 @@ struct poll_entry {
 };
 
 #define POLL_ENTRIES_INLINE 6
-#define POLL_ENTRIES_CHUNK 30
+#define POLL_ENTRIES_CHUNK  30
 struct poll_chunk {
 	struct poll_chunk *next;
 	unsigned used;
@@ -35,10 +36,10 @@ struct poll_chunk {
 struct poll_waiter {
 	struct poll_table table; /* first: files see only this */
 	struct thread *thread;
-	uint32_t events;  /* of the file being registered */
+	uint32_t events; /* of the file being registered */
 	bool registering;
 	bool triggered;
-	int error;        /* -ENOMEM while registering */
+	int error; /* -ENOMEM while registering */
 	unsigned used;
 	struct poll_entry entries[POLL_ENTRIES_INLINE];
 	struct poll_chunk *chunks;

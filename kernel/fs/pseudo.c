@@ -143,7 +143,9 @@ static int pseudo_statfs(struct inode *i, void *statfs64)
 {
 	struct statfs *s = statfs64;
 
-	s->f_type = strcmp(i->sb->type, "proc") == 0 ? PROC_SUPER_MAGIC : strcmp(i->sb->type, "sysfs") == 0 ? SYSFS_MAGIC : TMPFS_MAGIC;
+	s->f_type = strcmp(i->sb->type, "proc") == 0    ? PROC_SUPER_MAGIC
+		    : strcmp(i->sb->type, "sysfs") == 0 ? SYSFS_MAGIC
+							: TMPFS_MAGIC;
 	s->f_bsize = 4096;
 	s->f_namelen = 255;
 	return 0;
@@ -205,7 +207,8 @@ static void emit_dynamic(struct file *f, struct dirent_sink *sink, const struct 
 		if (!d->node->next(d->id, &cursor, name, &found))
 			return;
 		int64_t next = POS_DYNAMIC + (int64_t)cursor + 1;
-		if (!sink->emit(sink, name, strlen(name), ino_of(found.node, found.id), (found.node->mode & S_IFMT) >> 12, next))
+		if (!sink->emit(sink, name, strlen(name), ino_of(found.node, found.id),
+				(found.node->mode & S_IFMT) >> 12, next))
 			return;
 		f->pos = next;
 	}

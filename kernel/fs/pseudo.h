@@ -20,7 +20,8 @@ struct pseudo_found {
 
 #define PSEUDO_NAME_MAX 16
 
-/* All callbacks get the id of their inode; those of a static tree have id 0. Errors are -errno. NULL: the node has no such thing. */
+/* All callbacks get the id of their inode; those of a static tree have id 0. Errors are -errno. NULL: the node has no
+ * such thing. */
 struct pseudo_node {
 	const char *name;
 	uint32_t mode; /* with type bits */
@@ -31,7 +32,7 @@ struct pseudo_node {
 	bool (*next)(uint64_t id, uint64_t *cursor, char name[PSEUDO_NAME_MAX], struct pseudo_found *out);
 	/* regular file: made anew when read from position 0 */
 	int (*show)(uint64_t id, struct text *t);
-	const char *text; /* instead of show; or the target of a symlink */
+	const char *text;                                          /* instead of show; or the target of a symlink */
 	int (*write)(uint64_t id, const char *data, size_t bytes); /* whole value in one call */
 	/* symlink */
 	int (*link)(uint64_t id, char *buf, size_t size); /* length */
@@ -45,12 +46,28 @@ struct pseudo_node {
 };
 
 /* stable: no names come and go. NULL without memory. */
-MUST_CHECK struct superblock *pseudo_create(const char *type, uint64_t dev, const struct pseudo_node *root, bool stable);
+MUST_CHECK struct superblock *pseudo_create(const char *type, uint64_t dev, const struct pseudo_node *root,
+					    bool stable);
 
-#define PSEUDO_DIR(dir_name, nodes) { .name = (dir_name), .mode = S_IFDIR | 0555, .children = (nodes) }
-#define PSEUDO_FILE(file_name, fn) { .name = (file_name), .mode = S_IFREG | 0444, .show = (fn) }
-#define PSEUDO_TEXT(file_name, contents) { .name = (file_name), .mode = S_IFREG | 0444, .text = (contents) }
-#define PSEUDO_LINK(link_name, target) { .name = (link_name), .mode = S_IFLNK | 0777, .text = (target) }
-#define PSEUDO_END { .name = NULL }
+#define PSEUDO_DIR(dir_name, nodes)                                                                                    \
+	{                                                                                                              \
+		.name = (dir_name), .mode = S_IFDIR | 0555, .children = (nodes)                                        \
+	}
+#define PSEUDO_FILE(file_name, fn)                                                                                     \
+	{                                                                                                              \
+		.name = (file_name), .mode = S_IFREG | 0444, .show = (fn)                                              \
+	}
+#define PSEUDO_TEXT(file_name, contents)                                                                               \
+	{                                                                                                              \
+		.name = (file_name), .mode = S_IFREG | 0444, .text = (contents)                                        \
+	}
+#define PSEUDO_LINK(link_name, target)                                                                                 \
+	{                                                                                                              \
+		.name = (link_name), .mode = S_IFLNK | 0777, .text = (target)                                          \
+	}
+#define PSEUDO_END                                                                                                     \
+	{                                                                                                              \
+		.name = NULL                                                                                           \
+	}
 
 #endif

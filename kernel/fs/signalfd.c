@@ -36,7 +36,8 @@ static void fill_record(struct signalfd_siginfo *r, const siginfo_t *info)
 		r->ssi_utime = (uint64_t)info->si_utime;
 		r->ssi_stime = (uint64_t)info->si_stime;
 	} else if (info->si_code > 0 && info->si_code != SI_KERNEL &&
-		   (SIGMASK(info->si_signo) & (SIGMASK(SIGSEGV) | SIGMASK(SIGBUS) | SIGMASK(SIGILL) | SIGMASK(SIGFPE)))) {
+		   (SIGMASK(info->si_signo) &
+		    (SIGMASK(SIGSEGV) | SIGMASK(SIGBUS) | SIGMASK(SIGILL) | SIGMASK(SIGFPE)))) {
 		r->ssi_addr = (uint64_t)info->si_addr;
 	} else {
 		r->ssi_pid = (uint32_t)info->si_pid;

@@ -121,8 +121,9 @@ static int show_node_meminfo(uint64_t id, struct text *t)
 	unsigned long long total = page_nr_total() * 4, available = page_nr_free() * 4;
 
 	(void)id;
-	text_printf(t, "Node 0 MemTotal:       %llu kB\nNode 0 MemFree:        %llu kB\nNode 0 MemUsed:        %llu kB\n", total,
-		    available, total - available);
+	text_printf(t,
+		    "Node 0 MemTotal:       %llu kB\nNode 0 MemFree:        %llu kB\nNode 0 MemUsed:        %llu kB\n",
+		    total, available, total - available);
 	return 0;
 }
 

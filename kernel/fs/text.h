@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* text.h - a text that grows: how the files of procfs and sysfs are made. Out of memory is remembered, not reported at each step. */
+/* text.h - a text that grows: how the files of procfs and sysfs are made. Out of memory is remembered, not reported at
+ * each step. */
 #ifndef CAY_KERNEL_FS_TEXT_H
 #define CAY_KERNEL_FS_TEXT_H
 

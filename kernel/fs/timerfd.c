@@ -104,8 +104,8 @@ long sys_timerfd_create(int clock, int flags)
 	tf->realtime = clock == CLOCK_REALTIME;
 	waitq_init(&tf->wq);
 	ktimer_init(&tf->timer, timerfd_expired, tf);
-	f = file_anon(&timerfd_ops, tf, FILE_READ | FILE_WRITE, O_RDWR | ((unsigned)flags & O_NONBLOCK), "anon_inode:[timerfd]",
-		      0600);
+	f = file_anon(&timerfd_ops, tf, FILE_READ | FILE_WRITE, O_RDWR | ((unsigned)flags & O_NONBLOCK),
+		      "anon_inode:[timerfd]", 0600);
 	if (f == NULL) {
 		kfree(tf);
 		return -ENOMEM;

@@ -79,8 +79,8 @@ void socket_init(struct socket *s, const struct socket_ops *ops, int family, int
 
 int socket_install(struct socket *s, int flags)
 {
-	struct file *f = file_anon(&socket_file_ops, s, FILE_READ | FILE_WRITE, O_RDWR | (flags & SOCK_NONBLOCK ? O_NONBLOCK : 0),
-				   "socket", S_IFSOCK | 0777);
+	struct file *f = file_anon(&socket_file_ops, s, FILE_READ | FILE_WRITE,
+				   O_RDWR | (flags & SOCK_NONBLOCK ? O_NONBLOCK : 0), "socket", S_IFSOCK | 0777);
 
 	if (f == NULL) {
 		s->ops->release(s);

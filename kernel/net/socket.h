@@ -39,15 +39,16 @@ struct sock_cred {
 /* One send or receive. */
 struct sock_msg {
 	struct uio *uio;
-	unsigned flags;           /* MSG_*; MSG_DONTWAIT is set for non-blocking files, too */
-	struct sock_addr addr;    /* send: destination if len > 0. receive: the sender */
-	struct scm_files *files;  /* send: taken over on success. receive: the caller's from then on; NULL for none */
+	unsigned flags;          /* MSG_*; MSG_DONTWAIT is set for non-blocking files, too */
+	struct sock_addr addr;   /* send: destination if len > 0. receive: the sender */
+	struct scm_files *files; /* send: taken over on success. receive: the caller's from then on; NULL for none */
 	struct sock_cred cred;
 	bool has_cred;
-	unsigned out_flags;       /* receive: MSG_TRUNC, MSG_EOR, MSG_CTRUNC */
+	unsigned out_flags; /* receive: MSG_TRUNC, MSG_EOR, MSG_CTRUNC */
 };
 
-/* Errors as in the man page of the call. nonblock: -EAGAIN (connect: as the family says) instead of waiting. NULL: -EOPNOTSUPP. */
+/* Errors as in the man page of the call. nonblock: -EAGAIN (connect: as the family says) instead of waiting. NULL:
+ * -EOPNOTSUPP. */
 struct socket_ops {
 	int (*bind)(struct socket *s, const struct sock_addr *addr);
 	int (*listen)(struct socket *s, int backlog);
@@ -62,7 +63,7 @@ struct socket_ops {
 	int (*take_error)(struct socket *s);  /* SO_ERROR: positive errno, forgotten afterwards */
 	bool (*peer_cred)(struct socket *s, struct sock_cred *out);
 	bool (*is_listening)(struct socket *s);
-	void (*release)(struct socket *s);    /* the file is gone: frees s */
+	void (*release)(struct socket *s); /* the file is gone: frees s */
 };
 
 #define SOCK_OPTIONS 64

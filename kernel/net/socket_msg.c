@@ -16,7 +16,7 @@
 #include "kernel/net/socket_calls.h"
 #include "lib/string.h"
 
-#define CONTROL_MAX 4096 /* bytes of ancillary data in one sendmsg */
+#define CONTROL_MAX          4096 /* bytes of ancillary data in one sendmsg */
 #define SCM_CREDENTIALS_TYPE 2
 
 static long do_send(struct socket *s, struct file *f, struct sock_msg *m)

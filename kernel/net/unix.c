@@ -161,7 +161,8 @@ static int connect_stream(struct unix_sock *u, struct unix_sock *l, bool nonbloc
 	while (l->listening && !has_backlog_room(l)) {
 		if (nonblock)
 			return -EAGAIN;
-		int err = wait_event_deadline(&l->wq, !l->listening || has_backlog_room(l), socket_deadline(u->sock.snd_timeout_ns), true);
+		int err = wait_event_deadline(&l->wq, !l->listening || has_backlog_room(l),
+					      socket_deadline(u->sock.snd_timeout_ns), true);
 		if (err != 0)
 			return err == -ETIMEDOUT ? -EAGAIN : err;
 	}
@@ -221,7 +222,8 @@ static int unix_accept(struct socket *s, bool nonblock, struct socket **out)
 			return -EINVAL;
 		if (nonblock)
 			return -EAGAIN;
-		int err = wait_event_deadline(&u->wq, !list_empty(&u->pending) || u->shut_rd, socket_deadline(s->rcv_timeout_ns), true);
+		int err = wait_event_deadline(&u->wq, !list_empty(&u->pending) || u->shut_rd,
+					      socket_deadline(s->rcv_timeout_ns), true);
 		if (err != 0)
 			return err == -ETIMEDOUT ? -EAGAIN : err;
 	}

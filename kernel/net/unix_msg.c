@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* unix_msg.c - messages between AF_UNIX sockets. A stream is a queue of messages whose borders the reader does not see. */
+/* unix_msg.c - messages between AF_UNIX sockets. A stream is a queue of messages whose borders the reader does not see.
+ */
 #include <errno.h>
 #include <poll.h>
 
@@ -7,7 +8,7 @@
 #include "kernel/net/unix_priv.h"
 #include "lib/string.h"
 
-#define STREAM_CHUNK 32768u /* a long write goes in pieces, so that the reader starts before its end */
+#define STREAM_CHUNK      32768u /* a long write goes in pieces, so that the reader starts before its end */
 #define UNSUPPORTED_FLAGS (MSG_OOB)
 
 static size_t limit(const struct unix_sock *from)
@@ -318,6 +319,7 @@ ssize_t unix_recv(struct socket *s, struct sock_msg *m)
 			break;
 		total += n;
 		/* MSG_WAITALL goes on until all is there, but not beyond files or a peek. */
-	} while (is_stream(u) && (m->flags & (MSG_WAITALL | MSG_PEEK)) == MSG_WAITALL && m->uio->resid > 0 && m->files == NULL);
+	} while (is_stream(u) && (m->flags & (MSG_WAITALL | MSG_PEEK)) == MSG_WAITALL && m->uio->resid > 0 &&
+		 m->files == NULL);
 	return total > 0 ? total : n;
 }

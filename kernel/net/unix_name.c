@@ -23,7 +23,7 @@ static bool is_abstract(const struct sock_addr *a)
 /* Each type of socket has its own abstract names. */
 static struct unix_sock *find_abstract(const struct sock_addr *a, int type)
 {
-	list_for_each(u, &named, name_link, struct unix_sock)
+	list_for_each (u, &named, name_link, struct unix_sock)
 		if (u->sock.type == type && u->addr.len == a->len && memcmp(u->addr.bytes, a->bytes, a->len) == 0)
 			return u;
 	return NULL;
@@ -31,7 +31,7 @@ static struct unix_sock *find_abstract(const struct sock_addr *a, int type)
 
 static struct unix_sock *find_inode(const struct inode *i)
 {
-	list_for_each(u, &named, name_link, struct unix_sock)
+	list_for_each (u, &named, name_link, struct unix_sock)
 		if (u->path.dentry != NULL && path_inode(&u->path) == i)
 			return u;
 	return NULL;

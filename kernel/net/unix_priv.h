@@ -2,10 +2,10 @@
 /*
  * unix_priv.h - a socket of AF_UNIX: life and connections (unix.c), names (unix_name.c), messages (unix_msg.c).
  *
- * A socket owns the messages it has received. Stream and seqpacket peers point at each other; a datagram socket points at
- * where it sends. Each pointer holds a reference, so a closed socket (dead) stays a valid object until nobody refers to it.
- * Not there: files in messages of sockets that only refer to each other are never found (Linux collects such cycles).
- * Lock: none on one CPU; a state that was checked before a copy from the program is checked again after it.
+ * A socket owns the messages it has received. Stream and seqpacket peers point at each other; a datagram socket points
+ * at where it sends. Each pointer holds a reference, so a closed socket (dead) stays a valid object until nobody refers
+ * to it. Not there: files in messages of sockets that only refer to each other are never found (Linux collects such
+ * cycles). Lock: none on one CPU; a state that was checked before a copy from the program is checked again after it.
  */
 #ifndef CAY_KERNEL_NET_UNIX_PRIV_H
 #define CAY_KERNEL_NET_UNIX_PRIV_H
@@ -20,23 +20,23 @@ struct unix_msg {
 	size_t bytes, taken;     /* of data; taken: read already (stream) */
 	struct scm_files *files; /* owned; go with the first byte that is read */
 	struct sock_cred cred;
-	struct sock_addr from;   /* datagrams: the sender's name */
+	struct sock_addr from; /* datagrams: the sender's name */
 	char data[];
 };
 
 struct unix_sock {
 	struct socket sock;
 	unsigned refs;
-	bool dead;       /* its file is gone */
-	bool connected;  /* was at some time: what a missing peer means */
+	bool dead;      /* its file is gone */
+	bool connected; /* was at some time: what a missing peer means */
 	bool listening;
 	bool shut_rd, shut_wr;
-	int error;       /* positive errno to report once */
+	int error; /* positive errno to report once */
 	struct unix_sock *peer;
 	struct list msgs;
-	size_t queued;   /* bytes in msgs */
-	struct mutex read_lock; /* keeps a reader's bytes in order; not held while it waits */
-	struct waitq wq; /* everything that may interest a reader, a writer or poll of this socket */
+	size_t queued;                    /* bytes in msgs */
+	struct mutex read_lock;           /* keeps a reader's bytes in order; not held while it waits */
+	struct waitq wq;                  /* everything that may interest a reader, a writer or poll of this socket */
 	struct sock_cred cred, peer_cred; /* cred: of whoever made it, or called listen */
 
 	/* listening */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * fuzz_stdio.c - a hostile guest's requests to the stdio device: any chain, any header, any payload, against a pipe, a
- * socket and a closed descriptor. Input: records of a shape byte, then the header, then data. Nothing may be written outside
- * the chain's buffers (ASan sees it), wait, or reach another descriptor of the process.
+ * socket and a closed descriptor. Input: records of a shape byte, then the header, then data. Nothing may be written
+ * outside the chain's buffers (ASan sees it), wait, or reach another descriptor of the process.
  */
 // SOURCES: vmm/dev/stdio_request.c vmm/dev/stdio_host.c
 #include <fcntl.h>

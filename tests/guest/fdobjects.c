@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Objects behind descriptors: memfd and its seals, tee and splice, timerfd, signalfd, select, /proc/self/fd, devices. */
+/* Objects behind descriptors: memfd and its seals, tee and splice, timerfd, signalfd, select, /proc/self/fd, devices.
+ */
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>

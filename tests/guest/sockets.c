@@ -230,7 +230,8 @@ static void datagram_names(void)
 {
 	struct sockaddr_un a = {.sun_family = AF_UNIX}, from;
 	socklen_t len, alen = offsetof(struct sockaddr_un, sun_path) + 5;
-	int r = socket(AF_UNIX, SOCK_DGRAM, 0), s = socket(AF_UNIX, SOCK_DGRAM, 0), st = socket(AF_UNIX, SOCK_STREAM, 0);
+	int r = socket(AF_UNIX, SOCK_DGRAM, 0), s = socket(AF_UNIX, SOCK_DGRAM, 0),
+	    st = socket(AF_UNIX, SOCK_STREAM, 0);
 
 	memcpy(a.sun_path, "\0cay1", 5);
 	report_errno(sendto(s, "x", 1, 0, (void *)&a, alen), ECONNREFUSED);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * stdio.c - see stdio.h. The queue is served by the I/O thread or, while that sleeps, by the vCPU's thread at its doorbell
- * (one of them at a time: io_thread.h); watches fire on the I/O thread only. So `lock` guards all state.
+ * stdio.c - see stdio.h. The queue is served by the I/O thread or, while that sleeps, by the vCPU's thread at its
+ * doorbell (one of them at a time: io_thread.h); watches fire on the I/O thread only. So `lock` guards all state.
  * Requests are answered at once, but for a POLL with CAY_STDIO_WAIT: it stays in `waiting` until the descriptor's watch
  * fires. A watch exists only while something waits, so an idle terminal costs nothing.
  */
@@ -156,7 +156,8 @@ static bool serve_queue(struct stdio_device *dev)
 		worked = true;
 	}
 	if (dev->queue.broken != VIRTQ_EMPTY)
-		vm_fail(dev->vm, "the guest broke the ring of its stdio device (%s)", virtq_result_name(dev->queue.broken));
+		vm_fail(dev->vm, "the guest broke the ring of its stdio device (%s)",
+			virtq_result_name(dev->queue.broken));
 	if (worked)
 		notify(dev);
 	return worked;

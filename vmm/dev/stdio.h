@@ -10,9 +10,9 @@
 struct vm;
 
 /*
- * Adds the device to vm (vm->stdio) on descriptors 0, 1 and 2 of the process. Makes the process ignore SIGPIPE, so that a
- * broken pipe is an EPIPE for the guest. Before the I/O thread starts and before the sandbox.
- * Returns 0, -ENOMEM, -ENOSPC (no room for a device).
+ * Adds the device to vm (vm->stdio) on descriptors 0, 1 and 2 of the process. Makes the process ignore SIGPIPE, so that
+ * a broken pipe is an EPIPE for the guest. Before the I/O thread starts and before the sandbox. Returns 0, -ENOMEM,
+ * -ENOSPC (no room for a device).
  */
 MUST_CHECK int stdio_create(struct vm *vm);
 

@@ -102,7 +102,8 @@ ssize_t stdio_host_read(struct stdio_host *h, unsigned i, const struct iovec *io
 	case STDIO_CLOSED:
 		return -EBADF;
 	case STDIO_SOCKET:
-		/* The first piece only, which is all that most requests have: recvmsg could also receive descriptors. */
+		/* The first piece only, which is all that most requests have: recvmsg could also receive descriptors.
+		 */
 		return result_of(recv(f->fd, iov[0].iov_base, iov[0].iov_len, MSG_DONTWAIT));
 	case STDIO_CAREFUL:
 		if (stdio_host_poll(h, i, POLLIN) == 0)

@@ -4,12 +4,12 @@
  *
  * O_NONBLOCK belongs to the open file description, which the shell and other programs share, so it is not ours to set.
  * What is done instead, by kind:
- *   pipe, FIFO, terminal   opened once more through /proc/self/fd with O_NONBLOCK: a description of our own on the same object
- *   socket                 MSG_DONTWAIT
- *   regular file, block    used as it is (they are always ready; a slow disk stalls us as it would stall the program)
- *   the rest, and where reopening is refused (another user's terminal): poll(2) first, then at most PIPE_BUF bytes,
- *                          which a pipe that polls writable always takes. Left over: another process that drains or
- *                          fills the same object between the two calls.
+ * - pipe, FIFO, terminal: opened once more through /proc/self/fd with O_NONBLOCK, which gives a description of our own
+ * - socket: MSG_DONTWAIT
+ * - regular file, block device: used as it is (always ready; a slow disk stalls us as it would stall the program)
+ * - the rest, and where reopening is refused (another user's terminal): poll(2) first, then at most PIPE_BUF bytes,
+ * which a pipe that polls writable always takes. Left over: another process that fills the same pipe between the two
+ * calls.
  */
 #ifndef CAY_VMM_DEV_STDIO_HOST_H
 #define CAY_VMM_DEV_STDIO_HOST_H
@@ -32,8 +32,8 @@ enum stdio_kind {
 
 struct stdio_host_fd {
 	enum stdio_kind kind;
-	int fd;      /* the user's; never closed by us but for stdio_host_shut */
-	int io_fd;   /* for reads, writes and polling; equals fd unless STDIO_OWN */
+	int fd;    /* the user's; never closed by us but for stdio_host_shut */
+	int io_fd; /* for reads, writes and polling; equals fd unless STDIO_OWN */
 	bool is_tty;
 	bool settings_saved;
 	uint8_t settings[36]; /* kernel struct termios at start */
@@ -44,14 +44,16 @@ struct stdio_host {
 	int null_fd; /* /dev/null, opened before the sandbox: takes the place of what the guest closes */
 };
 
-/* Looks at the descriptors (normally 0, 1, 2) and remembers terminal settings. Cannot fail: what is not open is STDIO_CLOSED. */
+/* Looks at the descriptors (normally 0, 1, 2) and remembers terminal settings. Cannot fail: what is not open is
+ * STDIO_CLOSED. */
 void stdio_host_init(struct stdio_host *h, const int fds[CAY_STDIO_FDS]);
 /* Closes our own descriptions and restores terminal settings. */
 void stdio_host_fini(struct stdio_host *h);
 /* Puts back the settings of each terminal the guest changed. Async-signal-safe, may be called more than once. */
 void stdio_host_restore(const struct stdio_host *h);
 
-/* All of these: i < CAY_STDIO_FDS; -errno on error; never wait but for a disk. offset -1: the description's own position. */
+/* All of these: i < CAY_STDIO_FDS; -errno on error; never wait but for a disk. offset -1: the description's own
+ * position. */
 ssize_t stdio_host_read(struct stdio_host *h, unsigned i, const struct iovec *iov, int nr, int64_t offset);
 ssize_t stdio_host_write(struct stdio_host *h, unsigned i, const struct iovec *iov, int nr, int64_t offset);
 /* Which of `events` (and POLLERR, POLLHUP) hold now. */

@@ -19,11 +19,11 @@
 #define STDIO_CHAIN_SEGS (CAY_STDIO_DATA_SEGS + 2)
 
 struct stdio_request {
-	struct cay_stdio_req req;  /* copy of the header */
+	struct cay_stdio_req req; /* copy of the header */
 	struct iovec data[CAY_STDIO_DATA_SEGS];
 	int nr_data;
 	uint32_t data_bytes;
-	void *status;              /* 8 bytes of guest memory, any alignment; NULL when the chain has no place for it */
+	void *status; /* 8 bytes of guest memory, any alignment; NULL when the chain has no place for it */
 };
 
 /*

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * proc.h - procfs, inside: which file makes which entries. The id of an entry under /proc/PID is the thread number, and for
- * entries of fd and fdinfo also the descriptor (PROC_FD_ID).
- * A thread may end between lookup and reading: every function finds it anew and says -ESRCH.
+ * proc.h - procfs, inside: which file makes which entries. The id of an entry under /proc/PID is the thread number, and
+ * for entries of fd and fdinfo also the descriptor (PROC_FD_ID). A thread may end between lookup and reading: every
+ * function finds it anew and says -ESRCH.
  */
 #ifndef CAY_KERNEL_FS_PROC_H
 #define CAY_KERNEL_FS_PROC_H
@@ -13,8 +13,8 @@
 #include "kernel/sched/thread.h"
 
 #define PROC_FD_ID(tid, fd) ((uint64_t)(tid) | (uint64_t)((fd) + 1) << 32)
-#define PROC_ID_TID(id) ((int)(id))
-#define PROC_ID_FD(id) ((int)((id) >> 32) - 1)
+#define PROC_ID_TID(id)     ((int)(id))
+#define PROC_ID_FD(id)      ((int)((id) >> 32) - 1)
 
 /* A thread of a program, or NULL: kernel threads are not shown. */
 struct thread *proc_thread(uint64_t id);

@@ -47,15 +47,16 @@ static int show_fdinfo(uint64_t id, struct text *t)
 	unsigned flags = f->flags;
 	if (fdtable_get_cloexec(proc_thread(id)->proc->fds, PROC_ID_FD(id)))
 		flags |= O_CLOEXEC;
-	text_printf(t, "pos:\t%lld\nflags:\t0%o\nmnt_id:\t1\nino:\t%llu\n", f->mode & FILE_SEEKABLE ? (long long)f->pos : 0ll,
-		    flags, (unsigned long long)file_inode(f)->ino);
+	text_printf(t, "pos:\t%lld\nflags:\t0%o\nmnt_id:\t1\nino:\t%llu\n",
+		    f->mode & FILE_SEEKABLE ? (long long)f->pos : 0ll, flags, (unsigned long long)file_inode(f)->ino);
 	file_put(f);
 	return 0;
 }
 
 static const struct pseudo_node fd_node = {
 	.name = "", .mode = S_IFLNK | 0700, .link = link_fd, .follow = follow_fd, .owner = proc_owner};
-static const struct pseudo_node fdinfo_node = {.name = "", .mode = S_IFREG | 0444, .show = show_fdinfo, .owner = proc_owner};
+static const struct pseudo_node fdinfo_node = {
+	.name = "", .mode = S_IFREG | 0444, .show = show_fdinfo, .owner = proc_owner};
 
 static int lookup(const struct pseudo_node *node, uint64_t id, const char *name, size_t len, struct pseudo_found *out)
 {

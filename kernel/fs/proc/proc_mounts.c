@@ -43,8 +43,8 @@ int proc_show_mountinfo(uint64_t id, struct text *t)
 		if (split(mounts.buf + at, end - at, field, len) == FIELDS) {
 			/* Number, parent (all hang off the first), device, what of it is mounted, where... */
 			nr++;
-			text_printf(t, "%u %u 0:%u / %.*s %.*s - %.*s %.*s rw\n", nr, nr == 1 ? 0 : 1, nr, len[1], field[1], len[3],
-				    field[3], len[2], field[2], len[0], field[0]);
+			text_printf(t, "%u %u 0:%u / %.*s %.*s - %.*s %.*s rw\n", nr, nr == 1 ? 0 : 1, nr, len[1],
+				    field[1], len[3], field[3], len[2], field[2], len[0], field[0]);
 		}
 		at = end + 1;
 	}

@@ -165,7 +165,7 @@ static bool next_task(uint64_t id, uint64_t *cursor, char name[PSEUDO_NAME_MAX],
 
 	if (leader == NULL)
 		return false;
-	list_for_each(t, &leader->proc->threads, proc_link, struct thread)
+	list_for_each (t, &leader->proc->threads, proc_link, struct thread)
 		if ((uint64_t)t->tid >= *cursor && (uint64_t)t->tid < best)
 			best = (uint64_t)t->tid;
 	if (best == UINT64_MAX)
@@ -177,33 +177,39 @@ static bool next_task(uint64_t id, uint64_t *cursor, char name[PSEUDO_NAME_MAX],
 }
 
 #define OWNED .owner = proc_owner
-#define FILE_ENTRY(entry_name, perm, fn) {.name = (entry_name), .mode = S_IFREG | (perm), .show = (fn), OWNED}
+#define FILE_ENTRY(entry_name, perm, fn)                                                                               \
+	{                                                                                                              \
+		.name = (entry_name), .mode = S_IFREG | (perm), .show = (fn), OWNED                                    \
+	}
 
 #define COMMON_ENTRIES                                                                                                 \
 	{.name = "exe", .mode = S_IFLNK | 0777, .link = link_exe, .follow = follow_exe, OWNED},                        \
-	{.name = "cwd", .mode = S_IFLNK | 0777, .link = link_cwd, .follow = follow_cwd, OWNED},                        \
-	{.name = "root", .mode = S_IFLNK | 0777, .link = link_root, .follow = follow_root, OWNED},                     \
-	FILE_ENTRY("maps", 0444, proc_show_maps),                                                                      \
-	FILE_ENTRY("smaps", 0444, proc_show_smaps),                                                                    \
-	FILE_ENTRY("status", 0444, proc_show_status),                                                                  \
-	FILE_ENTRY("stat", 0444, proc_show_stat),                                                                      \
-	FILE_ENTRY("statm", 0444, proc_show_statm),                                                                    \
-	FILE_ENTRY("cmdline", 0444, proc_show_cmdline),                                                                \
-	FILE_ENTRY("environ", 0400, proc_show_environ),                                                                \
-	FILE_ENTRY("auxv", 0400, proc_show_auxv),                                                                      \
-	FILE_ENTRY("limits", 0444, proc_show_limits),                                                                  \
-	FILE_ENTRY("mounts", 0444, proc_show_mounts),                                                                  \
-	FILE_ENTRY("mountinfo", 0444, proc_show_mountinfo),                                                            \
-	FILE_ENTRY("personality", 0400, show_personality),                                                             \
-	{.name = "comm", .mode = S_IFREG | 0644, .show = show_comm, .write = write_comm, OWNED},                       \
-	{.name = "oom_score_adj", .mode = S_IFREG | 0644, .show = show_oom_score_adj, .write = write_oom_score_adj, OWNED}, \
-	{.name = "cgroup", .mode = S_IFREG | 0444, .text = "0::/\n", OWNED},                                           \
-	{.name = "oom_score", .mode = S_IFREG | 0444, .text = "0\n", OWNED},                                           \
-	{.name = "loginuid", .mode = S_IFREG | 0444, .text = "4294967295", OWNED}
+		{.name = "cwd", .mode = S_IFLNK | 0777, .link = link_cwd, .follow = follow_cwd, OWNED},                \
+		{.name = "root", .mode = S_IFLNK | 0777, .link = link_root, .follow = follow_root, OWNED},             \
+		FILE_ENTRY("maps", 0444, proc_show_maps), FILE_ENTRY("smaps", 0444, proc_show_smaps),                  \
+		FILE_ENTRY("status", 0444, proc_show_status), FILE_ENTRY("stat", 0444, proc_show_stat),                \
+		FILE_ENTRY("statm", 0444, proc_show_statm), FILE_ENTRY("cmdline", 0444, proc_show_cmdline),            \
+		FILE_ENTRY("environ", 0400, proc_show_environ), FILE_ENTRY("auxv", 0400, proc_show_auxv),              \
+		FILE_ENTRY("limits", 0444, proc_show_limits), FILE_ENTRY("mounts", 0444, proc_show_mounts),            \
+		FILE_ENTRY("mountinfo", 0444, proc_show_mountinfo), FILE_ENTRY("personality", 0400, show_personality), \
+		{.name = "comm", .mode = S_IFREG | 0644, .show = show_comm, .write = write_comm, OWNED},               \
+		{.name = "oom_score_adj",                                                                              \
+		 .mode = S_IFREG | 0644,                                                                               \
+		 .show = show_oom_score_adj,                                                                           \
+		 .write = write_oom_score_adj,                                                                         \
+		 OWNED},                                                                                               \
+		{.name = "cgroup", .mode = S_IFREG | 0444, .text = "0::/\n", OWNED},                                   \
+		{.name = "oom_score", .mode = S_IFREG | 0444, .text = "0\n", OWNED},                                   \
+	{                                                                                                              \
+		.name = "loginuid", .mode = S_IFREG | 0444, .text = "4294967295", OWNED                                \
+	}
 
 #define FD_ENTRIES                                                                                                     \
 	{.name = "fd", .mode = S_IFDIR | 0500, .lookup = proc_lookup_fd, .next = proc_next_fd, OWNED},                 \
-	{.name = "fdinfo", .mode = S_IFDIR | 0555, .lookup = proc_lookup_fdinfo, .next = proc_next_fdinfo, OWNED}
+	{                                                                                                              \
+		.name = "fdinfo", .mode = S_IFDIR | 0555, .lookup = proc_lookup_fdinfo, .next = proc_next_fdinfo,      \
+		OWNED                                                                                                  \
+	}
 
 static const struct pseudo_node task_nodes[] = {
 	COMMON_ENTRIES,

@@ -61,10 +61,21 @@ static void show_memory(const struct process *p, struct text *t)
 		const char *name;
 		uint64_t pages;
 	} row[] = {
-		{"VmPeak", u.peak_size}, {"VmSize", u.size},		 {"VmLck", 0},	      {"VmPin", 0},
-		{"VmHWM", u.peak_rss},	 {"VmRSS", u.rss},		 {"RssAnon", u.rss - MIN(u.shared, u.rss)},
-		{"RssFile", u.shared},	 {"RssShmem", 0},		 {"VmData", u.data},  {"VmStk", u.stack},
-		{"VmExe", u.text},	 {"VmLib", 0},			 {"VmPTE", 0},	      {"VmSwap", 0},
+		{"VmPeak", u.peak_size},
+		{"VmSize", u.size},
+		{"VmLck", 0},
+		{"VmPin", 0},
+		{"VmHWM", u.peak_rss},
+		{"VmRSS", u.rss},
+		{"RssAnon", u.rss - MIN(u.shared, u.rss)},
+		{"RssFile", u.shared},
+		{"RssShmem", 0},
+		{"VmData", u.data},
+		{"VmStk", u.stack},
+		{"VmExe", u.text},
+		{"VmLib", 0},
+		{"VmPTE", 0},
+		{"VmSwap", 0},
 	};
 
 	for (unsigned i = 0; i < ARRAY_SIZE(row); i++)
@@ -76,8 +87,8 @@ static void show_ids(const struct process *p, struct text *t)
 	const struct cred *c = &p->cred;
 	unsigned nr_fds = 64; /* what Linux shows is the size of a table, too */
 
-	text_printf(t, "Uid:\t%u\t%u\t%u\t%u\nGid:\t%u\t%u\t%u\t%u\nFDSize:\t%u\nGroups:\t", c->uid, c->euid, c->suid, c->fsuid,
-		    c->gid, c->egid, c->sgid, c->fsgid, nr_fds);
+	text_printf(t, "Uid:\t%u\t%u\t%u\t%u\nGid:\t%u\t%u\t%u\t%u\nFDSize:\t%u\nGroups:\t", c->uid, c->euid, c->suid,
+		    c->fsuid, c->gid, c->egid, c->sgid, c->fsgid, nr_fds);
 	for (uint32_t i = 0; i < c->ngroups && i < ARRAY_SIZE(c->groups); i++)
 		text_printf(t, "%u ", c->groups[i]);
 	text_puts(t, "\n");
@@ -89,7 +100,9 @@ static void show_signals(const struct thread *th, struct text *t)
 	const struct cred *c = &th->proc->cred;
 	uint64_t shared = th->proc->sighand != NULL ? th->proc->sighand->shared.mask : 0;
 
-	text_printf(t, "SigQ:\t0/%llu\nSigPnd:\t%016llx\nShdPnd:\t%016llx\nSigBlk:\t%016llx\nSigIgn:\t%016llx\nSigCgt:\t%016llx\n",
+	text_printf(t,
+		    "SigQ:\t0/"
+		    "%llu\nSigPnd:\t%016llx\nShdPnd:\t%016llx\nSigBlk:\t%016llx\nSigIgn:\t%016llx\nSigCgt:\t%016llx\n",
 		    (unsigned long long)th->proc->rlimit[RLIMIT_SIGPENDING].cur, (unsigned long long)th->pending.mask,
 		    (unsigned long long)shared, (unsigned long long)th->sigmask, (unsigned long long)s.ignored,
 		    (unsigned long long)s.caught);
@@ -108,18 +121,23 @@ int proc_show_status(uint64_t id, struct text *t)
 	const struct process *p = th->proc;
 	char state = proc_state(th);
 	const char *word = state == 'R' ? "running" : state == 'S' ? "sleeping" : state == 'T' ? "stopped" : "zombie";
-	text_printf(t, "Name:\t%s\nUmask:\t%04o\nState:\t%c (%s)\nTgid:\t%d\nNgid:\t0\nPid:\t%d\nPPid:\t%d\nTracerPid:\t0\n", th->comm,
-		    p->fs != NULL ? p->fs->umask : 0, state, word, p->pid, th->tid, p->ppid);
+	text_printf(
+		t,
+		"Name:\t%s\nUmask:\t%04o\nState:\t%c (%s)\nTgid:\t%d\nNgid:\t0\nPid:\t%d\nPPid:\t%d\nTracerPid:\t0\n",
+		th->comm, p->fs != NULL ? p->fs->umask : 0, state, word, p->pid, th->tid, p->ppid);
 	show_ids(p, t);
 	text_printf(t, "NStgid:\t%d\nNSpid:\t%d\nNSpgid:\t%d\nNSsid:\t%d\n", p->pid, th->tid, p->pgid, p->sid);
 	show_memory(p, t);
 	text_printf(t, "CoreDumping:\t0\nTHP_enabled:\t%d\nThreads:\t%u\n", !p->thp_disabled, p->nr_threads);
 	show_signals(th, t);
 	uint32_t all_cpus = boot_info->nr_cpus >= 32 ? UINT32_MAX : (1u << boot_info->nr_cpus) - 1;
-	text_printf(t, "NoNewPrivs:\t%d\nSeccomp:\t0\nCpus_allowed:\t%x\nCpus_allowed_list:\t0", p->no_new_privs, all_cpus);
+	text_printf(t, "NoNewPrivs:\t%d\nSeccomp:\t0\nCpus_allowed:\t%x\nCpus_allowed_list:\t0", p->no_new_privs,
+		    all_cpus);
 	if (boot_info->nr_cpus > 1)
 		text_printf(t, "-%u", boot_info->nr_cpus - 1);
-	text_printf(t, "\nMems_allowed:\t1\nMems_allowed_list:\t0\nvoluntary_ctxt_switches:\t%llu\nnonvoluntary_ctxt_switches:\t%llu\n",
+	text_printf(t,
+		    "\nMems_allowed:\t1\nMems_allowed_list:\t0\nvoluntary_ctxt_switches:\t%llu\nnonvoluntary_ctxt_"
+		    "switches:\t%llu\n",
 		    (unsigned long long)th->nr_blocked, (unsigned long long)th->nr_preempted);
 	return 0;
 }
@@ -138,23 +156,26 @@ int proc_show_stat(uint64_t id, struct text *t)
 	uint64_t start_ns = p->start_ns > boot_ns ? p->start_ns - boot_ns : 0;
 
 	/* Fields as numbered in proc(5). 1 to 13 */
-	text_printf(t, "%d (%s) %c %d %d %d %d %d 4194304 %llu 0 0 0 ", th->tid, th->comm, proc_state(th), p->ppid, p->pgid, p->sid,
-		    0, -1, (unsigned long long)STAT(PAGE_FAULTS));
+	text_printf(t, "%d (%s) %c %d %d %d %d %d 4194304 %llu 0 0 0 ", th->tid, th->comm, proc_state(th), p->ppid,
+		    p->pgid, p->sid, 0, -1, (unsigned long long)STAT(PAGE_FAULTS));
 	/* 14 to 22 */
 	text_printf(t, "%llu 0 0 0 %d %d %u 0 %llu ", (unsigned long long)(cpu_ns / TICK_NS), 20 + th->nice, th->nice,
 		    p->nr_threads, (unsigned long long)(start_ns / TICK_NS));
 	/* 23 to 30 */
-	text_printf(t, "%llu %llu %llu %llu %llu %llu 0 0 ", (unsigned long long)u.size * 4096, (unsigned long long)u.rss,
-		    (unsigned long long)p->rlimit[RLIMIT_RSS].cur, (unsigned long long)p->start_code,
-		    (unsigned long long)p->end_code, (unsigned long long)p->start_stack);
+	text_printf(t, "%llu %llu %llu %llu %llu %llu 0 0 ", (unsigned long long)u.size * 4096,
+		    (unsigned long long)u.rss, (unsigned long long)p->rlimit[RLIMIT_RSS].cur,
+		    (unsigned long long)p->start_code, (unsigned long long)p->end_code,
+		    (unsigned long long)p->start_stack);
 	/* 31 to 44 */
-	text_printf(t, "%llu %llu %llu %llu 0 0 0 17 0 %d %d 0 0 0 ", (unsigned long long)(th->pending.mask & 0x7fffffff),
-		    (unsigned long long)(th->sigmask & 0x7fffffff), (unsigned long long)(s.ignored & 0x7fffffff),
-		    (unsigned long long)(s.caught & 0x7fffffff), th->rt_priority, th->policy);
+	text_printf(t, "%llu %llu %llu %llu 0 0 0 17 0 %d %d 0 0 0 ",
+		    (unsigned long long)(th->pending.mask & 0x7fffffff), (unsigned long long)(th->sigmask & 0x7fffffff),
+		    (unsigned long long)(s.ignored & 0x7fffffff), (unsigned long long)(s.caught & 0x7fffffff),
+		    th->rt_priority, th->policy);
 	/* 45 to 52 */
 	text_printf(t, "%llu %llu %llu %llu %llu %llu %llu %d\n", (unsigned long long)p->start_data,
 		    (unsigned long long)p->end_data, (unsigned long long)p->start_brk, (unsigned long long)p->arg_start,
-		    (unsigned long long)p->arg_end, (unsigned long long)p->env_start, (unsigned long long)p->env_end, th->exit_code);
+		    (unsigned long long)p->arg_end, (unsigned long long)p->env_start, (unsigned long long)p->env_end,
+		    th->exit_code);
 	return 0;
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* proc_sys.c - /proc/sys: the settings that programs read. They are facts of this kernel, so nothing here can be changed. */
+/* proc_sys.c - /proc/sys: the settings that programs read. They are facts of this kernel, so nothing here can be
+ * changed. */
 #include "kernel/dev/random.h"
 #include "kernel/fs/proc/proc.h"
 #include "kernel/linux/uts.h"

@@ -16,11 +16,26 @@ int proc_show_meminfo(uint64_t id, struct text *t)
 		const char *name;
 		uint64_t kib;
 	} row[] = {
-		{"MemTotal:", total}, {"MemFree:", available}, {"MemAvailable:", available}, {"Buffers:", 0},
-		{"Cached:", 0},	      {"SwapCached:", 0},      {"Active:", total - available}, {"Inactive:", 0},
-		{"SwapTotal:", 0},    {"SwapFree:", 0},	       {"Dirty:", 0},		     {"Writeback:", 0},
-		{"AnonPages:", 0},    {"Mapped:", 0},	       {"Shmem:", 0},		     {"Slab:", slab},
-		{"CommitLimit:", total}, {"Committed_AS:", total - available}, {"VmallocTotal:", 0}, {"Hugepagesize:", 2048},
+		{"MemTotal:", total},
+		{"MemFree:", available},
+		{"MemAvailable:", available},
+		{"Buffers:", 0},
+		{"Cached:", 0},
+		{"SwapCached:", 0},
+		{"Active:", total - available},
+		{"Inactive:", 0},
+		{"SwapTotal:", 0},
+		{"SwapFree:", 0},
+		{"Dirty:", 0},
+		{"Writeback:", 0},
+		{"AnonPages:", 0},
+		{"Mapped:", 0},
+		{"Shmem:", 0},
+		{"Slab:", slab},
+		{"CommitLimit:", total},
+		{"Committed_AS:", total - available},
+		{"VmallocTotal:", 0},
+		{"Hugepagesize:", 2048},
 	};
 
 	(void)id;
@@ -72,7 +87,8 @@ int proc_show_system_stat(uint64_t id, struct text *t)
 
 static void show_seconds(struct text *t, uint64_t ns)
 {
-	text_printf(t, "%llu.%02llu", (unsigned long long)(ns / NSEC_PER_SEC), (unsigned long long)(ns % NSEC_PER_SEC / TICK_NS));
+	text_printf(t, "%llu.%02llu", (unsigned long long)(ns / NSEC_PER_SEC),
+		    (unsigned long long)(ns % NSEC_PER_SEC / TICK_NS));
 }
 
 int proc_show_uptime(uint64_t id, struct text *t)

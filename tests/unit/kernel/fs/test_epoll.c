@@ -36,7 +36,8 @@ void file_put(struct file *f)
 	free(f);
 }
 
-struct file *file_anon(const struct file_ops *ops, void *priv, unsigned mode, unsigned flags, const char *name, uint32_t st_mode)
+struct file *file_anon(const struct file_ops *ops, void *priv, unsigned mode, unsigned flags, const char *name,
+		       uint32_t st_mode)
 {
 	struct file *f = calloc(1, sizeof(*f));
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The bytes of a pipe come out as they went in, pages are there only while they hold something, and no fault loses any. */
+/* The bytes of a pipe come out as they went in, pages are there only while they hold something, and no fault loses any.
+ */
 // SOURCES: kernel/fs/pipe_ring.c kernel/fs/uio.c shim/kmalloc.c shim/page.c shim/log.c shim/uaccess.c
 #include "unit.h"
 

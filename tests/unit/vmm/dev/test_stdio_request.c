@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The stdio device on real pipes, sockets, files and a pseudo terminal: bytes are exact, nothing waits, errors reach the
- * writer, the user's descriptors keep their flags; and what is not a request is refused.
+ * The stdio device on real pipes, sockets, files and a pseudo terminal: bytes are exact, nothing waits, errors reach
+ * the writer, the user's descriptors keep their flags; and what is not a request is refused.
  */
 // SOURCES: vmm/dev/stdio_request.c vmm/dev/stdio_host.c
 #include "unit.h"
@@ -206,7 +206,7 @@ static void test_terminal(void **state)
 	assert_int_equal(rd(0, buf, 10), -EAGAIN);
 	/* Settings pass through and come back at the end. */
 	assert_int_equal(request(CAY_STDIO_IOCTL, 0, TCGETS, 0, settings, sizeof(settings), true), 0);
-	settings[12] &= (uint8_t)~(ICANON | ECHO);
+	settings[12] &= (uint8_t) ~(ICANON | ECHO);
 	assert_int_equal(request(CAY_STDIO_IOCTL, 0, TCSETSF, 0, settings, sizeof(settings), false), 0);
 	tcgetattr(slave, &after);
 	assert_int_equal(after.c_lflag & (ICANON | ECHO), 0);
