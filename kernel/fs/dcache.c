@@ -176,6 +176,7 @@ static struct dentry *dentry_alloc(const char *name, size_t len)
 	d->flags = 0;
 	d->refs = 1;
 	d->nr_mounts = 0;
+	d->mounted = NULL;
 	d->valid_until_ns = 0;
 	list_init(&d->lru);
 	dcache.count++;

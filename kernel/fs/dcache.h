@@ -16,6 +16,7 @@
 #include "lib/list.h"
 
 struct inode;
+struct mount;
 struct superblock;
 
 #define DENTRY_INLINE_NAME 40
@@ -37,6 +38,7 @@ struct dentry {
 	uint16_t flags;
 	unsigned refs;
 	unsigned nr_mounts;
+	struct mount *mounted; /* one of them, or NULL: saves mount_find the search */
 	uint64_t valid_until_ns; /* when the superblock is not stable */
 	struct list lru;         /* queued when it had no references at some moment; lazily removed */
 	char inline_name[DENTRY_INLINE_NAME];

@@ -29,6 +29,8 @@ void mount_put(struct mount *m)
 
 struct mount *mount_find(const struct mount *m, const struct dentry *d)
 {
+	if (likely(d->mounted != NULL && d->mounted->parent == m))
+		return d->mounted;
 	list_for_each(it, &mounts, link, struct mount) {
 		if (it->mountpoint == d && it->parent == m)
 			return it;
@@ -103,6 +105,7 @@ int mount_attach(struct superblock *sb, struct dentry *root, const struct path *
 	m->parent = mount_get(at->mount);
 	m->mountpoint = dentry_get(at->dentry);
 	m->mountpoint->nr_mounts++;
+	m->mountpoint->mounted = m;
 	list_push_back(&mounts, &m->link);
 	return 0;
 }
@@ -122,6 +125,8 @@ int mount_detach(const struct path *p, bool lazy)
 		return -EBUSY;
 	list_remove(&m->link);
 	m->mountpoint->nr_mounts--;
+	if (m->mountpoint->mounted == m)
+		m->mountpoint->mounted = NULL;
 	dentry_put(m->mountpoint);
 	mount_put(m->parent);
 	m->mountpoint = NULL;

@@ -35,9 +35,10 @@ class Monkey:
         self.fds = []
         self.kinds = sorted(k[3:] for k in dir(self) if k.startswith("do_") and (fifos or k != "do_mkfifo"))
 
-    def path(self):
-        """Never leaves the folder by its own "..", as far as the text goes."""
-        words = [self.r.choice(NAMES + [".", ".."] if self.r.random() < 0.15 else NAMES) for _ in range(self.r.randint(1, 4))]
+    def path(self, dots=True):
+        """Never leaves the folder: ".." only takes back what stands before it, and symlinks (no dots there) only lead deeper."""
+        odd = NAMES + [".", ".."] if dots else NAMES
+        words = [self.r.choice(odd if self.r.random() < 0.15 else NAMES) for _ in range(self.r.randint(1, 4))]
         depth = 0
         for w in words:
             depth += -1 if w == ".." else w != "."
@@ -109,7 +110,7 @@ class Monkey:
         return (p, q, follow), lambda: os.link(p, q, follow_symlinks=follow)
 
     def do_symlink(self):
-        p, q = self.path(), self.path()
+        p, q = self.path(dots=False), self.path()
         return (p, q), lambda: os.symlink(p, q)
 
     def do_stat(self):
