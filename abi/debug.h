@@ -14,10 +14,12 @@ enum cay_debug_request {
 	CAY_DEBUG_RESUME = 1, /* registers back from `regs`; the trap flag in rflags makes it a step */
 	CAY_DEBUG_READ = 2,   /* `bytes` at program address `addr` to `data`; result = bytes that could be read */
 	CAY_DEBUG_WRITE = 3,  /* the reverse, whatever the page's protection; result = 0 or -errno */
+	CAY_DEBUG_SELECT = 4, /* registers of thread `addr` to `other`; result = 0 or -errno */
 };
 
 #define CAY_DEBUG_DATA_BYTES 1024
 #define CAY_DEBUG_AUXV_BYTES 512
+#define CAY_DEBUG_TIDS       64
 
 struct cay_debug_regs {
 	uint64_t gpr[16]; /* rax rbx rcx rdx rsi rdi rbp rsp r8-r15: gdb's order */
@@ -32,7 +34,10 @@ struct cay_debug {
 	int32_t signo;              /* why it stopped: Linux signal number */
 	uint32_t auxv_bytes;
 	int64_t result; /* of the request before */
-	uint32_t tid;
+	uint32_t tid;   /* the thread that stopped */
+	uint32_t nr_tids;
+	uint32_t tids[CAY_DEBUG_TIDS]; /* all threads of its process, as many as fit */
+	struct cay_debug_regs other;   /* SELECT: read-only; rbx, rbp and r12-r15 are not known in a system call */
 	/* written by the VMM */
 	uint32_t request; /* enum cay_debug_request */
 	uint64_t addr;

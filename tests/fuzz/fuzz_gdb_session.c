@@ -15,12 +15,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	memset(&s, 0, sizeof(s));
 	s.auxv_bytes = sizeof(s.auxv);
+	s.nr_tids = CAY_DEBUG_TIDS;
 	for (size_t i = 0; i < size; i++) {
 		enum gdb_action action = gdb_session_byte(&s, data[i]);
 
 		if (s.bytes > CAY_DEBUG_DATA_BYTES || s.out_len > sizeof(s.out))
 			abort();
-		if (action == GDB_READ || action == GDB_WRITE)
+		if (action == GDB_READ || action == GDB_WRITE || action == GDB_SELECT)
 			gdb_session_result(&s, action, (int8_t)data[i] * (int64_t)data[size - 1]);
 		if (i % 3)
 			s.out_len = 0; /* at times nobody takes what is said */

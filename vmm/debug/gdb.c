@@ -29,7 +29,7 @@ struct gdb {
 	struct io_watch watch; /* of the connection, while the program runs */
 	_Atomic bool running;  /* else the vCPU's thread has the connection */
 	bool attached;         /* else every stop is left at once */
-	enum gdb_action asked; /* what the kernel is carrying out: GDB_READ, GDB_WRITE, or GDB_RESUME */
+	enum gdb_action asked; /* what the kernel is carrying out: GDB_READ, GDB_WRITE, GDB_SELECT, or GDB_RESUME */
 	bool told;             /* gdb has been told of the first stop, which it asks for itself */
 	struct gdb_session session;
 	uint8_t in[512]; /* bytes received and not yet looked at: [in_at, in_end) */
@@ -131,6 +131,8 @@ static void take_stop(struct gdb *g, const struct cay_debug *d)
 	memcpy(&s->regs, &d->regs, sizeof(s->regs));
 	s->signo = READ_ONCE(d->signo);
 	s->tid = READ_ONCE(d->tid);
+	s->nr_tids = MIN(READ_ONCE(d->nr_tids), (uint32_t)CAY_DEBUG_TIDS);
+	memcpy(s->tids, d->tids, sizeof(s->tids));
 	s->auxv_bytes = MIN(READ_ONCE(d->auxv_bytes), (uint32_t)sizeof(s->auxv));
 	memcpy(s->auxv, d->auxv, sizeof(s->auxv));
 	gdb_session_stopped(s, g->told); /* of the first stop gdb asks itself, by '?' */
@@ -143,6 +145,10 @@ static void put_request(struct vm *vm, struct gdb *g, struct cay_debug *d)
 	struct gdb_session *s = &g->session;
 
 	switch (g->asked) {
+	case GDB_SELECT:
+		d->addr = s->addr;
+		d->request = CAY_DEBUG_SELECT;
+		return;
 	case GDB_READ:
 	case GDB_WRITE:
 		d->addr = s->addr;
@@ -182,7 +188,10 @@ int64_t gdb_gate(struct vm *vm, uint64_t record_gpa)
 		d->request = CAY_DEBUG_RESUME;
 		return 0;
 	}
-	if (g->asked == GDB_READ || g->asked == GDB_WRITE) {
+	if (g->asked == GDB_SELECT) {
+		memcpy(&g->session.other, &d->other, sizeof(g->session.other));
+		gdb_session_result(&g->session, g->asked, READ_ONCE(d->result));
+	} else if (g->asked == GDB_READ || g->asked == GDB_WRITE) {
 		memcpy(g->session.data, d->data, sizeof(g->session.data));
 		gdb_session_result(&g->session, g->asked, READ_ONCE(d->result));
 	} else {

@@ -69,12 +69,14 @@ static int signal_from_gdb(uint64_t nr)
 
 static void *register_at(struct gdb_session *s, uint64_t nr, size_t *bytes)
 {
+	struct cay_debug_regs *regs = s->selected == s->tid ? &s->regs : &s->other;
+
 	*bytes = nr <= NR_RIP ? 8 : 4;
 	if (nr < NR_RIP)
-		return &s->regs.gpr[nr];
+		return &regs->gpr[nr];
 	if (nr == NR_RIP)
-		return &s->regs.rip;
-	return nr == NR_EFLAGS ? &s->regs.rflags : NULL;
+		return &regs->rip;
+	return nr == NR_EFLAGS ? &regs->rflags : NULL;
 }
 
 static void read_registers(struct gdb_session *s)
@@ -92,6 +94,10 @@ static void read_registers(struct gdb_session *s)
 
 static void write_registers(struct gdb_session *s, const char *hex)
 {
+	if (s->selected != s->tid) {
+		reply(s, "E01");
+		return;
+	}
 	for (unsigned i = 0; i < NR_REGS; i++) {
 		uint8_t value[8];
 		size_t bytes;
@@ -131,7 +137,7 @@ static void write_register(struct gdb_session *s, const char *p)
 	uint8_t value[8];
 	size_t bytes;
 
-	if (!gdb_take_number(&p, &nr) || *p++ != '=') {
+	if (s->selected != s->tid || !gdb_take_number(&p, &nr) || *p++ != '=') {
 		reply(s, "E01");
 		return;
 	}
@@ -221,6 +227,54 @@ static bool starts(const char **p, const char *prefix)
 	return true;
 }
 
+static bool thread_exists(const struct gdb_session *s, uint64_t tid)
+{
+	for (unsigned i = 0; i < s->nr_tids; i++)
+		if (s->tids[i] == tid)
+			return true;
+	return false;
+}
+
+static void list_threads(struct gdb_session *s)
+{
+	char text[CAY_DEBUG_TIDS * 9 + 2] = "m";
+	size_t len = 1;
+
+	for (unsigned i = 0; i < s->nr_tids; i++)
+		len += (size_t)snprintf(text + len, sizeof(text) - len, "%s%x", i ? "," : "", s->tids[i]);
+	reply_bytes(s, text, len);
+}
+
+/* H: for which thread registers are read (g); what is resumed (c) is always everything. 0 and -1 mean any. */
+static enum gdb_action select_thread(struct gdb_session *s, const char *p)
+{
+	uint64_t tid;
+
+	if (p[1] != 'g' || p[2] == '-' || strcmp(p + 2, "0") == 0) {
+		reply(s, "OK");
+		return GDB_READ_BYTES;
+	}
+	p += 2;
+	if (!gdb_take_number(&p, &tid) || !thread_exists(s, tid)) {
+		reply(s, "E03");
+		return GDB_READ_BYTES;
+	}
+	if (tid == s->tid) {
+		s->selected = s->tid;
+		reply(s, "OK");
+		return GDB_READ_BYTES;
+	}
+	s->addr = tid;
+	return GDB_SELECT;
+}
+
+static void thread_alive(struct gdb_session *s, const char *p)
+{
+	uint64_t tid;
+
+	reply(s, gdb_take_number(&p, &tid) && thread_exists(s, tid) ? "OK" : "E03");
+}
+
 static void query(struct gdb_session *s, const char *p)
 {
 	if (starts(&p, "qSupported"))
@@ -233,7 +287,7 @@ static void query(struct gdb_session *s, const char *p)
 	else if (starts(&p, "qAttached"))
 		reply(s, "1"); /* gdb's quit lets the program go on */
 	else if (starts(&p, "qfThreadInfo"))
-		replyf(s, "m%x", s->tid);
+		list_threads(s);
 	else if (starts(&p, "qsThreadInfo"))
 		reply(s, "l");
 	else if (strcmp(p, "qC") == 0)
@@ -294,8 +348,9 @@ static enum gdb_action packet(struct gdb_session *s)
 	case 'k':
 		return GDB_KILL;
 	case 'H':
+		return select_thread(s, p);
 	case 'T':
-		reply(s, "OK");
+		thread_alive(s, p + 1);
 		break;
 	case 'q':
 		query(s, p);
@@ -316,6 +371,7 @@ static enum gdb_action packet(struct gdb_session *s)
 
 void gdb_session_stopped(struct gdb_session *s, bool say)
 {
+	s->selected = s->tid;
 	if (say)
 		replyf(s, "T%02xthread:%x;", signal_to_gdb(s->signo), s->tid);
 }
@@ -335,7 +391,9 @@ void gdb_session_result(struct gdb_session *s, enum gdb_action request, int64_t 
 {
 	char text[2 * CAY_DEBUG_DATA_BYTES];
 
-	if (request == GDB_WRITE)
+	if (request == GDB_SELECT && result == 0)
+		s->selected = (unsigned)s->addr;
+	if (request == GDB_WRITE || request == GDB_SELECT)
 		reply(s, result == 0 ? "OK" : "E14");
 	else if (result <= 0 || result > s->bytes)
 		reply(s, "E14"); /* EFAULT */

@@ -4,8 +4,8 @@
  * the program's memory must be asked for. Pure: a state machine between the bytes of the connection and requests to the
  * target.
  *
- * Breakpoints are gdb's own: it writes int3 through us, so there is no list of them here. One thread is shown, the one
- * that stopped.
+ * Breakpoints are gdb's own: it writes int3 through us, so there is no list of them here. Registers of threads other
+ * than the one that stopped can be read, not written; resuming resumes all.
  */
 #ifndef CAY_VMM_DEBUG_GDB_SESSION_H
 #define CAY_VMM_DEBUG_GDB_SESSION_H
@@ -17,6 +17,7 @@ enum gdb_action {
 	GDB_READ_BYTES, /* give more bytes from gdb: gdb_session_byte */
 	GDB_READ,       /* read session.bytes at session.addr of the program: gdb_session_result */
 	GDB_WRITE,      /* write session.data likewise */
+	GDB_SELECT,     /* fill session.other with the registers of thread session.addr */
 	GDB_RESUME,     /* let it run with session.regs; the trap flag there says whether one instruction only */
 	GDB_DETACH,     /* as RESUME, and no further stops */
 	GDB_KILL,
@@ -30,6 +31,10 @@ struct gdb_session {
 	int signo;   /* Linux's number, as all signals here */
 	int deliver; /* GDB_RESUME, GDB_DETACH: what the program gets, 0 = nothing */
 	unsigned tid;
+	uint32_t tids[CAY_DEBUG_TIDS]; /* all threads */
+	unsigned nr_tids;
+	unsigned selected; /* whose registers gdb reads */
+	struct cay_debug_regs other;
 	uint8_t auxv[CAY_DEBUG_AUXV_BYTES];
 	size_t auxv_bytes;
 	/* the request to the target */
@@ -45,7 +50,7 @@ struct gdb_session {
 void gdb_session_stopped(struct gdb_session *s, bool say);
 /* One byte from gdb while stopped. */
 enum gdb_action gdb_session_byte(struct gdb_session *s, uint8_t byte);
-/* The answer to GDB_READ (bytes read; data in s->data) or GDB_WRITE (0 or negative). */
+/* The answer to GDB_READ (bytes read; data in s->data) GDB_WRITE, GDB_SELECT (0 or negative). */
 void gdb_session_result(struct gdb_session *s, enum gdb_action request, int64_t result);
 /* The program ended, with a wait(2) status. */
 void gdb_session_ended(struct gdb_session *s, int wait_status);

@@ -124,7 +124,8 @@ int boot_finish(struct vm *vm, const struct kernel_image *img, struct vcpu_start
 	bi->flags |= opt->strace ? CAY_BOOT_STRACE : 0;
 	bi->flags |= opt->verbosity > 0 ? CAY_BOOT_VERBOSE : 0;
 	bi->flags |= io_may_poll() ? 0 : CAY_BOOT_NO_POLL;
-	bi->flags |= opt->gdb_port != 0 ? CAY_BOOT_GDB : 0;
+	/* A debugger that puts back what it replaced must not meet code that changed meanwhile. */
+	bi->flags |= opt->gdb_port != 0 ? CAY_BOOT_GDB | CAY_BOOT_NO_REWRITE : 0;
 	bi->flags |= opt->missing_files ? CAY_BOOT_MISSING : 0;
 	if (bi->program == 0 || bi->cwd == 0)
 		return -E2BIG;

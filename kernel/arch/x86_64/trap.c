@@ -64,7 +64,9 @@ void exit_work(struct trapframe *f)
 	}
 	if (t->work & THREAD_WORK_SIGNAL)
 		signal_deliver(f);
-	if (t->work & THREAD_WORK_RESCHED)
+	if (debug_stepping)
+		t->work &= ~(uint64_t)THREAD_WORK_RESCHED;
+	else if (t->work & THREAD_WORK_RESCHED)
 		sched_yield_now();
 }
 

@@ -23,7 +23,7 @@
 
 #define RFLAGS_TF 0x100u
 
-bool debug_wanted;
+bool debug_wanted, debug_stepping;
 
 static struct cay_debug *debug; /* NULL without a debugger */
 
@@ -69,20 +69,42 @@ void debug_init(void)
 	event_register(CAY_EVENT_DEBUG, on_event, NULL);
 }
 
-static void show(const struct trapframe *f, struct thread *t, int signo)
+static void show_registers(struct cay_debug_regs *regs, const struct trapframe *f, struct thread *t)
 {
 	const uint64_t gpr[16] = {f->rax, f->rbx, f->rcx, f->rdx, f->rsi, f->rdi, f->rbp, f->rsp,
 				  f->r8,  f->r9,  f->r10, f->r11, f->r12, f->r13, f->r14, f->r15};
+
+	memcpy(regs->gpr, gpr, sizeof(gpr));
+	regs->rip = f->rip;
+	regs->rflags = f->rflags;
+	regs->fs_base = t == thread_current() ? rdfsbase() : t->fs_base;
+}
+
+static void show(const struct trapframe *f, struct thread *t, int signo)
+{
 	struct process *p = t->proc;
 	size_t bytes = MIN(p->auxv_end - p->auxv_start, sizeof(debug->auxv));
+	uint32_t nr = 0;
 
-	memcpy(debug->regs.gpr, gpr, sizeof(gpr));
-	debug->regs.rip = f->rip;
-	debug->regs.rflags = f->rflags;
-	debug->regs.fs_base = t == thread_current() ? rdfsbase() : t->fs_base;
+	show_registers(&debug->regs, f, t);
 	debug->signo = signo;
 	debug->tid = (uint32_t)t->tid;
+	list_for_each (it, &p->threads, proc_link, struct thread)
+		if (nr < CAY_DEBUG_TIDS)
+			debug->tids[nr++] = (uint32_t)it->tid;
+	debug->nr_tids = nr;
 	debug->auxv_bytes = copy_from_user(debug->auxv, (const void *)p->auxv_start, bytes) == 0 ? (uint32_t)bytes : 0;
+}
+
+static int64_t select_thread(struct process *p, uint64_t tid)
+{
+	list_for_each (it, &p->threads, proc_link, struct thread) {
+		if ((uint64_t)it->tid != tid)
+			continue;
+		show_registers(&debug->other, thread_frame(it), it);
+		return 0;
+	}
+	return -ESRCH;
 }
 
 static void take(struct thread *t, struct trapframe *f)
@@ -165,7 +187,7 @@ static void end_step_over(void)
 
 static int stop(struct thread *t, struct trapframe *f, int signo)
 {
-	debug_wanted = false;
+	debug_wanted = debug_stepping = false;
 	end_step_over();
 	show(f, t, signo);
 	for (;;) {
@@ -180,8 +202,15 @@ static int stop(struct thread *t, struct trapframe *f, int signo)
 		case CAY_DEBUG_WRITE:
 			debug->result = write_memory(t->proc->vs, debug->addr, bytes);
 			break;
+		case CAY_DEBUG_SELECT:
+			debug->result = select_thread(t->proc, debug->addr);
+			break;
 		default:
 			take(t, f);
+			debug_stepping = (f->rflags & RFLAGS_TF) != 0;
+			/* Its time was up long ago. */
+			if (!debug_stepping)
+				thread_current()->work |= THREAD_WORK_RESCHED;
 			return debug->deliver;
 		}
 	}

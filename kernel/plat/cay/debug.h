@@ -14,6 +14,7 @@
 /* After sched_init and kmalloc. */
 void debug_init(void);
 
+extern bool debug_stepping; /* one instruction of the current thread: no other thread runs before it is done */
 extern bool debug_wanted; /* the debugger asked for a stop: debug_stop at the next chance */
 
 /*

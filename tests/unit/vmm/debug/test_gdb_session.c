@@ -17,7 +17,9 @@ static int setup(void **state)
 	memset(&s, 0, sizeof(s));
 	s.no_ack = true;
 	s.signo = SIGTRAP;
-	s.tid = 1;
+	s.tid = s.selected = s.tids[0] = 1;
+	s.tids[1] = 0x1f;
+	s.nr_tids = 2;
 	for (unsigned i = 0; i < 16; i++)
 		s.regs.gpr[i] = i + 1;
 	s.regs.rip = 0x401000;
@@ -188,7 +190,7 @@ static void test_queries(void **state)
 	ask("Z0,401000,1");
 	assert_string_equal(replied, "");
 	ask("qfThreadInfo");
-	assert_string_equal(replied, "m1");
+	assert_string_equal(replied, "m1,1f");
 	ask("qXfer:features:read:target.xml:0,10");
 	assert_int_equal(replied[0], 'm');
 	assert_int_equal(strlen(replied), 17);
@@ -200,6 +202,38 @@ static void test_queries(void **state)
 	assert_string_equal(replied, "l");
 	ask("qXfer:auxv:read::ffffffffffffffff,ffffffffffffffff");
 	assert_string_equal(replied, "l");
+}
+
+static void test_threads(void **state)
+{
+	(void)state;
+	assert_int_equal(ask("Hc1f"), GDB_READ_BYTES);
+	assert_string_equal(replied, "OK");
+	ask("Hg2");
+	assert_string_equal(replied, "E03");
+	ask("T2");
+	assert_string_equal(replied, "E03");
+	ask("T1f");
+	assert_string_equal(replied, "OK");
+	assert_int_equal(ask("Hg1f"), GDB_SELECT);
+	assert_int_equal(s.addr, 0x1f);
+	s.other.rip = 0x77;
+	gdb_session_result(&s, GDB_SELECT, 0);
+	take_reply();
+	assert_string_equal(replied, "OK");
+	ask("p10");
+	assert_string_equal(replied, "7700000000000000");
+	ask("P10=0000000000000000"); /* only the one that stopped */
+	assert_string_equal(replied, "E01");
+	ask("Hg1");
+	ask("p10");
+	assert_string_equal(replied, "0010400000000000");
+	assert_int_equal(ask("Hg1f"), GDB_SELECT);
+	gdb_session_result(&s, GDB_SELECT, -3); /* it ended meanwhile */
+	take_reply();
+	assert_string_equal(replied, "E14");
+	ask("p10");
+	assert_string_equal(replied, "0010400000000000");
 }
 
 static void test_acknowledgement(void **state)
@@ -222,10 +256,10 @@ static void test_acknowledgement(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup(test_registers, setup),       cmocka_unit_test_setup(test_memory, setup),
-		cmocka_unit_test_setup(test_malformed, setup),       cmocka_unit_test_setup(test_resume, setup),
-		cmocka_unit_test_setup(test_stops, setup),           cmocka_unit_test_setup(test_queries, setup),
-		cmocka_unit_test_setup(test_acknowledgement, setup),
+		cmocka_unit_test_setup(test_registers, setup), cmocka_unit_test_setup(test_memory, setup),
+		cmocka_unit_test_setup(test_malformed, setup), cmocka_unit_test_setup(test_resume, setup),
+		cmocka_unit_test_setup(test_stops, setup),     cmocka_unit_test_setup(test_queries, setup),
+		cmocka_unit_test_setup(test_threads, setup),   cmocka_unit_test_setup(test_acknowledgement, setup),
 	};
 
 	return RUN_TESTS(tests);
