@@ -5,7 +5,7 @@ GUEST_DIR := $(BUILD)/tests
 GUEST_SRC := $(wildcard tests/guest/*.c)
 GUEST_BIN := $(GUEST_SRC:tests/guest/%.c=$(GUEST_DIR)/guest/%)
 HOSTILE_BIN := $(patsubst tests/guest/hostile/%.c,$(GUEST_DIR)/hostile/%,$(filter-out %/start.c,$(wildcard tests/guest/hostile/*.c)))
-GUEST_CFLAGS = -std=gnu11 -O1 -g -Wall -Wextra -Werror -D_GNU_SOURCE -Itests/guest -I. \
+GUEST_CFLAGS = -std=gnu11 -D_GNU_SOURCE -O1 -g -Wall -Wextra -Werror -Itests/guest -I. \
 	-Wno-unused-parameter -Wno-nonnull -Wno-stringop-overflow -Wno-stringop-overread # wrong arguments are the point
 
 $(GUEST_DIR)/guest/%: tests/guest/%.c tests/guest/report.h

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* A program that replaces itself: errors leave it as it was; what a new program gets and what it does not inherit. */
-#define _GNU_SOURCE
 #include "report.h"
 
 #include <elf.h>

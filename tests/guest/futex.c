@@ -145,11 +145,15 @@ static void test_shared_by_two_mappings(void)
 }
 
 static uint32_t pi_word;
+static volatile bool pi_owned, pi_enough;
 
 static void *pi_owner(void *arg)
 {
 	(void)arg;
 	futex(&pi_word, FUTEX_LOCK_PI_PRIVATE, 0, NULL, NULL, 0);
+	pi_owned = true;
+	while (!pi_enough)
+		usleep(1000);
 	usleep(20000);
 	futex(&pi_word, FUTEX_UNLOCK_PI_PRIVATE, 0, NULL, NULL, 0);
 	return NULL;
@@ -167,10 +171,12 @@ static void test_priority_inheritance_locks(void)
 	report_eq(pi_word, 0);
 	report_errno(futex(&pi_word, FUTEX_UNLOCK_PI_PRIVATE, 0, NULL, NULL, 0), EPERM);
 	pthread_create(&th, NULL, pi_owner, NULL);
-	usleep(5000);
+	while (!pi_owned)
+		usleep(1000);
 	report_errno(futex(&pi_word, FUTEX_TRYLOCK_PI_PRIVATE, 0, NULL, NULL, 0), EAGAIN);
 	soon = in_ms(CLOCK_REALTIME, 2);
 	report_errno(futex(&pi_word, FUTEX_LOCK_PI_PRIVATE, 0, &soon, NULL, 0), ETIMEDOUT);
+	pi_enough = true;
 	report_eq(futex(&pi_word, FUTEX_LOCK_PI_PRIVATE, 0, NULL, NULL, 0), 0);
 	report_true((pi_word & FUTEX_TID_MASK) == (uint32_t)gettid());
 	pthread_join(th, NULL);

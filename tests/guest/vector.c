@@ -3,7 +3,6 @@
  * Vector registers while other threads use them: kept across page faults, preemption and blocking. A register that is whole after
  * vzeroupper and one that is in use go different ways through xsave, so both are looked at.
  */
-#define _GNU_SOURCE
 #include "report.h"
 
 #include <pthread.h>
