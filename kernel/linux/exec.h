@@ -10,9 +10,10 @@
 
 /*
  * Loads the program `path` into the current process, which has none yet; the current thread's frame is set so that
- * frame_return() enters it. argv and envp are NULL-terminated and the caller's. On failure *why is a text that says what is
- * wrong, in words for the user, valid until the next call. -ENOENT: it, or its interpreter, is not there. -EACCES: not a
- * regular file, not executable. -ENOEXEC: not a program for this machine, damaged. -ENOMEM, -E2BIG, -EIO...
+ * frame_return() enters it. argv and envp are NULL-terminated and the caller's. On failure *why is a text that says
+ * what is wrong, in words for the user, valid until the next call. -ENOENT: it, or its interpreter, is not there.
+ * -EACCES: not a regular file, not executable. -ENOEXEC: not a program for this machine, damaged. -ENOMEM, -E2BIG,
+ * -EIO...
  */
 MUST_CHECK int exec_init(const char *path, const char *const *argv, const char *const *envp, const char **why);
 

@@ -15,14 +15,14 @@
 #include "kernel/linux/exec_priv.h"
 #include "kernel/mm/vmspace.h"
 
-#define ARENA (CAY_USER_END - (512ull << 30))
-#define PROGRAM_PLACES (1ull << 26)
-#define MMAP_PLACES (1ull << 25)
-#define STACK_PLACES (1ull << 22)
-#define STACK_ROOM (8ull << 30) /* for stacks up to this limit mappings stay clear of it */
-#define BRK_SPREAD (32ull << 20)
-#define PREFAULT_BYTES (256u << 10) /* data that small is filled in at once: a fault costs more */
-#define PREFAULT_BSS_BYTES (64u << 10)
+#define ARENA               (CAY_USER_END - (512ull << 30))
+#define PROGRAM_PLACES      (1ull << 26)
+#define MMAP_PLACES         (1ull << 25)
+#define STACK_PLACES        (1ull << 22)
+#define STACK_ROOM          (8ull << 30) /* for stacks up to this limit mappings stay clear of it */
+#define BRK_SPREAD          (32ull << 20)
+#define PREFAULT_BYTES      (256u << 10) /* data that small is filled in at once: a fault costs more */
+#define PREFAULT_BSS_BYTES  (64u << 10)
 #define PREFAULT_TEXT_BYTES (4u << 20)
 
 static uint64_t random_below(uint64_t n)
@@ -47,7 +47,8 @@ static int map_failed(struct exec *x, int64_t err)
 static int map_segment(struct vmspace *vs, const struct exec_elf *e, const struct elf_segment *s)
 {
 	uint64_t vaddr = s->vaddr + e->bias, start = ALIGN_DOWN(vaddr, PAGE_SIZE);
-	uint64_t file_end = ALIGN_UP(vaddr + s->file_bytes, PAGE_SIZE), mem_end = ALIGN_UP(vaddr + s->mem_bytes, PAGE_SIZE);
+	uint64_t file_end = ALIGN_UP(vaddr + s->file_bytes, PAGE_SIZE),
+		 mem_end = ALIGN_UP(vaddr + s->mem_bytes, PAGE_SIZE);
 	uint64_t tail = vaddr + s->file_bytes;
 	int prot = (s->read ? PROT_READ : 0) | (s->write ? PROT_WRITE : 0) | (s->exec ? PROT_EXEC : 0);
 	int64_t r;
@@ -55,19 +56,22 @@ static int map_segment(struct vmspace *vs, const struct exec_elf *e, const struc
 	if (s->file_bytes == 0) {
 		file_end = tail = start;
 	} else {
-		r = vmspace_map(vs, start, file_end - start, prot, MAP_PRIVATE | MAP_FIXED, e->file, ALIGN_DOWN(s->offset, PAGE_SIZE));
+		r = vmspace_map(vs, start, file_end - start, prot, MAP_PRIVATE | MAP_FIXED, e->file,
+				ALIGN_DOWN(s->offset, PAGE_SIZE));
 		if (r < 0)
 			return (int)r;
 	}
 	if (s->mem_bytes > s->file_bytes && tail % PAGE_SIZE != 0) {
-		/* The rest of the file's last page is zero, even beyond the segment: ld.so takes its first memory there. */
+		/* The rest of the file's last page is zero, even beyond the segment: ld.so takes its first memory
+		 * there. */
 		int err = vmspace_write(vs, tail, NULL, ALIGN_UP(tail, PAGE_SIZE) - tail);
 
 		if (err != 0)
 			return err;
 	}
 	if (mem_end > file_end) {
-		r = vmspace_map(vs, file_end, mem_end - file_end, prot, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, NULL, 0);
+		r = vmspace_map(vs, file_end, mem_end - file_end, prot, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, NULL,
+				0);
 		if (r < 0)
 			return (int)r;
 		vmspace_prefault(vs, file_end, MIN(mem_end - file_end, (uint64_t)PREFAULT_BSS_BYTES), true);
@@ -93,10 +97,10 @@ static int map_elf(struct vmspace *vs, const struct exec_elf *e)
 static int map_interp(struct vmspace *vs, struct exec_elf *e)
 {
 	/* The whole span is reserved first, so that its parts end up together. */
-	int64_t at = vmspace_map(vs, e->image.position_independent ? 0 : e->image.low, e->image.high - e->image.low, PROT_NONE,
-				 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE |
-					 (e->image.position_independent ? 0 : MAP_FIXED_NOREPLACE),
-				 NULL, 0);
+	int64_t at = vmspace_map(
+		vs, e->image.position_independent ? 0 : e->image.low, e->image.high - e->image.low, PROT_NONE,
+		MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | (e->image.position_independent ? 0 : MAP_FIXED_NOREPLACE),
+		NULL, 0);
 
 	if (at < 0)
 		return (int)at;
@@ -114,9 +118,11 @@ int exec_map(struct exec *x, struct vmspace *vs)
 	if (p->image.position_independent) {
 		if (span > (128ull << 30))
 			return exec_fail(x, -ENOMEM, "it is too big");
-		p->bias = ALIGN_UP(ARENA + random_below(PROGRAM_PLACES) * PAGE_SIZE, p->image.align) - ALIGN_DOWN(p->image.low, p->image.align);
+		p->bias = ALIGN_UP(ARENA + random_below(PROGRAM_PLACES) * PAGE_SIZE, p->image.align) -
+			  ALIGN_DOWN(p->image.low, p->image.align);
 	}
-	vmspace_set_mmap_top(vs, CAY_USER_END - STACK_PLACES * PAGE_SIZE - STACK_ROOM - random_below(MMAP_PLACES) * PAGE_SIZE);
+	vmspace_set_mmap_top(vs, CAY_USER_END - STACK_PLACES * PAGE_SIZE - STACK_ROOM -
+					 random_below(MMAP_PLACES) * PAGE_SIZE);
 	err = map_elf(vs, p);
 	if (err != 0)
 		return map_failed(x, err);

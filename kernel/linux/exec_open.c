@@ -9,8 +9,8 @@
 #include "lib/fmt.h"
 #include "lib/string.h"
 
-#define HEAD_BYTES 4096  /* read at once; program headers are nearly always inside */
-#define SCRIPT_LINE_MAX 255
+#define HEAD_BYTES       4096 /* read at once; program headers are nearly always inside */
+#define SCRIPT_LINE_MAX  255
 #define SCRIPT_DEPTH_MAX ARRAY_SIZE(((struct exec *)0)->script_lines)
 
 int exec_fail(struct exec *x, int err, const char *fmt, ...)
@@ -24,7 +24,8 @@ int exec_fail(struct exec *x, int err, const char *fmt, ...)
 }
 
 /* Opens a file to be executed. `what`: "" for the program, else "interpreter NAME: ". */
-static int open_executable(struct exec *x, int dirfd, const char *path, const char *what, struct file **out, uint64_t *bytes)
+static int open_executable(struct exec *x, int dirfd, const char *path, const char *what, struct file **out,
+			   uint64_t *bytes)
 {
 	struct kstat st;
 	int err = vfs_open(dirfd, path, O_RDONLY | O_NONBLOCK, 0, out);
@@ -67,7 +68,8 @@ static int elf_failed(struct exec *x, enum elf_result r, const char *what)
 }
 
 /* head: the first head_bytes of the file. */
-static int parse_elf(struct exec *x, struct exec_elf *e, const char *head, size_t head_bytes, uint64_t file_bytes, const char *what)
+static int parse_elf(struct exec *x, struct exec_elf *e, const char *head, size_t head_bytes, uint64_t file_bytes,
+		     const char *what)
 {
 	enum elf_result r = elf_parse_header(&e->image, head, head_bytes, file_bytes);
 	size_t table = (size_t)e->image.nr_phdrs * ELF_PHDR_BYTES;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* exec_priv.h - the steps of exec: find out what a file is (exec_open), map it (exec_map), fill its stack (exec_stack). */
+/* exec_priv.h - the steps of exec: find out what a file is (exec_open), map it (exec_map), fill its stack (exec_stack).
+ */
 #ifndef CAY_KERNEL_LINUX_EXEC_PRIV_H
 #define CAY_KERNEL_LINUX_EXEC_PRIV_H
 
@@ -11,19 +12,20 @@
 struct vmspace;
 
 #define EXEC_PATH_MAX 4096
-#define EXEC_STRINGS_MAX (1792u << 10) /* argv and envp in all, with pointers; Linux: a quarter of the stack's limit, 2 MiB */
-#define EXEC_STRING_MAX (128u << 10)   /* one of them */
+#define EXEC_STRINGS_MAX                                                                                               \
+	(1792u << 10) /* argv and envp in all, with pointers; Linux: a quarter of the stack's limit, 2 MiB */
+#define EXEC_STRING_MAX (128u << 10) /* one of them */
 
 /* One ELF file, opened and found good. */
 struct exec_elf {
 	struct file *file; /* NULL: none */
 	struct elf_image image;
-	uint64_t bias;     /* what is added to addresses in the file */
+	uint64_t bias; /* what is added to addresses in the file */
 };
 
 struct exec {
-	int dirfd;         /* for a relative path: AT_FDCWD, or execveat's */
-	const char *path;  /* as given: AT_EXECFN */
+	int dirfd;               /* for a relative path: AT_FDCWD, or execveat's */
+	const char *path;        /* as given: AT_EXECFN */
 	const char *const *argv; /* replaced for scripts */
 	const char *const *envp;
 	struct exec_elf program, interp;
@@ -36,7 +38,7 @@ struct exec {
 	struct {
 		uint64_t arg_start, arg_end, env_start, env_end, auxv_start, auxv_end, start_stack;
 	} at;
-	char why[256];     /* set with each error */
+	char why[256]; /* set with each error */
 };
 
 /* Opens the program, follows #! lines, opens the ELF interpreter. 0 or -errno with why. */

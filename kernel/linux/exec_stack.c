@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * exec_stack.c - a new program's stack (System V ABI, x86-64 supplement, 3.4.1). From the top down: 8 zero bytes, the
- * program's path, environment strings, argument strings, random bytes, platform; then aligned to 16 the vectors, argc first.
+ * program's path, environment strings, argument strings, random bytes, platform; then aligned to 16 the vectors, argc
+ * first.
  */
 #include <elf.h>
 #include <errno.h>
@@ -16,11 +17,11 @@
 #include "kernel/sched/thread.h"
 #include "lib/string.h"
 
-#define STACK_SPARE (128u << 10) /* mapped below what is filled: most programs need no growth */
-#define CLOCK_TICKS 100
-#define SIGNAL_FRAME_BYTES 1024  /* without the FPU's area, rounded up */
-#define AUX_MAX 24
-#define PLATFORM "x86_64"
+#define STACK_SPARE        (128u << 10) /* mapped below what is filled: most programs need no growth */
+#define CLOCK_TICKS        100
+#define SIGNAL_FRAME_BYTES 1024 /* without the FPU's area, rounded up */
+#define AUX_MAX            24
+#define PLATFORM           "x86_64"
 
 /* A copy of the top of the stack is built here, then written at once. */
 struct builder {
@@ -56,7 +57,8 @@ static int measure(const char *const *v, struct strings *s)
 }
 
 /* Pushes strings so that the first is lowest; *start is its address. */
-static void push_strings(struct builder *b, const char *const *v, const struct strings *s, uint64_t *start, uint64_t *end)
+static void push_strings(struct builder *b, const char *const *v, const struct strings *s, uint64_t *start,
+			 uint64_t *end)
 {
 	*end = b->top - b->used;
 	for (unsigned i = s->nr; i > 0; i--)
@@ -127,7 +129,8 @@ int exec_stack(struct exec *x, struct vmspace *vs)
 
 	if (measure(x->argv, &args) != 0 || measure(x->envp, &env) != 0)
 		return exec_fail(x, -E2BIG, "its arguments and environment are too long");
-	b.bytes = 8 + strlen(x->path) + 1 + args.bytes + env.bytes + sizeof(seed) + sizeof(PLATFORM) + 32 + vector_bytes(&args, &env);
+	b.bytes = 8 + strlen(x->path) + 1 + args.bytes + env.bytes + sizeof(seed) + sizeof(PLATFORM) + 32 +
+		  vector_bytes(&args, &env);
 	if (b.bytes > EXEC_STRINGS_MAX || b.bytes > MAX(limit, 128u << 10))
 		return exec_fail(x, -E2BIG, "its arguments and environment are too long");
 	b.bytes = ALIGN_UP(b.bytes, 16);

@@ -13,7 +13,7 @@
 
 /* What MAP_SHARED_VALIDATE lets pass. */
 #define MAP_KNOWN                                                                                                      \
-	(MAP_TYPE | MAP_FIXED | MAP_FIXED_NOREPLACE | MAP_ANONYMOUS | MAP_GROWSDOWN | MAP_DENYWRITE | MAP_EXECUTABLE |         \
+	(MAP_TYPE | MAP_FIXED | MAP_FIXED_NOREPLACE | MAP_ANONYMOUS | MAP_GROWSDOWN | MAP_DENYWRITE | MAP_EXECUTABLE | \
 	 MAP_LOCKED | MAP_NORESERVE | MAP_POPULATE | MAP_NONBLOCK | MAP_STACK | MAP_32BIT | MAP_HUGETLB)
 
 long sys_mmap(uint64_t addr, uint64_t bytes, uint64_t prot, uint64_t flags, uint64_t fd, uint64_t offset)
@@ -35,7 +35,8 @@ long sys_mmap(uint64_t addr, uint64_t bytes, uint64_t prot, uint64_t flags, uint
 	if (offset & (PAGE_SIZE - 1))
 		return -EINVAL;
 	if (flags & MAP_HUGETLB)
-		return flags & MAP_ANONYMOUS ? -ENOMEM : -EINVAL; /* the pool of such pages is empty, as by default on Linux */
+		return flags & MAP_ANONYMOUS ? -ENOMEM
+					     : -EINVAL; /* the pool of such pages is empty, as by default on Linux */
 	if (!(flags & MAP_ANONYMOUS)) {
 		f = fd_get((int)fd);
 		if (f == NULL)

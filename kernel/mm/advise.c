@@ -76,7 +76,8 @@ static int advise_locked(struct vmspace *vs, uint64_t start, uint64_t end, int a
 	case MADV_WILLNEED:
 		if (!is_mapped(vs, start, end))
 			return -ENOMEM;
-		(void)fault_populate(vs, start, MIN(end, start + HUGE_SIZE), false); /* a hint: the rest comes with faults */
+		(void)fault_populate(vs, start, MIN(end, start + HUGE_SIZE),
+				     false); /* a hint: the rest comes with faults */
 		return 0;
 	case MADV_POPULATE_READ:
 	case MADV_POPULATE_WRITE:

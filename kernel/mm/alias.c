@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* alias.c - the kernel writes a program's memory behind its back, by the direct map: exec fills new memory, call sites are patched. */
+/* alias.c - the kernel writes a program's memory behind its back, by the direct map: exec fills new memory, call sites
+ * are patched. */
 #include <errno.h>
 #include <sys/mman.h>
 
@@ -52,7 +53,8 @@ int vmspace_write(struct vmspace *vs, uint64_t addr, const void *src, size_t byt
 	return err;
 }
 
-/* Moves two neighbouring own pages to frames that are neighbours too, so that an instruction across them has one alias. */
+/* Moves two neighbouring own pages to frames that are neighbours too, so that an instruction across them has one alias.
+ */
 static bool join_frames(struct vmspace *vs, uint64_t first)
 {
 	char *lower = own_alias(vs, first), *upper = own_alias(vs, first + PAGE_SIZE), *pair;
@@ -69,7 +71,8 @@ static bool join_frames(struct vmspace *vs, uint64_t first)
 		uint64_t *e = paging_make(vs->root, first + i * PAGE_SIZE, 0), old;
 
 		if (e == NULL)
-			return false; /* the pages moved so far are right; the rest of the pair is lost, with the machine's memory */
+			return false; /* the pages moved so far are right; the rest of the pair is lost, with the
+					 machine's memory */
 		old = *e;
 		*e = (old & ~PTE_ADDR) | virt_to_pa(pair + i * PAGE_SIZE).v;
 		if (old & PTE_P)
@@ -120,6 +123,7 @@ uint64_t vmspace_map_near(struct vmspace *vs, uint64_t addr, size_t bytes)
 	mutex_unlock(&vs->lock);
 	if (at == 0)
 		return 0;
-	mapped = vmspace_map(vs, at, bytes, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, NULL, 0);
+	mapped = vmspace_map(vs, at, bytes, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE,
+			     NULL, 0);
 	return mapped > 0 ? (uint64_t)mapped : 0;
 }

@@ -164,8 +164,8 @@ struct area *area_split(struct area_set *s, struct area *a, uint64_t addr)
 
 static bool can_join(const struct area *a, const struct area *b)
 {
-	return a->end == b->start && a->prot == b->prot && a->flags == b->flags && a->file == b->file && a->name == b->name &&
-	       !(a->flags & (AREA_GROWSDOWN | AREA_SPECIAL)) &&
+	return a->end == b->start && a->prot == b->prot && a->flags == b->flags && a->file == b->file &&
+	       a->name == b->name && !(a->flags & (AREA_GROWSDOWN | AREA_SPECIAL)) &&
 	       (a->file == NULL || a->pgoff + ((a->end - a->start) >> 12) == b->pgoff);
 }
 

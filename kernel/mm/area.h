@@ -16,34 +16,35 @@
 
 struct file;
 
-#define AREA_SHARED (1u << 0)    /* MAP_SHARED */
+#define AREA_SHARED    (1u << 0) /* MAP_SHARED */
 #define AREA_GROWSDOWN (1u << 1) /* a stack: faults below extend it */
-#define AREA_STACK (1u << 2)     /* MAP_STACK or the program's: sparse use expected, no huge pages at once */
-#define AREA_HEAP (1u << 3)      /* brk */
+#define AREA_STACK     (1u << 2) /* MAP_STACK or the program's: sparse use expected, no huge pages at once */
+#define AREA_HEAP      (1u << 3) /* brk */
 #define AREA_NORESERVE (1u << 4)
-#define AREA_LOCKED (1u << 5)
-#define AREA_HUGE (1u << 6)     /* MADV_HUGEPAGE */
-#define AREA_NOHUGE (1u << 7)   /* MADV_NOHUGEPAGE */
-#define AREA_MAYWRITE (1u << 8) /* shared file: was opened for writing, so mprotect may allow it */
-#define AREA_SPECIAL (1u << 9)  /* the kernel's own (vDSO): not remapped */
-#define AREA_ADVICE (0xfu << 10) /* what madvise stored and nobody looks at but /proc: DONTFORK, DONTDUMP, WIPEONFORK, ... */
-#define AREA_DONTFORK (1u << 10)
-#define AREA_DONTDUMP (1u << 11)
+#define AREA_LOCKED    (1u << 5)
+#define AREA_HUGE      (1u << 6) /* MADV_HUGEPAGE */
+#define AREA_NOHUGE    (1u << 7) /* MADV_NOHUGEPAGE */
+#define AREA_MAYWRITE  (1u << 8) /* shared file: was opened for writing, so mprotect may allow it */
+#define AREA_SPECIAL   (1u << 9) /* the kernel's own (vDSO): not remapped */
+#define AREA_ADVICE                                                                                                    \
+	(0xfu << 10) /* what madvise stored and nobody looks at but /proc: DONTFORK, DONTDUMP, WIPEONFORK, ... */
+#define AREA_DONTFORK   (1u << 10)
+#define AREA_DONTDUMP   (1u << 11)
 #define AREA_WIPEONFORK (1u << 12)
 
 struct area {
 	struct avl_node node;
 	uint64_t start, end;
-	uint64_t gap_before; /* free bytes below start, down to the previous area or CAY_USER_MIN */
-	uint64_t gap_max;    /* largest gap_before in this subtree */
-	int prot;            /* PROT_* */
-	unsigned flags;      /* AREA_* */
-	struct file *file;   /* counted reference, or NULL */
-	uint64_t pgoff;      /* of start in the file, pages */
-	uint32_t batch;      /* pages of the last fault's batch: the next one may be larger */
+	uint64_t gap_before;         /* free bytes below start, down to the previous area or CAY_USER_MIN */
+	uint64_t gap_max;            /* largest gap_before in this subtree */
+	int prot;                    /* PROT_* */
+	unsigned flags;              /* AREA_* */
+	struct file *file;           /* counted reference, or NULL */
+	uint64_t pgoff;              /* of start in the file, pages */
+	uint32_t batch;              /* pages of the last fault's batch: the next one may be larger */
 	uint64_t batch_lo, batch_hi; /* where it was */
-	uint32_t touched;    /* pages faulted in so far: evidence that memory is used, for huge pages */
-	const char *name;    /* "[vdso]" and the like, or NULL; static */
+	uint32_t touched;            /* pages faulted in so far: evidence that memory is used, for huge pages */
+	const char *name;            /* "[vdso]" and the like, or NULL; static */
 };
 
 struct area_set {
@@ -52,7 +53,7 @@ struct area_set {
 	struct area *last; /* cache of the last lookup, or NULL */
 };
 
-#define AREAS_MAX 65530
+#define AREAS_MAX         65530
 #define STACK_GUARD_BYTES (256ull << 12) /* kept free below a stack, so that it does not run into its neighbour */
 
 void area_set_init(struct area_set *s);

@@ -28,7 +28,8 @@ static void copy_around(struct vmspace *vs, struct area *a, uint64_t addr)
 		uint64_t old = *e;
 		void *page;
 
-		if (!(old & PTE_P) || (old & PTE_W) || ((old & PTE_SW_COUNTED) && page_refcount(PA(old & PTE_ADDR)) == 1))
+		if (!(old & PTE_P) || (old & PTE_W) ||
+		    ((old & PTE_SW_COUNTED) && page_refcount(PA(old & PTE_ADDR)) == 1))
 			continue;
 		page = fill_page_copy(PA(old & PTE_ADDR));
 		if (page == NULL)
@@ -42,7 +43,8 @@ static void copy_around(struct vmspace *vs, struct area *a, uint64_t addr)
 	tlb_batch_flush(&batch);
 }
 
-/* A write to a page that is there but may not be written: private copy, or first write through a shared file mapping. */
+/* A write to a page that is there but may not be written: private copy, or first write through a shared file mapping.
+ */
 static int write_fault(struct vmspace *vs, struct area *a, uint64_t addr, uint64_t *e, unsigned level, int *signo)
 {
 	uint64_t old = *e;

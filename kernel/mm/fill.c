@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * fill.c - what to put where a page is missing, and how much around it: see fill.h. With memory to spare whole stretches
- * are cheaper than the next exception; what can be a huge page is one as soon as there is evidence that it will be used.
+ * fill.c - what to put where a page is missing, and how much around it: see fill.h. With memory to spare whole
+ * stretches are cheaper than the next exception; what can be a huge page is one as soon as there is evidence that it
+ * will be used.
  */
 #include <errno.h>
 #include <signal.h>
@@ -14,13 +15,13 @@
 #include "kernel/plat/cay/boot.h"
 #include "lib/string.h"
 
-#define BATCH_FIRST 32
+#define BATCH_FIRST       32
 #define BATCH_FIRST_STACK 16
-#define BATCH_MAX PTES_PER_TABLE
-#define FILE_AROUND 1024     /* an area of a file up to this size is mapped whole; data up to this size is copied at once */
-#define NEIGHBOUR_DATA 64    /* of the same file, next to a fault, and filled in with it */
-#define HUGE_SURE_BYTES (32ull << 20) /* nobody asks for so much to use a little */
-#define HUGE_TOUCHED 64      /* pages of an area in use that justify its first huge page */
+#define BATCH_MAX         PTES_PER_TABLE
+#define FILE_AROUND       1024 /* an area of a file this small is mapped whole, data this small copied at once */
+#define NEIGHBOUR_DATA    64   /* of the same file, next to a fault, and filled in with it */
+#define HUGE_SURE_BYTES   (32ull << 20) /* nobody asks for so much to use a little */
+#define HUGE_TOUCHED      64            /* pages of an area in use that justify its first huge page */
 
 /* How generous to be: from nothing to spare to plenty. */
 enum plenty { SCARCE, LOW, SOME, PLENTY };
@@ -259,8 +260,8 @@ static bool is_data(const struct area *a, bool write)
 }
 
 /*
- * A fault in one segment of a library is the first of several: its other segments and its zeroed data, which lie next to
- * it, are filled in too, when nothing of them was touched yet.
+ * A fault in one segment of a library is the first of several: its other segments and its zeroed data, which lie next
+ * to it, are filled in too, when nothing of them was touched yet.
  */
 static void fill_neighbour(struct vmspace *vs, struct area *a, const struct file *file)
 {
@@ -281,7 +282,8 @@ static void fill_neighbours(struct vmspace *vs, struct area *a)
 {
 	struct area *n = a, *next;
 
-	while ((next = area_next(n)) != NULL && next->start == n->end && (next->file == a->file || next->file == NULL)) {
+	while ((next = area_next(n)) != NULL && next->start == n->end &&
+	       (next->file == a->file || next->file == NULL)) {
 		n = next;
 		fill_neighbour(vs, n, a->file);
 		if (n->file == NULL)
@@ -292,8 +294,8 @@ static void fill_neighbours(struct vmspace *vs, struct area *a)
 }
 
 /*
- * A missing page of a file mapping. Data of a program (private, writable, written or not large) is copied at once, a batch
- * around the fault; all else is mapped in place, a large window around.
+ * A missing page of a file mapping. Data of a program (private, writable, written or not large) is copied at once, a
+ * batch around the fault; all else is mapped in place, a large window around.
  */
 int fill_around_file(struct vmspace *vs, struct area *a, uint64_t addr, bool write, int *signo)
 {

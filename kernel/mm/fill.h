@@ -9,11 +9,11 @@
 #include "kernel/mm/vmspace_priv.h"
 
 /*
- * Pages copied for one fault in a private file mapping: at first, and at most. A page that was never used costs 50 ns to
- * fill in and nothing on the host until it is touched, a copy 400 ns, an exception 25 us.
+ * Pages copied for one fault in a private file mapping: at first, and at most. A page that was never used costs 50 ns
+ * to fill in and nothing on the host until it is touched, a copy 400 ns, an exception 25 us.
  */
 #define COPY_FIRST 32
-#define COPY_MAX 128
+#define COPY_MAX   128
 
 /* Asks a file for its pages a run at a time. */
 struct page_source {
@@ -38,8 +38,8 @@ int fill_around_anon(struct vmspace *vs, struct area *a, uint64_t addr, int *sig
 int fill_around_file(struct vmspace *vs, struct area *a, uint64_t addr, bool write, int *signo);
 
 /*
- * Chooses [*lo, *hi) around a fault at addr, at most max pages and `first` the first time; the number grows while faults
- * go on where the last batch ended and shrinks when they jump.
+ * Chooses [*lo, *hi) around a fault at addr, at most max pages and `first` the first time; the number grows while
+ * faults go on where the last batch ended and shrinks when they jump.
  */
 void fill_choose_batch(struct area *a, uint64_t addr, unsigned first, unsigned max, uint64_t *lo, uint64_t *hi);
 

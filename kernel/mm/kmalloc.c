@@ -11,10 +11,10 @@
 #include "lib/string.h"
 
 static const uint16_t class_bytes[] = {16, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024, 1360, 2048};
-#define NR_CLASSES ARRAY_SIZE(class_bytes)
+#define NR_CLASSES     ARRAY_SIZE(class_bytes)
 #define SLAB_MAX_BYTES 2048
-#define UNIT 16                         /* slab.first counts in these */
-#define SLAB_FULL (PAGE_SIZE / UNIT)    /* slab.first when no object is free */
+#define UNIT           16                 /* slab.first counts in these */
+#define SLAB_FULL      (PAGE_SIZE / UNIT) /* slab.first when no object is free */
 
 static uint32_t partial[NR_CLASSES]; /* frame numbers */
 static size_t bytes_used;

@@ -8,7 +8,7 @@
 #include "lib/fmt.h"
 #include "lib/string.h"
 
-#define PATH_BYTES 4096
+#define PATH_BYTES  4096
 #define NAME_COLUMN 73 /* where the kernel of Linux puts names; some parsers count on it */
 
 static const char *area_name(struct vmspace *vs, struct area *a, char *path)
@@ -51,9 +51,9 @@ void vmspace_print_maps(struct vmspace *vs, void (*emit)(void *ctx, const char *
 			dev = i->sb ? i->sb->dev : 0;
 		}
 		fmt_append(line, sizeof(line), &pos, "%08lx-%08lx %c%c%c%c %08lx %02x:%02x %lu ", a->start, end,
-			   a->prot & PROT_READ ? 'r' : '-', a->prot & PROT_WRITE ? 'w' : '-', a->prot & PROT_EXEC ? 'x' : '-',
-			   a->flags & AREA_SHARED ? 's' : 'p', a->pgoff * PAGE_SIZE, (unsigned)(dev >> 8 & 0xfff),
-			   (unsigned)(dev & 0xff), ino);
+			   a->prot & PROT_READ ? 'r' : '-', a->prot & PROT_WRITE ? 'w' : '-',
+			   a->prot & PROT_EXEC ? 'x' : '-', a->flags & AREA_SHARED ? 's' : 'p', a->pgoff * PAGE_SIZE,
+			   (unsigned)(dev >> 8 & 0xfff), (unsigned)(dev & 0xff), ino);
 		while (name[0] != '\0' && pos < NAME_COLUMN)
 			line[pos++] = ' ';
 		emit(ctx, line, pos);

@@ -81,7 +81,8 @@ int vmspace_add_area(struct vmspace *vs, uint64_t addr, uint64_t bytes, int prot
 	return 0;
 }
 
-static int64_t map_locked(struct vmspace *vs, uint64_t addr, uint64_t bytes, int prot, int flags, struct file *file, uint64_t offset)
+static int64_t map_locked(struct vmspace *vs, uint64_t addr, uint64_t bytes, int prot, int flags, struct file *file,
+			  uint64_t offset)
 {
 	bool fixed = flags & (MAP_FIXED | MAP_FIXED_NOREPLACE);
 	bool private_writable = (flags & MAP_TYPE) == MAP_PRIVATE && (prot & PROT_WRITE);
@@ -115,7 +116,8 @@ static int64_t map_locked(struct vmspace *vs, uint64_t addr, uint64_t bytes, int
 	return (int64_t)addr;
 }
 
-int64_t vmspace_map(struct vmspace *vs, uint64_t addr, size_t bytes, int prot, int flags, struct file *file, uint64_t offset)
+int64_t vmspace_map(struct vmspace *vs, uint64_t addr, size_t bytes, int prot, int flags, struct file *file,
+		    uint64_t offset)
 {
 	int64_t ret;
 

@@ -25,7 +25,8 @@ static uint64_t place_moved(struct vmspace *vs, const struct area *a, uint64_t o
 static int move(struct vmspace *vs, struct area *a, uint64_t to, uint64_t new_bytes, bool keep_old, struct tlb_batch *b)
 {
 	uint64_t from = a->start, old_bytes = a->end - a->start, copy = MIN(old_bytes, new_bytes);
-	int err = vmspace_add_area(vs, to, new_bytes, a->prot, a->flags & ~(AREA_HEAP | AREA_GROWSDOWN), a->file, a->pgoff);
+	int err = vmspace_add_area(vs, to, new_bytes, a->prot, a->flags & ~(AREA_HEAP | AREA_GROWSDOWN), a->file,
+				   a->pgoff);
 
 	if (err != 0)
 		return err;
@@ -34,7 +35,8 @@ static int move(struct vmspace *vs, struct area *a, uint64_t to, uint64_t new_by
 		/* Out of page tables half way: what has moved goes back, which needs no new ones. */
 		struct tlb_batch none = {0};
 
-		if (ptes_move(vs, to, from, copy, &none) != 0 || vmspace_remove_range(vs, to, to + new_bytes, &none) != 0)
+		if (ptes_move(vs, to, from, copy, &none) != 0 ||
+		    vmspace_remove_range(vs, to, to + new_bytes, &none) != 0)
 			panic("a failed mremap cannot be undone");
 		tlb_flush_all();
 		return err;
@@ -79,8 +81,8 @@ static int check_args(uint64_t old, uint64_t *old_bytes, uint64_t *new_bytes, in
 	return new_addr < old + *old_bytes && old < new_addr + *new_bytes ? -EINVAL : 0; /* overlap */
 }
 
-static int64_t remap_locked(struct vmspace *vs, uint64_t old, uint64_t old_bytes, uint64_t new_bytes, int flags, uint64_t new_addr,
-			    struct tlb_batch *b)
+static int64_t remap_locked(struct vmspace *vs, uint64_t old, uint64_t old_bytes, uint64_t new_bytes, int flags,
+			    uint64_t new_addr, struct tlb_batch *b)
 {
 	struct area *a = area_find(&vs->areas, old);
 	uint64_t more = new_bytes > old_bytes ? new_bytes - old_bytes : 0;
@@ -98,7 +100,8 @@ static int64_t remap_locked(struct vmspace *vs, uint64_t old, uint64_t old_bytes
 			       (a->flags & AREA_NORESERVE) || a->file != NULL);
 	if (err != 0)
 		return err;
-	if (!(flags & (MREMAP_FIXED | MREMAP_DONTUNMAP)) && can_grow_in_place(vs, a, old + old_bytes, old + new_bytes)) {
+	if (!(flags & (MREMAP_FIXED | MREMAP_DONTUNMAP)) &&
+	    can_grow_in_place(vs, a, old + old_bytes, old + new_bytes)) {
 		err = grow_in_place(vs, a, more);
 		return err ? err : (int64_t)old;
 	}
@@ -117,7 +120,8 @@ static int64_t remap_locked(struct vmspace *vs, uint64_t old, uint64_t old_bytes
 	return err ? err : (int64_t)new_addr;
 }
 
-int64_t vmspace_remap(struct vmspace *vs, uint64_t old, size_t old_bytes, size_t new_bytes, int flags, uint64_t new_addr)
+int64_t vmspace_remap(struct vmspace *vs, uint64_t old, size_t old_bytes, size_t new_bytes, int flags,
+		      uint64_t new_addr)
 {
 	struct tlb_batch batch = {0};
 	int64_t ret = check_args(old, &old_bytes, &new_bytes, flags, new_addr);

@@ -12,9 +12,9 @@
 #include "kernel/log.h"
 #include "lib/string.h"
 
-#define REGION_PAGES (1u << HUGE_ORDER)
+#define REGION_PAGES      (1u << HUGE_ORDER)
 #define REGION_DESC_PAGES 2 /* for the descriptors of a region */
-#define DESC_BATCH 16
+#define DESC_BATCH        16
 
 _Static_assert(REGION_PAGES * sizeof(struct page) == PAGE_SIZE * REGION_DESC_PAGES, "descriptors of a region");
 
@@ -26,7 +26,7 @@ struct free_list {
 static struct {
 	struct page **region; /* descriptors, NULL while not opened */
 	size_t nr_regions;
-	size_t next_region; /* all from here on are not opened */
+	size_t next_region;     /* all from here on are not opened */
 	struct page *desc_next; /* zeroed memory for the descriptors of the next desc_left regions */
 	size_t desc_left;
 	uint32_t end_pfn;
@@ -161,8 +161,8 @@ static uint32_t block_take(unsigned order, bool want_zero)
 }
 
 /*
- * Memory for the descriptors of up to DESC_BATCH further regions, from the start of free memory at *pfn. In batches, so that
- * most regions stay whole. What is not used of a batch is never touched.
+ * Memory for the descriptors of up to DESC_BATCH further regions, from the start of free memory at *pfn. In batches, so
+ * that most regions stay whole. What is not used of a batch is never touched.
  */
 static void desc_reserve(uint32_t *pfn)
 {
@@ -263,8 +263,8 @@ void page_split(pa_t pa, unsigned order)
 }
 
 /*
- * Descriptors of the page at pa and of the huge block that it is inside of (or its own). False for memory that was never
- * free, like the kernel image: it stays anyway.
+ * Descriptors of the page at pa and of the huge block that it is inside of (or its own). False for memory that was
+ * never free, like the kernel image: it stays anyway.
  */
 static bool pin_find(pa_t pa, struct page **p, struct page **head)
 {

@@ -17,11 +17,11 @@
 #include "abi/layout.h"
 #include "lib/compiler.h"
 
-#define PAGE_SHIFT 12
-#define PAGE_SIZE 4096UL
-#define PAGE_MASK (~(PAGE_SIZE - 1))
-#define HUGE_ORDER 9
-#define HUGE_SIZE (PAGE_SIZE << HUGE_ORDER)
+#define PAGE_SHIFT     12
+#define PAGE_SIZE      4096UL
+#define PAGE_MASK      (~(PAGE_SIZE - 1))
+#define HUGE_ORDER     9
+#define HUGE_SIZE      (PAGE_SIZE << HUGE_ORDER)
 #define PAGE_ORDER_MAX HUGE_ORDER
 
 typedef struct {
@@ -44,8 +44,9 @@ static inline pa_t virt_to_pa(const void *va)
 	return PA((uint64_t)va - CAY_DIRECT_GVA);
 }
 
-#define PAGE_ZERO (1u << 0)    /* contents zero; otherwise junk */
-#define PAGE_RECLAIM (1u << 1) /* may drop caches to succeed */
+#define PAGE_ZERO (1u << 0) /* contents zero; otherwise junk */
+#define PAGE_RECLAIM                                                                                                   \
+	(1u << 1) /* caches may be dropped to succeed: marks who could wait for that; none is dropped yet */
 
 /* Returns 2^order pages with reference count 1 (of the block's first page), or NULL when there is no such block. */
 MUST_CHECK void *page_alloc(unsigned order, unsigned flags);
@@ -65,10 +66,12 @@ size_t page_nr_total(void);
 struct cay_boot_info;
 void page_init(const struct cay_boot_info *info);
 
-/* Turns a block with one reference (and perhaps pins) into 2^order single pages with one reference each (and theirs). */
+/* Turns a block with one reference (and perhaps pins) into 2^order single pages with one reference each (and theirs).
+ */
 void page_split(pa_t pa, unsigned order);
 
-/* A reference for a transfer to or from one page that is allocated by itself or lies in a huge page. Survives page_split. */
+/* A reference for a transfer to or from one page that is allocated by itself or lies in a huge page. Survives
+ * page_split. */
 void page_pin(pa_t pa);
 void page_unpin(pa_t pa);
 

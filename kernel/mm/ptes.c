@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* ptes.c - ranges of page-table entries: drop, change rights, move, count. See vmspace_priv.h for what an entry means. */
+/* ptes.c - ranges of page-table entries: drop, change rights, move, count. See vmspace_priv.h for what an entry means.
+ */
 #include <errno.h>
 #include <sys/mman.h>
 
@@ -99,7 +100,7 @@ int ptes_protect(struct vmspace *vs, const struct area *a, uint64_t start, uint6
 		if (a->flags & AREA_SHARED ? a->file != NULL && !(old & PTE_W) : !entry_is_own(old))
 			new &= ~(PTE_W | PTE_D);
 		*e = new;
-		if ((old & PTE_P) && (!(new & PTE_P) || (old & ~new & PTE_W) || (new & ~old & PTE_NX)))
+		if ((old & PTE_P) && (!(new &PTE_P) || (old & ~new &PTE_W) || (new & ~old &PTE_NX)))
 			tlb_batch_add(b, va);
 		va += entry_bytes(level);
 	}

@@ -43,8 +43,8 @@ ssize_t strncpy_from_user(char *dst, const char *src_user, size_t size)
 {
 	size_t done = 0;
 
-	/* In pieces that do not cross a page, so that a string that ends before unmapped memory is read whole; small ones,
-	 * because most strings are paths of a few dozen bytes. */
+	/* In pieces that do not cross a page, so that a string that ends before unmapped memory is read whole; small
+	 * ones, because most strings are paths of a few dozen bytes. */
 	while (done < size) {
 		const char *at = src_user + done;
 		size_t n = MIN(MIN(size - done, (size_t)128), PAGE_SIZE - ((uint64_t)at & (PAGE_SIZE - 1)));
@@ -131,7 +131,8 @@ int user_pin(const void *uaddr, size_t bytes, int for_write, struct phys_seg *se
 
 		if (!page_for_device(vs, at, for_write, &pa))
 			break;
-		if (nr > 0 && segs[nr - 1].pa.v + segs[nr - 1].bytes == pa.v + offset && segs[nr - 1].bytes < 1u << 30) {
+		if (nr > 0 && segs[nr - 1].pa.v + segs[nr - 1].bytes == pa.v + offset &&
+		    segs[nr - 1].bytes < 1u << 30) {
 			segs[nr - 1].bytes += n;
 		} else if (nr < max_segs) {
 			segs[nr++] = (struct phys_seg){.pa = PA(pa.v + offset), .bytes = n};

@@ -18,7 +18,8 @@ MUST_CHECK int copy_from_user(void *dst, const void *src_user, size_t bytes);
 MUST_CHECK int copy_to_user(void *dst_user, const void *src, size_t bytes);
 MUST_CHECK int clear_user(void *dst_user, size_t bytes);
 
-/* Copies a NUL-terminated string of at most size-1 bytes. Returns its length; -EFAULT; -ENAMETOOLONG if there is no NUL in size bytes. */
+/* Copies a NUL-terminated string of at most size-1 bytes. Returns its length; -EFAULT; -ENAMETOOLONG if there is no NUL
+ * in size bytes. */
 MUST_CHECK ssize_t strncpy_from_user(char *dst, const char *src_user, size_t size);
 
 MUST_CHECK int get_user_u32(uint32_t *dst, const void *src_user);
@@ -39,7 +40,8 @@ struct phys_seg {
 	pa_t pa;
 	uint32_t bytes;
 };
-MUST_CHECK int user_pin(const void *uaddr, size_t bytes, int for_write, struct phys_seg *segs, unsigned max_segs, size_t *covered);
+MUST_CHECK int user_pin(const void *uaddr, size_t bytes, int for_write, struct phys_seg *segs, unsigned max_segs,
+			size_t *covered);
 void user_unpin(const struct phys_seg *segs, unsigned nr_segs);
 
 #endif

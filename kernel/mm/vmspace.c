@@ -50,7 +50,8 @@ void vmspace_destroy(struct vmspace *vs)
 {
 	struct tlb_batch batch = {0};
 
-	/* Nothing is split, so that this cannot fail; and nobody uses the tables any more, so that nothing is flushed. */
+	/* Nothing is split, so that this cannot fail; and nobody uses the tables any more, so that nothing is flushed.
+	 */
 	if (vmspace_remove_range(vs, 0, CAY_USER_END, &batch) != 0)
 		panic("an address space could not be emptied");
 	list_remove(&vs->link);
@@ -104,8 +105,8 @@ int vmspace_may_grow(struct vmspace *vs, uint64_t bytes, bool private_writable, 
 	limit = vmspace_rlimit(RLIMIT_DATA);
 	if (bytes > limit || vs->data_pages * PAGE_SIZE > limit - bytes)
 		return -ENOMEM;
-	/* Better refused now than killed when it is used. Linux compares with all of RAM; we know what is left. The rest is
-	 * for what a program that was refused memory needs to say so: stack, the kernel's buffers. */
+	/* Better refused now than killed when it is used. Linux compares with all of RAM; we know what is left. The
+	 * rest is for what a program that was refused memory needs to say so: stack, the kernel's buffers. */
 	if (!noreserve && bytes != 0 && bytes / PAGE_SIZE + MIN(page_nr_total() / 64, 256ul) > page_nr_free())
 		return -ENOMEM;
 	return 0;
@@ -164,9 +165,10 @@ int vmspace_unmap(struct vmspace *vs, uint64_t addr, size_t bytes)
 
 bool vmspace_has_writable_mapping(const struct inode *inode)
 {
-	list_for_each(vs, &vmspace_all, link, struct vmspace)
+	list_for_each (vs, &vmspace_all, link, struct vmspace)
 		for (struct area *a = area_first(&vs->areas); a != NULL; a = area_next(a))
-			if (a->file != NULL && (a->flags & AREA_SHARED) && (a->flags & AREA_MAYWRITE) && file_inode(a->file) == inode)
+			if (a->file != NULL && (a->flags & AREA_SHARED) && (a->flags & AREA_MAYWRITE) &&
+			    file_inode(a->file) == inode)
 				return true;
 	return false;
 }
@@ -175,7 +177,7 @@ void vmspace_file_truncated(struct inode *inode, uint64_t new_bytes)
 {
 	uint64_t first = page_up(new_bytes) / PAGE_SIZE;
 
-	list_for_each(vs, &vmspace_all, link, struct vmspace) {
+	list_for_each (vs, &vmspace_all, link, struct vmspace) {
 		struct tlb_batch batch = {0};
 
 		mutex_lock(&vs->lock);

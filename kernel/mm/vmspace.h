@@ -17,10 +17,11 @@ struct vmspace;
 
 /* What a file answers to "where are your pages": see file_ops.map in kernel/fs/file.h. */
 struct page_run {
-	pa_t pa;        /* first page */
-	size_t nr;      /* contiguous pages from there, 1..asked */
-	bool counted;   /* RAM pages: mm takes page_ref on each it maps. False: the file window, alive while the file is open */
-	bool writable;  /* a shared mapping may map it for writing */
+	pa_t pa;       /* first page */
+	size_t nr;     /* contiguous pages from there, 1..asked */
+	bool counted;  /* RAM pages: mm takes page_ref on each it maps. False: the file window, alive while the file is
+			  open */
+	bool writable; /* a shared mapping may map it for writing */
 };
 
 /* The calling thread's. */
@@ -29,13 +30,17 @@ struct vmspace *vmspace_current(void);
 MUST_CHECK struct vmspace *vmspace_create(void);
 void vmspace_destroy(struct vmspace *vs);
 
-/* As mmap(2): prot PROT_*, flags MAP_*. file may be NULL (anonymous); a reference is taken. Returns address or -errno. */
-MUST_CHECK int64_t vmspace_map(struct vmspace *vs, uint64_t addr, size_t bytes, int prot, int flags, struct file *file, uint64_t offset);
+/* As mmap(2): prot PROT_*, flags MAP_*. file may be NULL (anonymous); a reference is taken. Returns address or -errno.
+ */
+MUST_CHECK int64_t vmspace_map(struct vmspace *vs, uint64_t addr, size_t bytes, int prot, int flags, struct file *file,
+			       uint64_t offset);
 int vmspace_unmap(struct vmspace *vs, uint64_t addr, size_t bytes);
 int vmspace_protect(struct vmspace *vs, uint64_t addr, size_t bytes, int prot);
 
-/* The system calls of these names, less copying to and from the program (mincore: n bytes for n pages). -errno as in the man pages. */
-MUST_CHECK int64_t vmspace_remap(struct vmspace *vs, uint64_t old, size_t old_bytes, size_t new_bytes, int flags, uint64_t new_addr);
+/* The system calls of these names, less copying to and from the program (mincore: n bytes for n pages). -errno as in
+ * the man pages. */
+MUST_CHECK int64_t vmspace_remap(struct vmspace *vs, uint64_t old, size_t old_bytes, size_t new_bytes, int flags,
+				 uint64_t new_addr);
 int vmspace_advise(struct vmspace *vs, uint64_t addr, size_t bytes, int advice);
 int vmspace_lock_range(struct vmspace *vs, uint64_t addr, size_t bytes, bool lock, bool on_fault);
 int vmspace_lock_all(struct vmspace *vs, int mcl_flags); /* 0: munlockall */
@@ -67,7 +72,8 @@ MUST_CHECK int vmspace_write(struct vmspace *vs, uint64_t addr, const void *src,
 int vmspace_fault(struct vmspace *vs, uint64_t addr, bool write, bool exec, bool present, int *signo);
 
 /* Makes [addr, addr+bytes) writable for the kernel to patch code (call-site rewriting): private copy of the page, no
- * permission change for the program. Returns a direct-map alias of addr, or NULL. Valid until the next call into this header. */
+ * permission change for the program. Returns a direct-map alias of addr, or NULL. Valid until the next call into this
+ * header. */
 void *vmspace_patch_alias(struct vmspace *vs, uint64_t addr, size_t bytes);
 
 /* Whether the page at addr is a private page of the program's already, so that patching it needs no flush. */
@@ -77,7 +83,8 @@ bool vmspace_page_is_own(struct vmspace *vs, uint64_t addr);
 struct callsite_table;
 struct callsite_table *vmspace_callsites(struct vmspace *vs);
 
-/* Finds a free gap near addr (within +-2^31 less slack) for trampolines and maps bytes of read-execute memory there. 0 on failure. */
+/* Finds a free gap near addr (within +-2^31 less slack) for trampolines and maps bytes of read-execute memory there. 0
+ * on failure. */
 uint64_t vmspace_map_near(struct vmspace *vs, uint64_t addr, size_t bytes);
 
 /* The file was truncated to new_bytes: pages beyond leave all mappings. */
@@ -89,7 +96,9 @@ bool vmspace_has_writable_mapping(const struct inode *inode);
 
 /* Text of /proc/self/maps (and smaps-like totals): appends lines to buf through emit(). */
 void vmspace_print_maps(struct vmspace *vs, void (*emit)(void *ctx, const char *text, size_t bytes), void *ctx);
-struct vmspace_usage { uint64_t size, rss, shared, text, data, stack, peak_size, peak_rss; }; /* pages */
+struct vmspace_usage {
+	uint64_t size, rss, shared, text, data, stack, peak_size, peak_rss;
+}; /* pages */
 void vmspace_get_usage(struct vmspace *vs, struct vmspace_usage *out);
 
 #endif

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * vmspace_priv.h - what the files behind vmspace.h share.
- * Lock order: vmspace.lock, then a file's own locks (file_ops.map). Nothing here touches program memory by its own address
- * while the lock is held, so a fault never waits for itself. Functions below need the lock unless they say otherwise.
+ * Lock order: vmspace.lock, then a file's own locks (file_ops.map). Nothing here touches program memory by its own
+ * address while the lock is held, so a fault never waits for itself. Functions below need the lock unless they say
+ * otherwise.
  *
- * A last-level entry that is not zero owns a page, present or not: PROT_NONE keeps the page and only hides it. A private
- * mapping may write a page only if the page is its own: counted, one reference. Pages of the heap area beyond the
- * break may be there already, and are zero.
+ * A last-level entry that is not zero owns a page, present or not: PROT_NONE keeps the page and only hides it. A
+ * private mapping may write a page only if the page is its own: counted, one reference. Pages of the heap area beyond
+ * the break may be there already, and are zero.
  */
 #ifndef CAY_KERNEL_MM_VMSPACE_PRIV_H
 #define CAY_KERNEL_MM_VMSPACE_PRIV_H
@@ -21,11 +22,11 @@ struct vmspace {
 	pa_t root;
 	struct area_set areas;
 	struct mutex lock;
-	struct list link;   /* all address spaces */
-	uint64_t mmap_top;  /* placement starts below */
+	struct list link;        /* all address spaces */
+	uint64_t mmap_top;       /* placement starts below */
 	uint64_t brk_start, brk; /* brk_start 0: no heap yet */
-	size_t pages;       /* in areas */
-	size_t data_pages;  /* private writable, for RLIMIT_DATA */
+	size_t pages;            /* in areas */
+	size_t data_pages;       /* private writable, for RLIMIT_DATA */
 	size_t stack_pages, locked_pages;
 	size_t rss, peak_pages, peak_rss;
 	bool lock_future; /* mlockall(MCL_FUTURE) */
@@ -55,11 +56,13 @@ static inline bool area_is_private_writable(const struct area *a)
 
 /* ptes.c: entries of a range. Translations that must be forgotten are added to b; the caller flushes before it
  * returns to the program and before memory is allocated for something else. */
-MUST_CHECK int ptes_unmap(struct vmspace *vs, uint64_t start, uint64_t end, struct tlb_batch *b); /* 0, -ENOMEM (split) */
-MUST_CHECK int ptes_protect(struct vmspace *vs, const struct area *a, uint64_t start, uint64_t end, int prot, struct tlb_batch *b);
+MUST_CHECK int ptes_unmap(struct vmspace *vs, uint64_t start, uint64_t end,
+			  struct tlb_batch *b); /* 0, -ENOMEM (split) */
+MUST_CHECK int ptes_protect(struct vmspace *vs, const struct area *a, uint64_t start, uint64_t end, int prot,
+			    struct tlb_batch *b);
 MUST_CHECK int ptes_move(struct vmspace *vs, uint64_t from, uint64_t to, uint64_t bytes, struct tlb_batch *b);
 size_t ptes_count(struct vmspace *vs, uint64_t start, uint64_t end); /* pages there */
-void ptes_account(struct vmspace *vs, long pages); /* rss */
+void ptes_account(struct vmspace *vs, long pages);                   /* rss */
 
 /* vmspace.c: areas of a range */
 /* Splits areas so that none crosses start or end. 0, -ENOMEM. */
@@ -76,8 +79,8 @@ uint64_t vmspace_rlimit(unsigned which);
 /* Picks an address as mmap(2) does without MAP_FIXED. 0 when there is no room. */
 uint64_t vmspace_place(struct vmspace *vs, uint64_t hint, uint64_t bytes, int flags, bool anonymous);
 /* Adds an area to a free range, merged with its neighbours if it can be; takes a reference of file. 0, -ENOMEM. */
-MUST_CHECK int vmspace_add_area(struct vmspace *vs, uint64_t addr, uint64_t bytes, int prot, unsigned flags, struct file *file,
-				uint64_t pgoff);
+MUST_CHECK int vmspace_add_area(struct vmspace *vs, uint64_t addr, uint64_t bytes, int prot, unsigned flags,
+				struct file *file, uint64_t pgoff);
 /* Sets and clears flags of all areas in the range. 0; -ENOMEM: a hole (the rest was done), or no memory. */
 MUST_CHECK int vmspace_set_flags(struct vmspace *vs, uint64_t start, uint64_t end, unsigned set, unsigned clear);
 
@@ -89,7 +92,8 @@ int fault_in(struct vmspace *vs, struct area *a, uint64_t addr, bool write, int 
 /* Makes the page at addr of a private area the program's own, whatever the area's rights: for the kernel to write it
  * through the direct map. 0, -ENOMEM, -EFAULT (end of file). */
 MUST_CHECK int fault_own(struct vmspace *vs, struct area *a, uint64_t addr);
-/* Fills what is missing of the range. 0; -ENOMEM: a hole, or no memory; -EFAULT: no right to, or beyond the end of a file. */
+/* Fills what is missing of the range. 0; -ENOMEM: a hole, or no memory; -EFAULT: no right to, or beyond the end of a
+ * file. */
 int fault_populate(struct vmspace *vs, uint64_t start, uint64_t end, bool write);
 
 extern struct list vmspace_all;

@@ -47,7 +47,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		end = s->vaddr + s->mem_bytes;
 	}
 	must(img.low <= img.segment[0].vaddr && img.high >= end && img.low % 4096 == 0 && img.high % 4096 == 0);
-	must(img.interp_bytes <= ELF_INTERP_MAX && (img.interp_bytes == 0 || img.interp_offset + img.interp_bytes <= size));
+	must(img.interp_bytes <= ELF_INTERP_MAX &&
+	     (img.interp_bytes == 0 || img.interp_offset + img.interp_bytes <= size));
 	must(img.align >= 4096 && (img.align & (img.align - 1)) == 0);
 	return 0;
 }

@@ -10,7 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define AGAIN "/proc/self/exe"
+#define AGAIN       "/proc/self/exe"
 #define OLD_MAPPING ((void *)0x200000000000)
 
 extern char **environ;
@@ -109,8 +109,10 @@ static void second(int argc, char **argv)
 	unsigned char vec;
 
 	report_eq(argc, 4);
-	report_true(strcmp(argv[0], "name of my own") == 0 && argv[2][0] == '\0' && strcmp(argv[3], "two words") == 0 && argv[4] == NULL);
-	report_true(strcmp(environ[0], "FIRST=1") == 0 && strcmp(environ[1], "EMPTY=") == 0 && strcmp(environ[2], "LAST=\xc3\xa4") == 0);
+	report_true(strcmp(argv[0], "name of my own") == 0 && argv[2][0] == '\0' && strcmp(argv[3], "two words") == 0 &&
+		    argv[4] == NULL);
+	report_true(strcmp(environ[0], "FIRST=1") == 0 && strcmp(environ[1], "EMPTY=") == 0 &&
+		    strcmp(environ[2], "LAST=\xc3\xa4") == 0);
 	report_true(environ[3] == NULL);
 	report_true(file_has("/proc/self/cmdline", "name of my own\0second\0\0two words", 33));
 	report_true(file_has("/proc/self/environ", "FIRST=1\0EMPTY=\0LAST=\xc3\xa4", 23));

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Vector registers while other threads use them: kept across page faults, preemption and blocking. A register that is whole after
- * vzeroupper and one that is in use go different ways through xsave, so both are looked at.
+ * Vector registers while other threads use them: kept across page faults, preemption and blocking. A register that is
+ * whole after vzeroupper and one that is in use go different ways through xsave, so both are looked at.
  */
 #include "report.h"
 
@@ -10,8 +10,8 @@
 #include <sys/mman.h>
 
 #define THREADS 4
-#define ROUNDS 40
-#define BYTES (1u << 20)
+#define ROUNDS  40
+#define BYTES   (1u << 20)
 
 static volatile bool lost;
 
@@ -19,8 +19,9 @@ static volatile bool lost;
 __attribute__((target("avx"))) static void hold(const uint64_t in[4], uint64_t out[4], char *pages, bool clean)
 {
 	if (clean)
-		__asm__ volatile("vzeroall" ::: "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8", "xmm9", "xmm10",
-				 "xmm11", "xmm12", "xmm13", "xmm14", "xmm15");
+		__asm__ volatile("vzeroall" ::
+					 : "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8",
+					   "xmm9", "xmm10", "xmm11", "xmm12", "xmm13", "xmm14", "xmm15");
 	__asm__ volatile("vmovdqu (%2), %%ymm0\n"
 			 "mov $256, %%ecx\n"
 			 "1: movb $1, (%0)\n"
@@ -49,7 +50,8 @@ static void *worker(void *arg)
 			in[i] = id << 48 | round << 8 | i | 0x80;
 		hold(in, out, pages, round & 1);
 		if (memcmp(in, out, sizeof(in)) != 0) {
-			fprintf(stderr, "thread %lu round %lu: %lx %lx %lx %lx\n", id, round, out[0], out[1], out[2], out[3]);
+			fprintf(stderr, "thread %lu round %lu: %lx %lx %lx %lx\n", id, round, out[0], out[1], out[2],
+				out[3]);
 			lost = true;
 		}
 		munmap(pages, BYTES);

@@ -78,7 +78,8 @@ bool paging_root_create(pa_t *root)
 
 	if (t == NULL)
 		return false;
-	memcpy(&t[PROGRAM_ROOT_ENTRIES], &boot[PROGRAM_ROOT_ENTRIES], (PTES_PER_TABLE - PROGRAM_ROOT_ENTRIES) * sizeof(*t));
+	memcpy(&t[PROGRAM_ROOT_ENTRIES], &boot[PROGRAM_ROOT_ENTRIES],
+	       (PTES_PER_TABLE - PROGRAM_ROOT_ENTRIES) * sizeof(*t));
 	*root = virt_to_pa(t);
 	return true;
 }
@@ -192,8 +193,10 @@ bool paging_drop_empty_table(pa_t root, uint64_t va)
 	return true;
 }
 
-/* The window's place in the direct map is beyond the end of RAM; its entry of the root is shared by all address spaces. */
-_Static_assert(PT_INDEX(CAY_DIRECT_GVA, PT_TOP_LEVEL) == PT_INDEX(CAY_DIRECT_GVA + CAY_WINDOW_GPA + CAY_WINDOW_BYTES - 1, PT_TOP_LEVEL),
+/* The window's place in the direct map is beyond the end of RAM; its entry of the root is shared by all address spaces.
+ */
+_Static_assert(PT_INDEX(CAY_DIRECT_GVA, PT_TOP_LEVEL) ==
+		       PT_INDEX(CAY_DIRECT_GVA + CAY_WINDOW_GPA + CAY_WINDOW_BYTES - 1, PT_TOP_LEVEL),
 	       "one root entry");
 _Static_assert(CAY_RAM_MAX_BYTES <= CAY_WINDOW_GPA, "no overlap");
 

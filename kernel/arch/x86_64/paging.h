@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * paging.h - 4-level page tables of the program's half, walked through the direct map.
- * Everything runs at CPL 3, so U is always set; A is preset, and D where writable, so that the CPU never has to write an
- * entry (a KVM with shadow paging then fills neighbours ahead of use).
- * Flushing is the caller's: an entry that was not present, or gains rights, needs none (a stale translation only
- * faults once more); one that goes away or loses rights does. struct tlb_batch collects those.
- * Tables come from boot_info's pool, later from whole 2 MiB blocks, because KVM shadows a block with a table in it
- * only by small pages. Writing a table above the last level costs 20 us without VT-x; the last level is free.
+ * Everything runs at CPL 3, so U is always set; A is preset, and D where writable, so that the CPU never has to write
+ * an entry (a KVM with shadow paging then fills neighbours ahead of use). Flushing is the caller's: an entry that was
+ * not present, or gains rights, needs none (a stale translation only faults once more); one that goes away or loses
+ * rights does. struct tlb_batch collects those. Tables come from boot_info's pool, later from whole 2 MiB blocks,
+ * because KVM shadows a block with a table in it only by small pages. Writing a table above the last level costs 20 us
+ * without VT-x; the last level is free.
  */
 #ifndef CAY_KERNEL_ARCH_PAGING_H
 #define CAY_KERNEL_ARCH_PAGING_H
@@ -29,13 +29,15 @@ MUST_CHECK bool paging_root_create(pa_t *root);
 /* Frees the tables of the program's half and the root. The mappings must be gone. Not for the boot root. */
 void paging_root_destroy(pa_t root);
 
-/* The entry of va in the last level, or in level 1 if a huge page is there. NULL if there is no table. *level is set. */
+/* The entry of va in the last level, or in level 1 if a huge page is there. NULL if there is no table. *level is set.
+ */
 uint64_t *paging_find(pa_t root, uint64_t va, unsigned *level);
 /* As paging_find, making tables. `level` says where the entry is wanted (0 or 1). A huge page above the wanted level
  * is split first. NULL without memory. */
 MUST_CHECK uint64_t *paging_make(pa_t root, uint64_t va, unsigned level);
 
-/* Ends of the largest stretch from va, below end, that certainly has no table: to skip holes quickly. */
+/* The first address from va on, at most end, that has an entry of the last level or a huge page: skips holes quickly.
+ */
 uint64_t paging_skip_hole(pa_t root, uint64_t va, uint64_t end);
 
 /* In place of a table with no present entry, level 1 may take a huge page. Frees the table if it is empty. */

@@ -8,7 +8,7 @@
 
 #include "lib/elf.h"
 
-#define VA_END 0x700000000000ull
+#define VA_END     0x700000000000ull
 #define FILE_BYTES 0x5000
 
 /* A small program with `n` segments: text, data with bss, ... */
@@ -31,8 +31,19 @@ static void fresh(void)
 	f.eh.e_phoff = sizeof(Elf64_Ehdr);
 	f.eh.e_phentsize = sizeof(Elf64_Phdr);
 	f.eh.e_phnum = 3;
-	f.ph[0] = (Elf64_Phdr){.p_type = PT_LOAD, .p_flags = PF_R | PF_X, .p_vaddr = 0x400000, .p_filesz = 0x2000, .p_memsz = 0x2000, .p_align = 0x1000};
-	f.ph[1] = (Elf64_Phdr){.p_type = PT_LOAD, .p_flags = PF_R | PF_W, .p_offset = 0x2e00, .p_vaddr = 0x403e00, .p_filesz = 0x400, .p_memsz = 0x9000, .p_align = 0x1000};
+	f.ph[0] = (Elf64_Phdr){.p_type = PT_LOAD,
+			       .p_flags = PF_R | PF_X,
+			       .p_vaddr = 0x400000,
+			       .p_filesz = 0x2000,
+			       .p_memsz = 0x2000,
+			       .p_align = 0x1000};
+	f.ph[1] = (Elf64_Phdr){.p_type = PT_LOAD,
+			       .p_flags = PF_R | PF_W,
+			       .p_offset = 0x2e00,
+			       .p_vaddr = 0x403e00,
+			       .p_filesz = 0x400,
+			       .p_memsz = 0x9000,
+			       .p_align = 0x1000};
 	f.ph[2] = (Elf64_Phdr){.p_type = PT_GNU_STACK, .p_flags = PF_R | PF_W};
 }
 
@@ -137,7 +148,8 @@ static void test_refused(void **state)
 	REFUSED(ELF_OVERLAP, f.ph[1].p_vaddr = 0x100e00);
 	REFUSED(ELF_BAD_INTERP, f.ph[2] = (Elf64_Phdr){.p_type = PT_INTERP, .p_filesz = 1});
 	REFUSED(ELF_BAD_INTERP, f.ph[2] = (Elf64_Phdr){.p_type = PT_INTERP, .p_filesz = 5000});
-	REFUSED(ELF_TRUNCATED, f.ph[2] = (Elf64_Phdr){.p_type = PT_INTERP, .p_filesz = 50, .p_offset = FILE_BYTES - 49});
+	REFUSED(ELF_TRUNCATED,
+		f.ph[2] = (Elf64_Phdr){.p_type = PT_INTERP, .p_filesz = 50, .p_offset = FILE_BYTES - 49});
 	fresh();
 	f.eh.e_phnum = 70;
 	for (unsigned i = 0; i < 70; i++)
@@ -166,7 +178,8 @@ static void test_flipped(void **state)
 		for (unsigned i = 0; i < img.nr_segments; i++) {
 			const struct elf_segment *s = &img.segment[i];
 
-			assert_true(s->vaddr >= end && s->vaddr + s->mem_bytes <= VA_END && s->offset + s->file_bytes <= FILE_BYTES);
+			assert_true(s->vaddr >= end && s->vaddr + s->mem_bytes <= VA_END &&
+				    s->offset + s->file_bytes <= FILE_BYTES);
 			end = s->vaddr + s->mem_bytes;
 		}
 	}
@@ -174,8 +187,8 @@ static void test_flipped(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(test_good), cmocka_unit_test(test_own_file), cmocka_unit_test(test_refused),
-					   cmocka_unit_test(test_flipped)};
+	const struct CMUnitTest tests[] = {cmocka_unit_test(test_good), cmocka_unit_test(test_own_file),
+					   cmocka_unit_test(test_refused), cmocka_unit_test(test_flipped)};
 
 	return RUN_TESTS(tests);
 }

@@ -13,8 +13,8 @@ void shim_ram(size_t bytes)
 
 	if (mapped != 0)
 		munmap(want, mapped);
-	if (mmap(want, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1, 0) !=
-	    want)
+	if (mmap(want, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE,
+		 -1, 0) != want)
 		abort();
 	mapped = bytes;
 }

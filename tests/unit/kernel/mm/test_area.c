@@ -11,7 +11,7 @@
 #include "shim.h"
 
 #define PAGES 400
-#define BASE CAY_USER_MIN
+#define BASE  CAY_USER_MIN
 static unsigned char model[PAGES]; /* 0 free, else prot + 1 */
 
 static uint64_t va(unsigned page)
@@ -76,7 +76,7 @@ static void check_gap(struct area_set *s)
 		best_high = va(p);
 		if (best_low == 0)
 			best_low = va(p);
-no:;
+	no:;
 	}
 	assert_int_equal(area_find_gap(s, n * CAY_PAGE_BYTES, va(low), va(high), align * CAY_PAGE_BYTES), best_high);
 	assert_int_equal(area_find_gap_up(s, n * CAY_PAGE_BYTES, va(low), va(high), align * CAY_PAGE_BYTES), best_low);

@@ -27,7 +27,11 @@ static void boot(uint64_t ram_bytes)
 static void test_random(void **state)
 {
 	enum { MAX = 3000 };
-	static struct { unsigned char *p; size_t bytes; unsigned char fill; } held[MAX];
+	static struct {
+		unsigned char *p;
+		size_t bytes;
+		unsigned char fill;
+	} held[MAX];
 	unsigned nr = 0;
 
 	(void)state;

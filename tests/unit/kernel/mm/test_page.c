@@ -120,7 +120,11 @@ static void test_pins(void **state)
 static void test_random(void **state)
 {
 	enum { MAX = 600 };
-	static struct { uint32_t *va; unsigned order; uint32_t stamp; } held[MAX];
+	static struct {
+		uint32_t *va;
+		unsigned order;
+		uint32_t stamp;
+	} held[MAX];
 	unsigned nr = 0;
 	size_t free0, used = 0;
 
@@ -171,9 +175,12 @@ static void test_random(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_smallest_machine), cmocka_unit_test(test_odd_sizes),
-		cmocka_unit_test(test_boot_touches_little), cmocka_unit_test(test_references),
-		cmocka_unit_test(test_pins), cmocka_unit_test(test_random),
+		cmocka_unit_test(test_smallest_machine),
+		cmocka_unit_test(test_odd_sizes),
+		cmocka_unit_test(test_boot_touches_little),
+		cmocka_unit_test(test_references),
+		cmocka_unit_test(test_pins),
+		cmocka_unit_test(test_random),
 	};
 	return RUN_TESTS(tests);
 }

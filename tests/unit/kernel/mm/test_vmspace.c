@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * test_vmspace.c - a whole address space, with real page tables walked in software, against a model with one record per
- * page. A model of the TLB remembers each translation that was used until it is flushed: one that is left over with more
- * rights than the tables give, or another page, is a forgotten flush.
+ * page. A model of the TLB remembers each translation that was used until it is flushed: one that is left over with
+ * more rights than the tables give, or another page, is a forgotten flush.
  */
 // SOURCES: kernel/mm/vmspace.c kernel/arch/x86_64/callsite_table.c kernel/mm/mmap.c kernel/mm/ptes.c kernel/mm/fault.c kernel/mm/fill.c kernel/mm/brk.c kernel/mm/mremap.c kernel/mm/advise.c kernel/mm/alias.c kernel/mm/area.c kernel/mm/page.c kernel/arch/x86_64/paging.c lib/avl.c shim/log.c shim/ram.c shim/file.c
 #define _GNU_SOURCE
@@ -45,7 +45,7 @@ void mutex_unlock(struct mutex *m)
 	m->owner = NULL;
 }
 
-#define BASE 0x6f0000000000ull
+#define BASE  0x6f0000000000ull
 #define PAGES 3000u /* 12 MiB: several blocks that may be huge pages */
 static struct vmspace *vs;
 static uint64_t tlb[PAGES]; /* entry as last used, for 4 KiB */
@@ -88,7 +88,10 @@ static struct file file = {.ops = &file_ops, .refs = 1, .mode = FILE_READ | FILE
 
 static void boot(uint64_t ram)
 {
-	struct cay_boot_info info = {.ram_bytes = ram, .first_free_gpa = 2 << 20, .pt_pool_gpa = 1 << 20, .pt_pool_bytes = 256 << 10,
+	struct cay_boot_info info = {.ram_bytes = ram,
+				     .first_free_gpa = 2 << 20,
+				     .pt_pool_gpa = 1 << 20,
+				     .pt_pool_bytes = 256 << 10,
 				     .cr3_gpa = 0xff000};
 
 	shim_ram(ram);
@@ -212,8 +215,8 @@ static void do_mmap(unsigned from, unsigned to)
 	int kind = rand() % 4, prot = rand() % 4 ? PROT_READ | PROT_WRITE : rand() % 2 ? PROT_READ : PROT_NONE;
 	unsigned pgoff = (unsigned)rand() % FILE_PAGES;
 	int flags = MAP_FIXED | (kind == 2 ? MAP_SHARED : MAP_PRIVATE) | (rand() % 10 == 0 ? MAP_POPULATE : 0);
-	int64_t r = vmspace_map(vs, BASE + from * PAGE_SIZE, (to - from) * PAGE_SIZE, prot, flags, kind >= 2 ? &file : NULL,
-				pgoff * PAGE_SIZE);
+	int64_t r = vmspace_map(vs, BASE + from * PAGE_SIZE, (to - from) * PAGE_SIZE, prot, flags,
+				kind >= 2 ? &file : NULL, pgoff * PAGE_SIZE);
 
 	if (r == -ENOMEM)
 		return; /* refused before anything was removed */
@@ -283,7 +286,8 @@ static void do_dontneed(unsigned from, unsigned to)
 			model[p].value = 0;
 		}
 	}
-	assert_int_equal(vmspace_advise(vs, BASE + from * PAGE_SIZE, (to - from) * PAGE_SIZE, MADV_DONTNEED), hole ? -ENOMEM : 0);
+	assert_int_equal(vmspace_advise(vs, BASE + from * PAGE_SIZE, (to - from) * PAGE_SIZE, MADV_DONTNEED),
+			 hole ? -ENOMEM : 0);
 }
 
 static void test_random(void **state)
@@ -349,9 +353,10 @@ static void test_small_machine_runs_out(void **state)
 	(void)state;
 	boot(4 << 20);
 	/* what cannot be had is refused at once */
-	assert_int_equal(vmspace_map(vs, 0, 8 << 20, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, NULL, 0), -ENOMEM);
-	assert_true(vmspace_map(vs, BASE, 8 << 20, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED,
-				NULL, 0) > 0);
+	assert_int_equal(vmspace_map(vs, 0, 8 << 20, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, NULL, 0),
+			 -ENOMEM);
+	assert_true(vmspace_map(vs, BASE, 8 << 20, PROT_READ | PROT_WRITE,
+				MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, NULL, 0) > 0);
 	while (touch(va, true, &signo) != NULL)
 		va += PAGE_SIZE;
 	assert_int_equal(signo, SIGKILL);
@@ -392,7 +397,8 @@ static void test_heap(void **state)
 	assert_int_equal(vmspace_brk(vs, start), start);
 	assert_int_equal(vs->pages, 0);
 	/* a neighbour in the way */
-	assert_true(vmspace_map(vs, start + (1 << 20), 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, NULL, 0) > 0);
+	assert_true(vmspace_map(vs, start + (1 << 20), 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, NULL,
+				0) > 0);
 	assert_int_equal(vmspace_brk(vs, start + (2 << 20)), start);
 	assert_int_equal(vmspace_brk(vs, start + (512 << 10)), start + (512 << 10));
 	/* limits and memory */
@@ -415,7 +421,8 @@ static void test_stack(void **state)
 	assert_null(touch(top - (1 << 20) - 1, true, &signo));
 	assert_int_equal(signo, SIGSEGV);
 	process.rlimit[RLIMIT_STACK].cur = 64 << 20;
-	assert_true(vmspace_map(vs, top - (4 << 20), 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, NULL, 0) > 0);
+	assert_true(vmspace_map(vs, top - (4 << 20), 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, NULL,
+				0) > 0);
 	assert_non_null(touch(top - (3 << 20) + 4096, true, &signo));
 	assert_null(touch(top - (4 << 20) + 8192, true, &signo)); /* inside the guard gap */
 	vmspace_destroy(vs);
@@ -477,8 +484,9 @@ static void test_bad_arguments(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_random), cmocka_unit_test(test_small_machine_runs_out), cmocka_unit_test(test_heap),
-		cmocka_unit_test(test_stack),  cmocka_unit_test(test_kernel_writes),	    cmocka_unit_test(test_bad_arguments),
+		cmocka_unit_test(test_random),        cmocka_unit_test(test_small_machine_runs_out),
+		cmocka_unit_test(test_heap),          cmocka_unit_test(test_stack),
+		cmocka_unit_test(test_kernel_writes), cmocka_unit_test(test_bad_arguments),
 	};
 	return RUN_TESTS(tests);
 }
