@@ -72,7 +72,7 @@ def descriptors_run_out(t):
 def program_that_faults(t):
     for address in (8, 0x500000000000, 0xffff800000000000, 0x8000000000000000):
         r = t.cay([PYTHON, "-c", "import ctypes; ctypes.memset(%d, 1, 8)" % address])
-        t.check(r.status == 139 and len(r.errtext.splitlines()) <= 1, "%#x: %s" % (address, r.describe()))
+        t.sub("%#x" % address, r.status == 139 and len(r.errtext.splitlines()) <= 1, r.describe())
 
 
 @case
