@@ -17,7 +17,7 @@
 #include "kernel/time/clock.h"
 #include "lib/string.h"
 
-/* What a name or inode is counted as against the size limit: nothing for folders, so that a full tmpfs can still be tidied. */
+/* Only pages of contents count against the size limit; names and inodes are bounded by the kernel's memory (-ENOSPC, too). */
 #define DIRENT_SIZE 20 /* st_size of a folder, per entry, as tmpfs shows it */
 
 struct timestamp timestamp_now(void)
