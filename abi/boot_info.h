@@ -83,6 +83,8 @@ struct cay_boot_info {
 	uint64_t first_free_gpa; /* RAM below is taken: system pages, image, page tables, queues, module */
 	uint64_t pt_pool_gpa;    /* boot page tables' unused rest: page-aligned, for the kernel's page tables */
 	uint64_t pt_pool_bytes;
+	uint64_t small_end_gpa; /* RAM below is small host pages, made at first touch or by CAY_GATE_POPULATE; huge ones above */
+	uint64_t populated_gpa; /* RAM from first_free_gpa up to here has its host pages already */
 	uint64_t cr3_gpa;
 	uint64_t kernel_bytes; /* image size in memory, bss included */
 	uint64_t module_gpa;   /* argv, envp: `argc` then `envc` NUL-terminated strings, one after another */

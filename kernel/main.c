@@ -21,6 +21,7 @@
 #include "kernel/plat/cay/boot.h"
 #include "kernel/plat/cay/debug.h"
 #include "kernel/plat/cay/events.h"
+#include "kernel/plat/cay/populate.h"
 #include "kernel/sched/thread.h"
 #include "kernel/time/clock.h"
 #include "lib/string.h"
@@ -107,6 +108,7 @@ void kernel_main(void)
 	if (boot_info->magic != CAY_BOOT_MAGIC || boot_info->abi_version != CAY_ABI_VERSION)
 		panic("boot info of another version");
 	page_init(boot_info);
+	populate_init();
 	paging_init(boot_info);
 	random_init(boot_info->seed);
 	syscalls_init();

@@ -34,6 +34,13 @@ static struct {
 	struct free_list free[PAGE_ORDER_MAX + 1];
 } mem;
 
+static void (*announce)(pa_t pa, size_t bytes);
+
+void page_set_announce(void (*fn)(pa_t pa, size_t bytes))
+{
+	announce = fn;
+}
+
 struct page *page_of_pfn(uint32_t pfn)
 {
 	return &mem.region[pfn / REGION_PAGES][pfn % REGION_PAGES];
@@ -210,6 +217,8 @@ void *page_alloc(unsigned order, unsigned flags)
 	if (pfn == 0)
 		return NULL;
 	va = pfn_to_virt(pfn);
+	if (announce != NULL)
+		announce(virt_to_pa(va), PAGE_SIZE << order);
 	if ((flags & PAGE_ZERO) && !page_of_pfn(pfn)->zero)
 		memset(va, 0, PAGE_SIZE << order);
 	return va;

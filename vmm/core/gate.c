@@ -51,6 +51,14 @@ static int64_t gate_free(struct vm *vm, uint64_t gpa, uint64_t bytes)
 	return gmem_free_range(&vm->mem, gpa, bytes);
 }
 
+static int64_t gate_populate(struct vm *vm, uint64_t gpa, uint64_t bytes)
+{
+	if ((gpa | bytes) % CAY_PAGE_BYTES != 0 || bytes > CAY_HUGE_BYTES || gmem_ptr(&vm->mem, gpa, bytes) == NULL)
+		return -EINVAL;
+	gmem_populate(&vm->mem, gpa, bytes);
+	return 0;
+}
+
 /* arg[0], the device, is always the one there is. */
 static int64_t gate_map_file(struct vm *vm, const uint64_t *arg)
 {
@@ -138,6 +146,9 @@ void gate_dispatch(struct vcpu *vcpu, uint32_t offset)
 		break;
 	case CAY_GATE_DEBUG:
 		ret = gdb_gate(vm, arg[0]);
+		break;
+	case CAY_GATE_POPULATE:
+		ret = gate_populate(vm, arg[0], arg[1]);
 		break;
 	default:
 		vm_fail(vm, "the guest's kernel made a gate call that does not exist (%u)", offset / 4);

@@ -11,10 +11,6 @@
 
 #include "abi/layout.h"
 
-/* At the start of RAM: kernel, page tables, and the first memory it hands out. */
-#define SMALL_PAGES_BYTES (4ULL << 20)
-/* Of the free memory behind the first 2 MiB: what the kernel touches at once, so that it finds the host's pages there. */
-#define POPULATE_BYTES (384u << 10)
 /* From the start of the kernel's image: about its size, and the first page tables. */
 #define POPULATE_KERNEL_BYTES (640u << 10)
 
@@ -38,16 +34,21 @@ int gmem_create(struct gmem *gm, uint64_t bytes)
 	 * Advice only: without huge pages everything works, slower. Not at the start: that is all a small program needs, and a huge
 	 * page that must be zeroed first costs it up to 12 ms (docs/design.md). Not in core dumps: it is the guest's.
 	 */
-	if (bytes > SMALL_PAGES_BYTES)
-		(void)madvise(gm->hva + SMALL_PAGES_BYTES, bytes - SMALL_PAGES_BYTES, MADV_HUGEPAGE);
+	if (bytes > GMEM_SMALL_BYTES)
+		(void)madvise(gm->hva + GMEM_SMALL_BYTES, bytes - GMEM_SMALL_BYTES, MADV_HUGEPAGE);
 	(void)madvise(gm->hva, bytes, MADV_DONTDUMP);
 	return 0;
 }
 
-void gmem_populate(struct gmem *gm)
+void gmem_populate(struct gmem *gm, uint64_t gpa, uint64_t bytes)
 {
-	(void)madvise(gm->hva + CAY_KERNEL_GPA, POPULATE_KERNEL_BYTES, MADV_POPULATE_WRITE);
-	(void)madvise(gm->hva + CAY_HUGE_BYTES, POPULATE_BYTES, MADV_POPULATE_WRITE);
+	(void)madvise(gm->hva + gpa, bytes, MADV_POPULATE_WRITE);
+}
+
+void gmem_populate_start(struct gmem *gm)
+{
+	gmem_populate(gm, CAY_KERNEL_GPA, POPULATE_KERNEL_BYTES);
+	gmem_populate(gm, CAY_HUGE_BYTES, GMEM_POPULATED_END - CAY_HUGE_BYTES);
 }
 
 int gmem_free_range(struct gmem *gm, uint64_t gpa, uint64_t bytes)

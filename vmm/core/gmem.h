@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "abi/layout.h"
 #include "lib/compiler.h"
 
 struct gmem {
@@ -20,8 +21,15 @@ struct gmem {
 MUST_CHECK int gmem_create(struct gmem *gm, uint64_t bytes);
 void gmem_destroy(struct gmem *gm);
 
-/* Makes the host's pages for what the kernel touches first, all at once. Advice: cannot fail. */
-void gmem_populate(struct gmem *gm);
+/* At the start of RAM, host pages are small: kernel, page tables, and the first memory it hands out. */
+#define GMEM_SMALL_BYTES (4ULL << 20)
+/* Of the free memory behind the first 2 MiB: what the kernel touches at once. */
+#define GMEM_POPULATED_END (CAY_HUGE_BYTES + (512u << 10))
+
+/* Makes the host's pages for what the kernel touches first. Advice: cannot fail. */
+void gmem_populate_start(struct gmem *gm);
+/* The same for [gpa, gpa + bytes), page multiples inside RAM. */
+void gmem_populate(struct gmem *gm, uint64_t gpa, uint64_t bytes);
 
 /* Gives [gpa, gpa + bytes), page multiples inside RAM, back to the host; it reads as zero again. 0 or -errno. */
 int gmem_free_range(struct gmem *gm, uint64_t gpa, uint64_t bytes);

@@ -15,7 +15,7 @@ static int load_image(struct preparation *p)
 
 	if (err != 0)
 		return err;
-	gmem_populate(&p->vm->mem);
+	gmem_populate_start(&p->vm->mem);
 	kernel_image_copy(&p->image, p->vm->mem.hva + CAY_KERNEL_GPA);
 	return 0;
 }

@@ -50,6 +50,8 @@ int boot_begin(struct vm *vm, const struct kernel_image *img)
 		.abi_version = CAY_ABI_VERSION,
 		.ram_bytes = vm->mem.bytes,
 		.kernel_bytes = img->image_bytes,
+		.small_end_gpa = GMEM_SMALL_BYTES,
+		.populated_gpa = GMEM_POPULATED_END,
 		.nr_cpus = 1,
 		.uid = vm->opt->uid,
 		.gid = vm->opt->gid,

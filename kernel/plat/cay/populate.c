@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * populate.c - the first RAM is small host pages, and touching one that the host has not made yet costs 10-20 us, seven times
+ * what a page costs in a piece of PIECE_BYTES, gate call included. Behind small_end_gpa the host makes 2 MiB at each
+ * first touch by itself.
+ */
+#include "kernel/plat/cay/populate.h"
+
+#include "abi/gate.h"
+#include "kernel/arch/x86_64/cpu.h"
+#include "kernel/mm/page.h"
+#include "kernel/plat/cay/boot.h"
+
+#define PIECE_BYTES (256ull << 10)
+#define PIECES_MAX 64u /* 16 MiB */
+
+static uint64_t done; /* bit n: piece n of RAM has its pages */
+
+static void announce(pa_t pa, size_t bytes)
+{
+	uint64_t first = pa.v / PIECE_BYTES, last = (pa.v + bytes - 1) / PIECE_BYTES;
+
+	if (pa.v >= boot_info->small_end_gpa || last >= PIECES_MAX)
+		return;
+	for (uint64_t n = first; n <= last; n++) {
+		if (done >> n & 1)
+			continue;
+		done |= 1ull << n;
+		gate_call(CAY_GATE_POPULATE, n * PIECE_BYTES, PIECE_BYTES, 0, 0, 0);
+	}
+}
+
+void populate_init(void)
+{
+	for (uint64_t n = 0; n < PIECES_MAX && (n + 1) * PIECE_BYTES <= boot_info->populated_gpa; n++)
+		done |= 1ull << n;
+	page_set_announce(announce);
+}

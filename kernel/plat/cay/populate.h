@@ -1,0 +1,9 @@
+/* SPDX-License-Identifier: MIT */
+/* populate.h - has the host make its pages before they are touched, a piece at a time. */
+#ifndef CAY_KERNEL_PLAT_POPULATE_H
+#define CAY_KERNEL_PLAT_POPULATE_H
+
+/* After page_init. */
+void populate_init(void);
+
+#endif
