@@ -64,6 +64,9 @@ struct file_ops {
 	int64_t (*ioctl)(struct file *f, unsigned cmd, uint64_t arg);    /* -ENOTTY */
 	/* Pages [pgoff, pgoff + nr) of the file for a mapping. write: they will be written through a shared mapping. Default -ENODEV. */
 	int (*map)(struct file *f, uint64_t pgoff, size_t nr, bool write, struct page_run *run);
+	/* map gives pages of the file window: shared with the host, but the first touch of each costs 5 us (KVM does not fill their
+	 * neighbours along, as it does for RAM). Private mappings of small areas are read instead. */
+	bool map_is_costly;
 	int (*fsync)(struct file *f, bool data_only);                    /* 0 or -EINVAL */
 	int (*fallocate)(struct file *f, int mode, int64_t off, int64_t len); /* -EOPNOTSUPP */
 	int64_t (*fcntl)(struct file *f, unsigned cmd, uint64_t arg);    /* what fcntl(2) itself does not know (seals); -EINVAL */

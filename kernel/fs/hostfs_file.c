@@ -154,6 +154,7 @@ static const struct file_ops hostfs_file_ops = {
 	.write = write,
 	.seek = seek,
 	.map = map,
+	.map_is_costly = true,
 	.fsync = fsync,
 	.fallocate = fallocate,
 	.release = release,

@@ -10,6 +10,7 @@
 
 #include "kernel/arch/x86_64/cpu.h"
 #include "kernel/fs/file.h"
+#include "kernel/fs/vfs.h"
 #include "kernel/log.h"
 #include "kernel/mm/fill.h"
 #include "kernel/plat/cay/boot.h"
@@ -20,6 +21,7 @@
 #define BATCH_MAX         PTES_PER_TABLE
 #define FILE_AROUND       1024 /* an area of a file this small is mapped whole, data this small copied at once */
 #define NEIGHBOUR_DATA    64   /* of the same file, next to a fault, and filled in with it */
+#define READ_BATCH        256  /* pages of a small area that one request reads: at most a block of the allocator */
 #define HUGE_SURE_BYTES   (32ull << 20) /* nobody asks for so much to use a little */
 #define HUGE_TOUCHED      64            /* pages of an area in use that justify its first huge page */
 
@@ -254,6 +256,62 @@ int fill_copy(struct filler *f, uint64_t va, uint64_t hi, uint64_t *e)
 	return 0;
 }
 
+/*
+ * Reading, not mapping and copying: data of a file whose pages are costly to map, with memory to spare. Not code: that would take
+ * memory for what is shared with the host, and making memory costs as much as it saves.
+ */
+static bool wants_reading(const struct area *a)
+{
+	return area_is_private_writable(a) && a->file->ops->map_is_costly && (a->end - a->start) / PAGE_SIZE <= FILE_AROUND &&
+	       memory_left() == PLENTY;
+}
+
+/* Fills the empty entries of [lo, hi), at most READ_BATCH pages, with own pages, by one read. False: nothing was filled. */
+static bool fill_by_reading(struct vmspace *vs, struct area *a, uint64_t lo, uint64_t hi)
+{
+	unsigned nr = (unsigned)((hi - lo) / PAGE_SIZE), order = 0, done = 0;
+	ssize_t got = -ENOMEM;
+	size_t filled;
+	char *block;
+
+	while (1u << order < nr)
+		order++;
+	block = page_alloc(order, 0);
+	if (block == NULL)
+		return false;
+	page_split(virt_to_pa(block), order);
+	got = vfs_read_kernel(a->file, block, nr * PAGE_SIZE, (int64_t)(area_pgoff(a, lo) * PAGE_SIZE));
+	filled = got > 0 ? page_up((uint64_t)got) / PAGE_SIZE : 0; /* pages beyond the end of the file stay missing */
+	if (got > 0)
+		memset(block + got, 0, filled * PAGE_SIZE - (size_t)got);
+	for (unsigned i = 0; i < 1u << order; i++) {
+		char *page = block + i * PAGE_SIZE;
+		uint64_t *e = i < filled ? paging_make(vs->root, lo + i * PAGE_SIZE, 0) : NULL;
+
+		if (e == NULL || *e != 0) {
+			page_free(page, 0);
+			continue;
+		}
+		*e = virt_to_pa(page).v | PTE_SW_COUNTED | paging_prot_bits(a->prot);
+		done++;
+	}
+	fill_count(vs, a, done);
+	return done > 0;
+}
+
+/* The batch of a small area around addr. */
+static bool fill_around_by_reading(struct vmspace *vs, struct area *a, uint64_t addr)
+{
+	uint64_t lo = a->start + ALIGN_DOWN(addr - a->start, READ_BATCH * PAGE_SIZE);
+	unsigned level;
+	const uint64_t *e;
+
+	if (!fill_by_reading(vs, a, lo, MIN(lo + READ_BATCH * PAGE_SIZE, a->end)))
+		return false;
+	e = paging_find(vs->root, addr, &level);
+	return e != NULL && *e != 0;
+}
+
 static bool is_data(const struct area *a, bool write)
 {
 	return area_is_private_writable(a) && (write || (a->end - a->start) / PAGE_SIZE <= FILE_AROUND);
@@ -275,6 +333,11 @@ static void fill_neighbour(struct vmspace *vs, struct area *a, const struct file
 		f.fill = is_data(a, false) ? fill_copy : fill_file;
 	if ((a->file != NULL && a->file != file) || pages > (f.fill == fill_file ? FILE_AROUND : NEIGHBOUR_DATA))
 		return;
+	if (a->file != NULL && wants_reading(a)) {
+		if (pages <= NEIGHBOUR_DATA)
+			(void)fill_by_reading(vs, a, a->start, a->end); /* not asked for yet: no harm done */
+		return;
+	}
 	fill_range(vs, &f, a->start, a->end);
 }
 
@@ -308,6 +371,11 @@ int fill_around_file(struct vmspace *vs, struct area *a, uint64_t addr, bool wri
 
 	if (e == NULL)
 		return fill_out_of_memory(signo);
+	if (wants_reading(a) && fill_around_by_reading(vs, a, addr)) {
+		if (first)
+			fill_neighbours(vs, a);
+		return 0;
+	}
 	err = f.fill(&f, addr, addr + PAGE_SIZE, e);
 	if (err != 0)
 		return fill_error(err, signo);

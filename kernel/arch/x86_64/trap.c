@@ -132,10 +132,10 @@ static bool emulate_syscall(struct trapframe *f)
 	return true;
 }
 
-/* The iretq to the program found an address that no program counter can be: from rt_sigreturn, or a handler's address. */
+/* The iretq to the program found a frame that no program can have: an impossible address or selector from rt_sigreturn. */
 static bool is_bad_return(const struct trapframe *f, uint64_t vector)
 {
-	return vector == VEC_GP && f->rip >= (uint64_t)crit_full_start && f->rip < (uint64_t)crit_full_end;
+	return vector != VEC_PF && f->rip >= (uint64_t)crit_full_start && f->rip < (uint64_t)crit_full_end;
 }
 
 static void fault_signal(struct trapframe *f, uint64_t vector, uint64_t error, int signo, int code, uint64_t addr)
