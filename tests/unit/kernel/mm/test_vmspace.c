@@ -82,7 +82,18 @@ static int file_map(struct file *f, uint64_t pgoff, size_t nr, bool write, struc
 	run->writable = write;
 	return 0;
 }
-static const struct file_ops file_ops = {.map = file_map};
+/* The same bytes by reading: private data of the program comes this way. */
+static ssize_t file_read(struct file *f, struct uio *uio, int64_t pos)
+{
+	size_t got = 0;
+
+	(void)f;
+	for (uint64_t p = (uint64_t)pos / PAGE_SIZE; got < uio->resid && p < FILE_PAGES; p++, got += PAGE_SIZE)
+		memcpy((char *)uio->segs[0].base + got, pa_to_virt(file_page[p]), PAGE_SIZE);
+	return (ssize_t)got;
+}
+
+static const struct file_ops file_ops = {.map = file_map, .read = file_read, .map_is_costly = true};
 static struct inode inode;
 static struct file file = {.ops = &file_ops, .refs = 1, .mode = FILE_READ | FILE_WRITE, .inode = &inode};
 
