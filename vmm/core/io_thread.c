@@ -265,15 +265,23 @@ bool io_may_poll(void)
 	return sched_getaffinity(0, sizeof(set), &set) == 0 && CPU_COUNT(&set) > 1;
 }
 
-/* --io-core: before the thread runs, because the sandbox forbids it afterwards. */
-static int keep_to_core(pthread_attr_t *attr, int core)
+/*
+ * Where the thread may run, set before it does because the sandbox forbids it afterwards: --io-core, or any CPU but the one that the
+ * vCPU's thread starts on. Left to itself it often starts there, and each then waits for the other's time slice.
+ */
+static int choose_cpus(pthread_attr_t *attr, int core)
 {
 	cpu_set_t set;
+	int here = sched_getcpu();
 
-	if (core < 0)
-		return 0;
-	CPU_ZERO(&set);
-	CPU_SET((unsigned)core, &set);
+	if (core >= 0) {
+		CPU_ZERO(&set);
+		CPU_SET((unsigned)core, &set);
+	} else {
+		if (here < 0 || sched_getaffinity(0, sizeof(set), &set) != 0 || CPU_COUNT(&set) < 2)
+			return 0;
+		CPU_CLR((unsigned)here, &set);
+	}
 	return -pthread_attr_setaffinity_np(attr, sizeof(set), &set);
 }
 
@@ -284,7 +292,7 @@ int io_thread_start(struct io_thread *io)
 	int err;
 
 	pthread_attr_init(&attr);
-	err = keep_to_core(&attr, io->vm->opt->io_core);
+	err = choose_cpus(&attr, io->vm->opt->io_core);
 	if (err != 0)
 		return err;
 	io->poll_ns = io_may_poll() ? IO_POLL_START_NS : 0;
