@@ -10,26 +10,26 @@
 #include <stdint.h>
 
 #define CAY_ABI_VERSION 1u
-#define CAY_BOOT_MAGIC 0x544f4f4279614330ULL /* "0CayBOOT" read as bytes */
+#define CAY_BOOT_MAGIC  0x544f4f4279614330ULL /* "0CayBOOT" read as bytes */
 
 /* cpu_features bits: what the kernel may use without cpuid, which costs an exit. */
-#define CAY_CPU_XSAVE (1u << 0)
-#define CAY_CPU_XSAVEC (1u << 1)
+#define CAY_CPU_XSAVE    (1u << 0)
+#define CAY_CPU_XSAVEC   (1u << 1)
 #define CAY_CPU_XSAVEOPT (1u << 2)
 #define CAY_CPU_FSGSBASE (1u << 3)
-#define CAY_CPU_RDRAND (1u << 4)
-#define CAY_CPU_ERMS (1u << 5)
+#define CAY_CPU_RDRAND   (1u << 4)
+#define CAY_CPU_ERMS     (1u << 5)
 
 /* flags */
-#define CAY_BOOT_STRACE (1u << 0)     /* log system calls */
-#define CAY_BOOT_VERBOSE (1u << 1)    /* name unimplemented calls once */
-#define CAY_BOOT_TTY_IN (1u << 2)     /* fds 0, 1, 2 of the host are terminals */
-#define CAY_BOOT_TTY_OUT (1u << 3)
-#define CAY_BOOT_TTY_ERR (1u << 4)
-#define CAY_BOOT_NO_POLL (1u << 5)    /* one host CPU: never poll, wait at once */
+#define CAY_BOOT_STRACE     (1u << 0) /* log system calls */
+#define CAY_BOOT_VERBOSE    (1u << 1) /* name unimplemented calls once */
+#define CAY_BOOT_TTY_IN     (1u << 2) /* fds 0, 1, 2 of the host are terminals */
+#define CAY_BOOT_TTY_OUT    (1u << 3)
+#define CAY_BOOT_TTY_ERR    (1u << 4)
+#define CAY_BOOT_NO_POLL    (1u << 5) /* one host CPU: never poll, wait at once */
 #define CAY_BOOT_NO_REWRITE (1u << 6) /* leave call sites alone (tests, debugging) */
-#define CAY_BOOT_GDB (1u << 7)
-#define CAY_BOOT_MISSING (1u << 8) /* at the end list the files the program looked for in vain */
+#define CAY_BOOT_GDB        (1u << 7)
+#define CAY_BOOT_MISSING    (1u << 8) /* at the end list the files the program looked for in vain */
 
 enum cay_device_kind {
 	CAY_DEV_NONE = 0,
@@ -61,9 +61,9 @@ struct cay_device_info {
 };
 
 /* A mount the kernel makes before the program starts, in order. Missing folders on the way are made in memory. */
-#define CAY_MOUNT_RDONLY (1u << 0)
+#define CAY_MOUNT_RDONLY  (1u << 0)
 #define CAY_MOUNT_OVERLAY (1u << 1) /* writes go to memory */
-#define CAY_MOUNT_LINK (1u << 2)    /* no mount: a symbolic link at guest_path; `share` is the string of its target */
+#define CAY_MOUNT_LINK    (1u << 2) /* no mount: a symbolic link at guest_path; `share` is the string of its target */
 struct cay_mount_info {
 	uint32_t flags;
 	uint32_t guest_path; /* string */
@@ -71,8 +71,8 @@ struct cay_mount_info {
 	uint32_t share;      /* which shared folder of that device (FUSE root is node 1 + share; abi/hostfs.h) */
 };
 
-#define CAY_DEVICES_MAX 8
-#define CAY_MOUNTS_MAX 24
+#define CAY_DEVICES_MAX   8
+#define CAY_MOUNTS_MAX    24
 #define CAY_STRINGS_BYTES 3072 /* big argv and environment come in the module, not here */
 
 struct cay_boot_info {
@@ -83,7 +83,8 @@ struct cay_boot_info {
 	uint64_t first_free_gpa; /* RAM below is taken: system pages, image, page tables, queues, module */
 	uint64_t pt_pool_gpa;    /* boot page tables' unused rest: page-aligned, for the kernel's page tables */
 	uint64_t pt_pool_bytes;
-	uint64_t small_end_gpa; /* RAM below is small host pages, made at first touch or by CAY_GATE_POPULATE; huge ones above */
+	uint64_t small_end_gpa; /* RAM below is small host pages, made at first touch or by CAY_GATE_POPULATE; huge ones
+				   above */
 	uint64_t populated_gpa; /* RAM from first_free_gpa up to here has its host pages already */
 	uint64_t cr3_gpa;
 	uint64_t kernel_bytes; /* image size in memory, bss included */

@@ -28,10 +28,11 @@ enum cay_gate_nr {
 	CAY_GATE_FREE = 8,
 	CAY_GATE_START_CPU = 9, /* arg0 = vCPU, arg1 = rip, arg2 = rsp, arg3 = gs base */
 	CAY_GATE_IPI = 10,      /* arg0 = bit mask of vCPUs */
-	/* The program stopped under the debugger. arg0 = GPA of a struct cay_debug (abi/debug.h). Returns 0; only with --gdb. */
+	/* The program stopped under the debugger. arg0 = GPA of a struct cay_debug (abi/debug.h). Returns 0; only with
+	   --gdb. */
 	CAY_GATE_DEBUG = 11,
-	/* RAM that will be touched soon: arg0 = GPA, arg1 = bytes (page multiples, at most 2 MiB). The host makes its pages at once, which
-	 * costs a tenth of making them one by one at first touch. */
+	/* RAM that will be touched soon: arg0 = GPA, arg1 = bytes (page multiples, at most 2 MiB). The host makes its
+	 * pages at once, which costs a tenth of making them one by one at first touch. */
 	CAY_GATE_POPULATE = 12,
 	CAY_GATE_NR
 };

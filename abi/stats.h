@@ -20,8 +20,8 @@ enum cay_timing_point {
 };
 
 enum cay_counter {
-	CAY_C_PAGE_FAULTS,     /* exceptions #PF delivered to the kernel */
-	CAY_C_EXCEPTIONS,      /* other exceptions */
+	CAY_C_PAGE_FAULTS, /* exceptions #PF delivered to the kernel */
+	CAY_C_EXCEPTIONS,  /* other exceptions */
 	CAY_C_UPCALLS,
 	CAY_C_TLB_FLUSHES,     /* entries into the CPL 0 stub for invlpg or CR3 */
 	CAY_C_SYSCALLS,        /* all, rewritten or trapped */
@@ -32,7 +32,7 @@ enum cay_counter {
 	CAY_C_FS_REQUESTS,
 	CAY_C_GATE_WAITS,
 	CAY_C_DOORBELLS,
-	CAY_C_PAGES_4K,        /* program pages mapped */
+	CAY_C_PAGES_4K, /* program pages mapped */
 	CAY_C_PAGES_2M,
 	CAY_C_COW,
 	CAY_C_NR
@@ -41,7 +41,7 @@ enum cay_counter {
 struct cay_stats {
 	uint64_t timing_tsc[16];
 	uint64_t counter[64];
-	uint32_t syscall_count[512]; /* by Linux x86-64 number */
+	uint32_t syscall_count[512];       /* by Linux x86-64 number */
 	uint32_t syscall_absent[512 / 32]; /* bit set: was called and is not implemented */
 };
 

@@ -14,21 +14,22 @@
  * call. So a VMM that found masked == 1 looks once more a few microseconds later, when the store has left the buffer.
  *
  * Upcall: the VMM stores rip, rsp and rflags of the interrupted code in `up_*`, sets masked = 1, and resumes at
- * `upcall_entry` with rsp = `upcall_stack`; all other registers are the interrupted code's. It makes none while rip is in
- * the system page (the CPL 0 stub always ends with upcalls masked) or equals iret.rip (the first instruction there masks).
+ * `upcall_entry` with rsp = `upcall_stack`; all other registers are the interrupted code's. It makes none while rip is
+ * in the system page (the CPL 0 stub always ends with upcalls masked) or equals iret.rip (the first instruction there
+ * masks).
  *
  * The kernel keeps its own per-CPU data from CAY_VCPU_OFF_GUEST on; the VMM does not look at it.
  */
 #ifndef CAY_ABI_VCPU_PAGE_H
 #define CAY_ABI_VCPU_PAGE_H
 
-#define CAY_VCPU_OFF_MASKED 0
+#define CAY_VCPU_OFF_MASKED  0
 #define CAY_VCPU_OFF_PENDING 64
-#define CAY_VCPU_OFF_UP 256
-#define CAY_VCPU_OFF_EXC 320
+#define CAY_VCPU_OFF_UP      256
+#define CAY_VCPU_OFF_EXC     320
 #define CAY_VCPU_OFF_EXC_TOP 400 /* IST stack top; 16-aligned as the CPU demands */
-#define CAY_VCPU_OFF_TSS 512
-#define CAY_VCPU_OFF_GUEST 1024
+#define CAY_VCPU_OFF_TSS     512
+#define CAY_VCPU_OFF_GUEST   1024
 
 #ifndef __ASSEMBLER__
 
@@ -38,11 +39,11 @@
 enum cay_vcpu_state { CAY_VCPU_RUNNING = 0, CAY_VCPU_POLLING = 1, CAY_VCPU_WAITING = 2 };
 
 /* Bits of `pending`. Device queues take the bits from CAY_EVENT_QUEUE on. */
-#define CAY_EVENT_TIMER 0  /* the deadline has passed */
+#define CAY_EVENT_TIMER  0 /* the deadline has passed */
 #define CAY_EVENT_SIGNAL 1 /* see `signals` */
-#define CAY_EVENT_IPI 2    /* another vCPU */
-#define CAY_EVENT_DEBUG 3   /* the debugger wants the program stopped */
-#define CAY_EVENT_QUEUE 8
+#define CAY_EVENT_IPI    2 /* another vCPU */
+#define CAY_EVENT_DEBUG  3 /* the debugger wants the program stopped */
+#define CAY_EVENT_QUEUE  8
 
 struct cay_gate_args {
 	uint64_t arg[6];
@@ -92,7 +93,8 @@ struct cay_vcpu_page {
 	uint64_t rsvd3[5];
 	_Alignas(64) struct cay_exc_record exc;
 	struct cay_iret_frame iret;
-	uint64_t flush_rip; /* address of the one ud2 that means "stub: invlpg rdi if rsi is 0, else load CR3 with rsi" */
+	uint64_t flush_rip; /* address of the one ud2 that means "stub: invlpg rdi if rsi is 0, else load CR3 with rsi"
+			     */
 	uint64_t rsvd4[8];
 	uint8_t tss[104]; /* set up by the VMM; the CPU reads the IST entry */
 	uint8_t rsvd5[408];

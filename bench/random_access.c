@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Prints ns per dependent load at random over 1 GiB, after each page was touched; the figure the address translation decides.
- * The chain visits one word in each cache line in a random cycle.
+ * Prints ns per dependent load at random over 1 GiB, after each page was touched; the figure the address translation
+ * decides. The chain visits one word in each cache line in a random cycle.
  */
 #include <stdint.h>
 #include <stdio.h>
@@ -10,7 +10,7 @@
 #include <time.h>
 
 #define BYTES (1ul << 30)
-#define STEP 64ul
+#define STEP  64ul
 
 int main(void)
 {

@@ -14,7 +14,7 @@
 #include "kernel/plat/cay/gpa.h"
 #include "lib/fmt.h"
 
-#define LINE_BYTES 512
+#define LINE_BYTES     512
 #define TEXT_MAX_BYTES 8192 /* abi/gate.h */
 
 void klog_text(const char *text, size_t bytes)

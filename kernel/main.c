@@ -60,8 +60,8 @@ static const char *take_strings(const char *at, const char *end, const char **v,
 }
 
 /*
- * The program's name as the user typed it, if that leads to the same file: an interpreter of a script sees it, as on Linux. Else
- * the path that the VMM found.
+ * The program's name as the user typed it, if that leads to the same file: an interpreter of a script sees it, as on
+ * Linux. Else the path that the VMM found.
  */
 static const char *program_name(const char *argv0)
 {

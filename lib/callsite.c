@@ -5,15 +5,15 @@
 #include "lib/string.h"
 #include "lib/x86_length.h"
 
-#define SITE_BYTES 2
-#define JUMP_BYTES 5 /* e9 rel32 */
+#define SITE_BYTES   2
+#define JUMP_BYTES   5 /* e9 rel32 */
 #define NR_SIGRETURN 15
-#define NR_MAX 512
+#define NR_MAX       512
 
 /* How far before the site the replaced instruction may be, and so how much is copied. */
-#define BEFORE_MAX 64
+#define BEFORE_MAX        64
 #define NUMBER_CONFIDENCE 60 /* percent; the number itself is strong evidence */
-#define ALONE_CONFIDENCE 100
+#define ALONE_CONFIDENCE  100
 
 const struct callsite_insn callsite_syscall = {{0x0f, 0x05}, 1};
 const struct callsite_insn callsite_cpuid = {{0x0f, 0xa2}, 2};
@@ -80,7 +80,8 @@ static bool emit_jump(struct planner *pl, uint64_t to)
 	return emit_rel32(pl, jmp, sizeof(jmp), to);
 }
 
-/* Copies an instruction so that it does the same at its new place. Branches with 8-bit displacements get 32-bit ones. */
+/* Copies an instruction so that it does the same at its new place. Branches with 8-bit displacements get 32-bit ones.
+ */
 static bool emit_copy(struct planner *pl, uint64_t addr, const struct x86_insn *in)
 {
 	const uint8_t *code = code_at(pl->view, addr);
@@ -225,7 +226,8 @@ static bool way_padding(struct planner *pl)
 }
 
 /*
- * Layout: sequence, the original instruction (restarts land on it), then `after`: what followed the site, and a jump back.
+ * Layout: sequence, the original instruction (restarts land on it), then `after`: what followed the site, and a jump
+ * back.
  */
 static bool way_after(struct planner *pl)
 {
@@ -239,7 +241,8 @@ static bool way_after(struct planner *pl)
 	if (!emit_sequence(pl, after) || !emit(pl, pl->insn->bytes, SITE_BYTES))
 		return false;
 	while (a < end) {
-		if (!code_holds(pl->view, a, 1) || !x86_decode(code_at(pl->view, a), pl->view->size - (a - pl->view->addr), &in))
+		if (!code_holds(pl->view, a, 1) ||
+		    !x86_decode(code_at(pl->view, a), pl->view->size - (a - pl->view->addr), &in))
 			return false;
 		pl->plan->moved[pl->plan->nr_moved].from = a;
 		pl->plan->moved[pl->plan->nr_moved++].to = here(pl);
@@ -276,10 +279,11 @@ static bool way_group(struct planner *pl)
 	return false;
 }
 
-enum callsite_how callsite_plan(const struct callsite_insn *insn, const struct code_view *view, uint64_t site, uint64_t number,
-				const struct callsite_target *target, struct callsite_plan *plan)
+enum callsite_how callsite_plan(const struct callsite_insn *insn, const struct code_view *view, uint64_t site,
+				uint64_t number, const struct callsite_target *target, struct callsite_plan *plan)
 {
-	struct planner pl = {.insn = insn, .view = view, .site = site, .number = number, .target = target, .plan = plan};
+	struct planner pl = {
+		.insn = insn, .view = view, .site = site, .number = number, .target = target, .plan = plan};
 
 	plan->how = CALLSITE_NOT_THE_INSN;
 	if (!code_holds(view, site, SITE_BYTES) || memcmp(code_at(view, site), insn->bytes, SITE_BYTES) != 0)

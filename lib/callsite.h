@@ -4,7 +4,8 @@
  *
  * Given the bytes around a two-byte instruction that has just trapped (so its address is an instruction boundary), it
  * plans a patch of the code and the text of a trampoline. It never uses the program's stack (there may be a red zone),
- * keeps all registers and flags but the link register of the sequence, and never changes what it cannot prove to be code.
+ * keeps all registers and flags but the link register of the sequence, and never changes what it cannot prove to be
+ * code.
  *
  * Ways, tried in this order:
  *   NUMBER   `mov $nr,%eax` with the very number that trapped, in the straight line before: this one instruction
@@ -17,10 +18,9 @@
  * AFTER and GROUP swallow boundaries where a thread may stand, or a signal frame point to: `moved` says where those
  * continue, and the caller must redirect them.
  *
- * The sequence at the end of the trampoline is what the CPU does for syscall: rcx = address behind the site, then a jump.
- *      lea after(%rip),%rcx ; jmp *slot(%rip)
- * `after` always has the site's two bytes (or the patch leading here again) right before it, so that a kernel that
- * restarts a call by going back two bytes does so here too.
+ * The sequence at the end of the trampoline is what the CPU does for syscall: rcx = address behind the site, then a
+ * jump. lea after(%rip),%rcx ; jmp *slot(%rip) `after` always has the site's two bytes (or the patch leading here
+ * again) right before it, so that a kernel that restarts a call by going back two bytes does so here too.
  */
 #ifndef CAY_LIB_CALLSITE_H
 #define CAY_LIB_CALLSITE_H
@@ -30,7 +30,8 @@
 #include "lib/code_bounds.h"
 #include "lib/compiler.h"
 
-/* The instruction to replace; it is two bytes long. `link` is a register that it overwrites anyway and does not read. */
+/* The instruction to replace; it is two bytes long. `link` is a register that it overwrites anyway and does not read.
+ */
 struct callsite_insn {
 	uint8_t bytes[2];
 	uint8_t link; /* register number 0..7 */
@@ -45,10 +46,10 @@ enum callsite_how {
 	CALLSITE_AFTER,
 	CALLSITE_GROUP,
 	/* refusals */
-	CALLSITE_NOT_THE_INSN,  /* the bytes at the address are something else (now) */
-	CALLSITE_SIGRETURN,     /* unwinders know signal frames by these bytes: left alone */
-	CALLSITE_NO_WAY,        /* nothing safe to replace around it */
-	CALLSITE_TOO_FAR,       /* the trampoline is out of reach of a 32-bit displacement */
+	CALLSITE_NOT_THE_INSN, /* the bytes at the address are something else (now) */
+	CALLSITE_SIGRETURN,    /* unwinders know signal frames by these bytes: left alone */
+	CALLSITE_NO_WAY,       /* nothing safe to replace around it */
+	CALLSITE_TOO_FAR,      /* the trampoline is out of reach of a 32-bit displacement */
 	CALLSITE_HOW_NR
 };
 #define CALLSITE_REFUSED CALLSITE_NOT_THE_INSN /* from here on */
@@ -83,15 +84,15 @@ struct callsite_target {
 /*
  * view: readable code around site, the more the better up to 4 KiB each way; at least the site itself.
  * number: rax as it was at the trap (ways that need none still work with another).
- * Returns plan->how; the rest of *plan is valid when that is below CALLSITE_REFUSED. Hostile code in the view can cause a
- * refusal or a bad patch of that program, nothing else. Context: any; uses 2 KiB of stack.
+ * Returns plan->how; the rest of *plan is valid when that is below CALLSITE_REFUSED. Hostile code in the view can cause
+ * a refusal or a bad patch of that program, nothing else. Context: any; uses 2 KiB of stack.
  */
-enum callsite_how callsite_plan(const struct callsite_insn *insn, const struct code_view *view, uint64_t site, uint64_t number,
-				const struct callsite_target *target, struct callsite_plan *plan);
+enum callsite_how callsite_plan(const struct callsite_insn *insn, const struct code_view *view, uint64_t site,
+				uint64_t number, const struct callsite_target *target, struct callsite_plan *plan);
 
 /*
- * May the patch be written while other CPUs execute the code? Only if one aligned 8-byte store does it: each CPU then fetches
- * the old or the new instruction. Otherwise it may be written only while no other CPU runs the program.
+ * May the patch be written while other CPUs execute the code? Only if one aligned 8-byte store does it: each CPU then
+ * fetches the old or the new instruction. Otherwise it may be written only while no other CPU runs the program.
  */
 static inline int callsite_patch_is_atomic(const struct callsite_patch *p)
 {

@@ -8,10 +8,10 @@
 
 /* Readings start at least this far before the place they vouch for, so that they had time to fall into step. */
 #define VOTE_NEAR 16
-#define VOTE_FAR 96
+#define VOTE_FAR  96
 #define VOTES_MIN 8
 
-#define BRANCH_WINDOW 4096
+#define BRANCH_WINDOW     4096
 #define STRAIGHT_LINE_MAX 24 /* instructions to a ret or jump */
 
 void code_bounds_init(struct code_bounds *b, const struct code_view *v, uint64_t known)
@@ -94,7 +94,8 @@ static bool is_nop(const uint8_t *p, const struct x86_insn *in)
 	return in->opcode == 0x0f1f;
 }
 
-/* Where the padding ends that begins at addr: the multiple of 16 up to which everything is nop or int3; 0 if it is not so. */
+/* Where the padding ends that begins at addr: the multiple of 16 up to which everything is nop or int3; 0 if it is not
+ * so. */
 static uint64_t padding_end(const struct code_view *v, uint64_t addr)
 {
 	uint64_t end = ALIGN_UP(addr, 16ull);

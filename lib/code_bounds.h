@@ -34,9 +34,10 @@ static inline const uint8_t *code_at(const struct code_view *v, uint64_t addr)
 /* All readings of the bytes before one known boundary. */
 struct code_bounds {
 	uint64_t known;
-	unsigned back;                     /* bytes looked at before it */
-	uint8_t length[CODE_LOOKBACK];     /* of the instruction that starts i bytes before `known`; index i - 1; 0 = none */
-	bool reaches[CODE_LOOKBACK];       /* a reading from there meets the boundary */
+	unsigned back;                 /* bytes looked at before it */
+	uint8_t length[CODE_LOOKBACK]; /* of the instruction that starts i bytes before `known`; index i - 1; 0 = none
+					*/
+	bool reaches[CODE_LOOKBACK];   /* a reading from there meets the boundary */
 };
 
 /* known: an instruction boundary inside the view, for instance because the instruction there has just trapped. */
@@ -44,7 +45,8 @@ void code_bounds_init(struct code_bounds *b, const struct code_view *v, uint64_t
 
 /*
  * How sure it is that an instruction begins at addr, 0..100: the share of readings starting 16 to 96 bytes before
- * it that pass through it, of those that meet the known boundary. 0 when there are too few to tell, or addr does not reach it.
+ * it that pass through it, of those that meet the known boundary. 0 when there are too few to tell, or addr does not
+ * reach it.
  */
 unsigned code_bounds_confidence(const struct code_bounds *b, uint64_t addr);
 
@@ -52,8 +54,8 @@ unsigned code_bounds_confidence(const struct code_bounds *b, uint64_t addr);
 unsigned code_bounds_length(const struct code_bounds *b, uint64_t addr);
 
 /*
- * May some direct branch within +-4 KiB (as far as the view goes) have a target in [from, to)? Reads a branch at every byte,
- * aligned or not, so it may say yes wrongly, and no only if there is none.
+ * May some direct branch within +-4 KiB (as far as the view goes) have a target in [from, to)? Reads a branch at every
+ * byte, aligned or not, so it may say yes wrongly, and no only if there is none.
  */
 bool code_may_branch_into(const struct code_view *v, uint64_t from, uint64_t to);
 

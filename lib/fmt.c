@@ -159,15 +159,23 @@ size_t fmt_vsnprintf(char *buf, size_t size, const char *fmt, va_list ap)
 		case 'i': {
 			int64_t v = narrow_signed(sp.length == 'l' ? va_arg(ap, int64_t) : va_arg(ap, int), sp.length);
 
-			put_number(&s, &sp, v < 0 ? 0 - (uint64_t)v : (uint64_t)v, 10, v < 0 ? "-" : sp.plus ? "+" : "");
+			put_number(&s, &sp, v < 0 ? 0 - (uint64_t)v : (uint64_t)v, 10,
+				   v < 0     ? "-"
+				   : sp.plus ? "+"
+					     : "");
 			break;
 		}
 		case 'u':
 		case 'x':
 		case 'X':
 		case 'o': {
-			uint64_t v = narrow_unsigned(sp.length == 'l' ? va_arg(ap, uint64_t) : va_arg(ap, unsigned), sp.length);
-			const char *prefix = !sp.alt || !v ? "" : *p == 'x' ? "0x" : *p == 'X' ? "0X" : *p == 'o' ? "0" : "";
+			uint64_t v = narrow_unsigned(sp.length == 'l' ? va_arg(ap, uint64_t) : va_arg(ap, unsigned),
+						     sp.length);
+			const char *prefix = !sp.alt || !v ? ""
+					     : *p == 'x'   ? "0x"
+					     : *p == 'X'   ? "0X"
+					     : *p == 'o'   ? "0"
+							   : "";
 
 			put_number(&s, &sp, v, *p == 'u' ? 10 : *p == 'o' ? 8 : 16, prefix);
 			break;

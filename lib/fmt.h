@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * fmt.h - text formatting without libc.
- * Conversions: d i u x X o p s c %; flags 0 - # and + with d; width and precision as numbers or *; lengths hh h l ll z t j.
- * Precision counts for s and for integers (least number of digits). No floating point, no %n.
- * An unknown conversion is copied as it stands.
+ * Conversions: d i u x X o p s c %; flags 0 - # and + with d; width and precision as numbers or *; lengths hh h l ll z
+ * t j. Precision counts for s and for integers (least number of digits). No floating point, no %n. An unknown
+ * conversion is copied as it stands.
  */
 #ifndef CAY_LIB_FMT_H
 #define CAY_LIB_FMT_H
@@ -21,8 +21,8 @@ size_t fmt_vsnprintf(char *buf, size_t size, const char *fmt, va_list ap) PRINTF
 size_t fmt_snprintf(char *buf, size_t size, const char *fmt, ...) PRINTF_LIKE(3, 4);
 
 /*
- * As fmt_snprintf, appending at *pos (at most size) and moving it, never beyond size - 1: for building a line in pieces.
- * What does not fit is dropped.
+ * As fmt_snprintf, appending at *pos (at most size) and moving it, never beyond size - 1: for building a line in
+ * pieces. What does not fit is dropped.
  */
 void fmt_append(char *buf, size_t size, size_t *pos, const char *fmt, ...) PRINTF_LIKE(4, 5);
 

@@ -11,12 +11,12 @@
 #include <string.h>
 
 #ifdef CAY_KERNEL
-#define memcpy(dst, src, n) __builtin_memcpy(dst, src, n)
+#define memcpy(dst, src, n)  __builtin_memcpy(dst, src, n)
 #define memmove(dst, src, n) __builtin_memmove(dst, src, n)
-#define memset(dst, c, n) __builtin_memset(dst, c, n)
-#define memcmp(a, b, n) __builtin_memcmp(a, b, n)
-#define strlen(s) __builtin_strlen(s)
-#define strcmp(a, b) __builtin_strcmp(a, b)
+#define memset(dst, c, n)    __builtin_memset(dst, c, n)
+#define memcmp(a, b, n)      __builtin_memcmp(a, b, n)
+#define strlen(s)            __builtin_strlen(s)
+#define strcmp(a, b)         __builtin_strcmp(a, b)
 #endif
 
 #endif

@@ -6,37 +6,115 @@
 #include "lib/x86_length.h"
 
 /* What an opcode brings: any combination of parts, or refused. */
-#define OK 0x01  /* a known opcode */
-#define M 0x03   /* ModRM */
-#define I8 0x05  /* 8-bit immediate */
-#define IZ 0x09  /* 16 or 32-bit immediate by operand size */
+#define OK  0x01 /* a known opcode */
+#define M   0x03 /* ModRM */
+#define I8  0x05 /* 8-bit immediate */
+#define IZ  0x09 /* 16 or 32-bit immediate by operand size */
 #define REL 0x10 /* the immediate is a branch displacement */
 
 static const uint8_t one_byte[256] = {
-	[0x00 ... 0x03] = M, [0x04] = I8, [0x05] = IZ, [0x08 ... 0x0b] = M, [0x0c] = I8, [0x0d] = IZ,
-	[0x10 ... 0x13] = M, [0x14] = I8, [0x15] = IZ, [0x18 ... 0x1b] = M, [0x1c] = I8, [0x1d] = IZ,
-	[0x20 ... 0x23] = M, [0x24] = I8, [0x25] = IZ, [0x28 ... 0x2b] = M, [0x2c] = I8, [0x2d] = IZ,
-	[0x30 ... 0x33] = M, [0x34] = I8, [0x35] = IZ, [0x38 ... 0x3b] = M, [0x3c] = I8, [0x3d] = IZ,
-	[0x50 ... 0x5f] = OK, [0x63] = M, [0x68] = IZ, [0x69] = M | IZ, [0x6a] = I8, [0x6b] = M | I8,
-	[0x70 ... 0x7f] = I8 | REL, [0x80] = M | I8, [0x81] = M | IZ, [0x83] = M | I8, [0x84 ... 0x8b] = M,
-	[0x8d] = M, [0x8f] = M, [0x90 ... 0x99] = OK, [0x9b ... 0x9f] = OK,
+	[0x00 ... 0x03] = M,
+	[0x04] = I8,
+	[0x05] = IZ,
+	[0x08 ... 0x0b] = M,
+	[0x0c] = I8,
+	[0x0d] = IZ,
+	[0x10 ... 0x13] = M,
+	[0x14] = I8,
+	[0x15] = IZ,
+	[0x18 ... 0x1b] = M,
+	[0x1c] = I8,
+	[0x1d] = IZ,
+	[0x20 ... 0x23] = M,
+	[0x24] = I8,
+	[0x25] = IZ,
+	[0x28 ... 0x2b] = M,
+	[0x2c] = I8,
+	[0x2d] = IZ,
+	[0x30 ... 0x33] = M,
+	[0x34] = I8,
+	[0x35] = IZ,
+	[0x38 ... 0x3b] = M,
+	[0x3c] = I8,
+	[0x3d] = IZ,
+	[0x50 ... 0x5f] = OK,
+	[0x63] = M,
+	[0x68] = IZ,
+	[0x69] = M | IZ,
+	[0x6a] = I8,
+	[0x6b] = M | I8,
+	[0x70 ... 0x7f] = I8 | REL,
+	[0x80] = M | I8,
+	[0x81] = M | IZ,
+	[0x83] = M | I8,
+	[0x84 ... 0x8b] = M,
+	[0x8d] = M,
+	[0x8f] = M,
+	[0x90 ... 0x99] = OK,
+	[0x9b ... 0x9f] = OK,
 	[0xa0 ... 0xa3] = OK, /* 64-bit address behind the opcode */
-	[0xa4 ... 0xa7] = OK, [0xa8] = I8, [0xa9] = IZ, [0xaa ... 0xaf] = OK, [0xb0 ... 0xb7] = I8,
+	[0xa4 ... 0xa7] = OK,
+	[0xa8] = I8,
+	[0xa9] = IZ,
+	[0xaa ... 0xaf] = OK,
+	[0xb0 ... 0xb7] = I8,
 	[0xb8 ... 0xbf] = OK, /* immediate of operand size, also 64 bits */
-	[0xc0 ... 0xc1] = M | I8, [0xc2] = OK /* ret imm16 */, [0xc3] = OK, [0xc6] = M | I8, [0xc7] = M | IZ,
-	[0xc9] = OK, [0xcc] = OK, [0xcd] = I8, [0xd0 ... 0xd3] = M, [0xd7] = OK, [0xd8 ... 0xdf] = M,
-	[0xe0 ... 0xe3] = I8 | REL, [0xe8 ... 0xe9] = IZ | REL, [0xeb] = I8 | REL, [0xf4 ... 0xf5] = OK,
+	[0xc0 ... 0xc1] = M | I8,
+	[0xc2] = OK /* ret imm16 */,
+	[0xc3] = OK,
+	[0xc6] = M | I8,
+	[0xc7] = M | IZ,
+	[0xc9] = OK,
+	[0xcc] = OK,
+	[0xcd] = I8,
+	[0xd0 ... 0xd3] = M,
+	[0xd7] = OK,
+	[0xd8 ... 0xdf] = M,
+	[0xe0 ... 0xe3] = I8 | REL,
+	[0xe8 ... 0xe9] = IZ | REL,
+	[0xeb] = I8 | REL,
+	[0xf4 ... 0xf5] = OK,
 	[0xf6 ... 0xf7] = M, /* immediate only with /0 and /1 */
-	[0xf8 ... 0xf9] = OK, [0xfc ... 0xfd] = OK, [0xfe ... 0xff] = M,
+	[0xf8 ... 0xf9] = OK,
+	[0xfc ... 0xfd] = OK,
+	[0xfe ... 0xff] = M,
 };
 
 static const uint8_t two_byte[256] = {
-	[0x05] = OK, [0x0b] = OK, [0x0d] = M, [0x10 ... 0x19] = M, [0x1a ... 0x1f] = M, [0x28 ... 0x2f] = M,
-	[0x31] = OK, [0x40 ... 0x6f] = M, [0x70 ... 0x73] = M | I8, [0x74 ... 0x76] = M, [0x77] = OK,
-	[0x7c ... 0x7f] = M, [0x80 ... 0x8f] = IZ | REL, [0x90 ... 0x9f] = M, [0xa2] = OK, [0xa3] = M,
-	[0xa4] = M | I8, [0xa5] = M, [0xab] = M, [0xac] = M | I8, [0xad ... 0xaf] = M, [0xb0 ... 0xb1] = M,
-	[0xb3] = M, [0xb6 ... 0xb8] = M, [0xb9] = M, [0xba] = M | I8, [0xbb ... 0xc1] = M, [0xc2] = M | I8,
-	[0xc3] = M, [0xc4 ... 0xc6] = M | I8, [0xc7] = M, [0xc8 ... 0xcf] = OK, [0xd0 ... 0xff] = M, [0x01] = M,
+	[0x05] = OK,
+	[0x0b] = OK,
+	[0x0d] = M,
+	[0x10 ... 0x19] = M,
+	[0x1a ... 0x1f] = M,
+	[0x28 ... 0x2f] = M,
+	[0x31] = OK,
+	[0x40 ... 0x6f] = M,
+	[0x70 ... 0x73] = M | I8,
+	[0x74 ... 0x76] = M,
+	[0x77] = OK,
+	[0x7c ... 0x7f] = M,
+	[0x80 ... 0x8f] = IZ | REL,
+	[0x90 ... 0x9f] = M,
+	[0xa2] = OK,
+	[0xa3] = M,
+	[0xa4] = M | I8,
+	[0xa5] = M,
+	[0xab] = M,
+	[0xac] = M | I8,
+	[0xad ... 0xaf] = M,
+	[0xb0 ... 0xb1] = M,
+	[0xb3] = M,
+	[0xb6 ... 0xb8] = M,
+	[0xb9] = M,
+	[0xba] = M | I8,
+	[0xbb ... 0xc1] = M,
+	[0xc2] = M | I8,
+	[0xc3] = M,
+	[0xc4 ... 0xc6] = M | I8,
+	[0xc7] = M,
+	[0xc8 ... 0xcf] = OK,
+	[0xd0 ... 0xff] = M,
+	[0x01] = M,
 };
 
 struct cursor {
@@ -140,8 +218,8 @@ static bool read_relative(struct cursor *c, struct x86_insn *in, size_t bytes)
 	if (bytes == 1)
 		in->relative = (int8_t)c->code[at];
 	else
-		in->relative = (int32_t)(c->code[at] | (uint32_t)c->code[at + 1] << 8 | (uint32_t)c->code[at + 2] << 16 |
-					 (uint32_t)c->code[at + 3] << 24);
+		in->relative = (int32_t)(c->code[at] | (uint32_t)c->code[at + 1] << 8 |
+					 (uint32_t)c->code[at + 2] << 16 | (uint32_t)c->code[at + 3] << 24);
 	return true;
 }
 
@@ -179,7 +257,8 @@ static bool read_one_byte_extra(struct cursor *c, const struct x86_insn *in, uin
 static bool two_byte_is_allowed(const struct x86_insn *in, uint8_t op)
 {
 	if (op == 0x01)
-		return in->modrm == 0xd0 || in->modrm == 0xd5 || in->modrm == 0xd6 || in->modrm == 0xf9 || in->modrm == 0xee;
+		return in->modrm == 0xd0 || in->modrm == 0xd5 || in->modrm == 0xd6 || in->modrm == 0xf9 ||
+		       in->modrm == 0xee;
 	return true;
 }
 
@@ -204,7 +283,9 @@ static uint8_t flow_of(const struct x86_insn *in)
 	case 0x0fff:
 		return X86_FLOW_END;
 	case 0xff:
-		return (in->modrm >> 3 & 7) == 2 ? X86_FLOW_CALL : (in->modrm >> 3 & 7) == 4 ? X86_FLOW_END : X86_FLOW_NEXT;
+		return (in->modrm >> 3 & 7) == 2   ? X86_FLOW_CALL
+		       : (in->modrm >> 3 & 7) == 4 ? X86_FLOW_END
+						   : X86_FLOW_NEXT;
 	case 0xcd:
 	case 0x0f05:
 	case 0x0fa2:
@@ -220,7 +301,8 @@ static bool read_operands(struct cursor *c, struct x86_insn *in, uint8_t parts)
 	if ((parts & M) == M && !read_modrm(c, in))
 		return false;
 	if (parts & REL) {
-		/* Intel ignores the operand size prefix here, AMD does not, except that REX.W wins (the TLS call idiom) */
+		/* Intel ignores the operand size prefix here, AMD does not, except that REX.W wins (the TLS call idiom)
+		 */
 		if (c->operand16 && !(in->rex & 8))
 			return false;
 		return read_relative(c, in, (parts & I8) == I8 ? 1 : 4);

@@ -16,19 +16,20 @@
 #define X86_INSN_MAX 15
 
 enum x86_flow {
-	X86_FLOW_NEXT,    /* goes on behind it */
-	X86_FLOW_BRANCH,  /* conditional: `relative`, or behind it */
-	X86_FLOW_JUMP,    /* always to `relative` */
-	X86_FLOW_CALL,    /* direct: to `relative`, normally comes back; indirect: relative is 0 */
-	X86_FLOW_END,     /* ret, indirect jump, int3, ud2, hlt: nothing known behind it */
-	X86_FLOW_TRAP     /* syscall, cpuid, int n: the system does something, then goes on behind it */
+	X86_FLOW_NEXT,   /* goes on behind it */
+	X86_FLOW_BRANCH, /* conditional: `relative`, or behind it */
+	X86_FLOW_JUMP,   /* always to `relative` */
+	X86_FLOW_CALL,   /* direct: to `relative`, normally comes back; indirect: relative is 0 */
+	X86_FLOW_END,    /* ret, indirect jump, int3, ud2, hlt: nothing known behind it */
+	X86_FLOW_TRAP    /* syscall, cpuid, int n: the system does something, then goes on behind it */
 };
 
 struct x86_insn {
 	uint8_t length; /* bytes, 1..15 */
 	uint8_t flow;   /* enum x86_flow */
 	bool relative_branch;
-	/* Where its rip-relative operand or branch displacement lies; disp_bytes 0 = neither: it means the same anywhere. */
+	/* Where its rip-relative operand or branch displacement lies; disp_bytes 0 = neither: it means the same
+	 * anywhere. */
 	uint8_t disp_offset;
 	uint8_t disp_bytes;
 	int32_t relative; /* of the branch: target = address + length + relative */

@@ -28,7 +28,7 @@ static int setattr(struct inode *i, struct kstat *st, unsigned which)
 int vfs_chmod(const struct path *p, uint32_t mode)
 {
 	struct inode *i = path_inode(p);
-	struct kstat st = { .mode = mode & 07777 };
+	struct kstat st = {.mode = mode & 07777};
 
 	if (mount_is_read_only(p->mount))
 		return -EROFS;
@@ -46,7 +46,7 @@ int vfs_chown(const struct path *p, uint32_t uid, uint32_t gid)
 {
 	struct inode *i = path_inode(p);
 	const struct cred *c = cred_current();
-	struct kstat st = { .uid = uid, .gid = gid };
+	struct kstat st = {.uid = uid, .gid = gid};
 	unsigned which = (uid != OWNER_KEEP ? ATTR_UID : 0) | (gid != OWNER_KEEP ? ATTR_GID : 0);
 
 	if (mount_is_read_only(p->mount))
@@ -68,10 +68,10 @@ int vfs_chown(const struct path *p, uint32_t uid, uint32_t gid)
 
 int vfs_utimes(const struct path *p, const struct time_change t[2])
 {
-	static const struct time_change both_now[2] = { { .now = true }, { .now = true } };
+	static const struct time_change both_now[2] = {{.now = true}, {.now = true}};
 	struct inode *i = path_inode(p);
 	uint64_t now = clock_realtime_ns();
-	struct kstat st = { 0 };
+	struct kstat st = {0};
 	unsigned which = 0;
 
 	if (t == NULL)
@@ -102,7 +102,7 @@ int vfs_utimes(const struct path *p, const struct time_change t[2])
 int inode_truncate(struct inode *i, int64_t length)
 {
 	uint64_t now = clock_realtime_ns();
-	struct kstat st = { .size = (uint64_t)length };
+	struct kstat st = {.size = (uint64_t)length};
 	int err;
 
 	st.mtime.sec = (int64_t)(now / NSEC_PER_SEC);
@@ -132,7 +132,7 @@ int vfs_truncate(const struct path *p, int64_t length)
 
 void inode_drop_privilege_bits(struct inode *i)
 {
-	struct kstat st = { 0 };
+	struct kstat st = {0};
 
 	if (likely(!(i->mode & (S_ISUID | S_ISGID))) || !S_ISREG(i->mode) || capable(CAP_FSETID))
 		return;

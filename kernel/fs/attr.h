@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* attr.h - changing attributes, with the checks of chmod(2), chown(2), utimensat(2), truncate(2). 0 or -errno of those. */
+/* attr.h - changing attributes, with the checks of chmod(2), chown(2), utimensat(2), truncate(2). 0 or -errno of those.
+ */
 #ifndef CAY_KERNEL_FS_ATTR_H
 #define CAY_KERNEL_FS_ATTR_H
 

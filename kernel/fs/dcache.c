@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * dcache.c - see dcache.h. A chained hash that doubles as it fills; unreferenced dentries wait in a list and are
- * evicted in two-chance order when there are too many. Being referenced again does not touch the list: the evictor sorts it out.
+ * evicted in two-chance order when there are too many. Being referenced again does not touch the list: the evictor
+ * sorts it out.
  */
 #include <errno.h>
 
@@ -20,9 +21,9 @@ static struct {
 	uint32_t nr_buckets; /* power of two */
 	size_t count;        /* all dentries alive */
 	size_t nr_lru;
-	struct list lru;     /* oldest first */
+	struct list lru; /* oldest first */
 	size_t nr_lru_max;
-} dcache = { .lru = LIST_INIT(dcache.lru) };
+} dcache = {.lru = LIST_INIT(dcache.lru)};
 
 uint32_t dcache_hash_name(const char *name, size_t len)
 {
@@ -52,7 +53,8 @@ static bool grow(void)
 		return nr_old != 0; /* longer chains, still correct */
 	dcache.buckets = bigger;
 	dcache.nr_buckets = nr;
-	if (dcache.nr_lru_max == 0) /* a dentry and its inodes take about 1 KiB: let those nobody uses have 1/32 of memory */
+	if (dcache.nr_lru_max ==
+	    0) /* a dentry and its inodes take about 1 KiB: let those nobody uses have 1/32 of memory */
 		dcache.nr_lru_max = MAX((size_t)256, page_nr_total() / 8);
 	for (uint32_t i = 0; i < nr_old; i++) {
 		while (old[i] != NULL) {
@@ -306,8 +308,9 @@ void dcache_shrink(struct superblock *sb)
 	/* A parent becomes a leaf, and joins the list's end, when its last child goes: so one pass sees it too. */
 	while (again) {
 		again = false;
-		list_for_each_safe(d, &dcache.lru, lru, struct dentry) {
-			if (d->refs > 0 || (sb != NULL && (d->parent == NULL || d->parent->inode == NULL || d->parent->inode->sb != sb)))
+		list_for_each_safe (d, &dcache.lru, lru, struct dentry) {
+			if (d->refs > 0 || (sb != NULL && (d->parent == NULL || d->parent->inode == NULL ||
+							   d->parent->inode->sb != sb)))
 				continue;
 			if (d->flags & DENTRY_HASHED)
 				hash_remove(d);

@@ -21,12 +21,12 @@ struct superblock;
 
 #define DENTRY_INLINE_NAME 40
 
-#define DENTRY_HASHED (1u << 0)  /* can be found by name */
-#define DENTRY_ROOT (1u << 1)    /* root of a superblock, or nameless */
-#define DENTRY_DEAD (1u << 2)    /* directory that was removed: nothing can be created in it */
-#define DENTRY_USED (1u << 4)    /* found since the last eviction round */
+#define DENTRY_HASHED   (1u << 0) /* can be found by name */
+#define DENTRY_ROOT     (1u << 1) /* root of a superblock, or nameless */
+#define DENTRY_DEAD     (1u << 2) /* directory that was removed: nothing can be created in it */
+#define DENTRY_USED     (1u << 4) /* found since the last eviction round */
 #define DENTRY_LINKABLE (1u << 3) /* O_TMPFILE: linkat(2) may give it its first name */
-#define DENTRY_ANON (1u << 5)    /* no place in any tree; the name is the whole text ("pipe:[12]") */
+#define DENTRY_ANON     (1u << 5) /* no place in any tree; the name is the whole text ("pipe:[12]") */
 
 struct dentry {
 	struct dentry *hash_next;
@@ -38,7 +38,7 @@ struct dentry {
 	uint16_t flags;
 	unsigned refs;
 	unsigned nr_mounts;
-	struct mount *mounted; /* one of them, or NULL: saves mount_find the search */
+	struct mount *mounted;   /* one of them, or NULL: saves mount_find the search */
 	uint64_t valid_until_ns; /* when the superblock is not stable */
 	struct list lru;         /* queued when it had no references at some moment; lazily removed */
 	char inline_name[DENTRY_INLINE_NAME];
@@ -52,11 +52,13 @@ static inline struct dentry *dentry_get(struct dentry *d)
 
 void dentry_put(struct dentry *d); /* NULL is allowed */
 
-/* A root, or with a name an anonymous dentry. Takes over the inode's reference on success; one reference for the caller. */
+/* A root, or with a name an anonymous dentry. Takes over the inode's reference on success; one reference for the
+ * caller. */
 MUST_CHECK struct dentry *dentry_create_root(struct inode *inode, const char *anon_name);
 
 uint32_t dcache_hash_name(const char *name, size_t len);
-/* Mixes one more character; start with DCACHE_HASH_SEED, end with dcache_hash_end: for path walks that hash while they scan. */
+/* Mixes one more character; start with DCACHE_HASH_SEED, end with dcache_hash_end: for path walks that hash while they
+ * scan. */
 #define DCACHE_HASH_SEED 0x811c9dc5u
 static inline uint32_t dcache_hash_step(uint32_t h, unsigned char c)
 {
@@ -67,12 +69,14 @@ static inline uint32_t dcache_hash_step(uint32_t h, unsigned char c)
 MUST_CHECK struct dentry *dcache_find(struct dentry *parent, const char *name, size_t len, uint32_t hash);
 /* Adds a name that is not in the cache. inode may be NULL (negative); its reference is taken over on success.
  * NULL without memory. One reference for the caller. */
-MUST_CHECK struct dentry *dcache_add(struct dentry *parent, const char *name, size_t len, uint32_t hash, struct inode *inode);
+MUST_CHECK struct dentry *dcache_add(struct dentry *parent, const char *name, size_t len, uint32_t hash,
+				     struct inode *inode);
 /* readdir met this name: remember it, unless something is known already. The inode's reference stays the caller's. */
 void dcache_prefill(struct dentry *parent, const char *name, size_t len, struct inode *inode);
 /* Forgets the name; the dentry lives as long as it is referenced. Harmless when not hashed. */
 void dcache_unhash(struct dentry *d);
-/* rename: d becomes `name` in parent. Whatever was cached there must have been unhashed. 0 or -ENOMEM (nothing changed). */
+/* rename: d becomes `name` in parent. Whatever was cached there must have been unhashed. 0 or -ENOMEM (nothing
+ * changed). */
 MUST_CHECK int dcache_move(struct dentry *d, struct dentry *parent, const char *name, size_t len);
 /* Exchanges names and places of two dentries. */
 void dcache_exchange(struct dentry *a, struct dentry *b);

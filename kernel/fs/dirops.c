@@ -17,7 +17,7 @@
 #include "kernel/time/clock.h"
 #include "lib/string.h"
 
-static struct mutex rename_lock = { .wq = WAITQ_INIT(rename_lock.wq) };
+static struct mutex rename_lock = {.wq = WAITQ_INIT(rename_lock.wq)};
 
 int dir_may_create(const struct path *dir)
 {
@@ -290,7 +290,8 @@ static bool is_within(const struct dentry *d, const struct dentry *ancestor)
 }
 
 /* Is the move allowed? n is negative or NULL when the new name is free. */
-static int rename_check(struct walk *from, struct walk *to, const struct dentry *o, const struct dentry *n, unsigned flags)
+static int rename_check(struct walk *from, struct walk *to, const struct dentry *o, const struct dentry *n,
+			unsigned flags)
 {
 	bool o_dir = S_ISDIR(o->inode->mode);
 	bool n_there = n != NULL && n->inode != NULL;
@@ -466,7 +467,9 @@ int vfs_mkdir_p(const char *kpath, uint32_t mode)
 			mutex_lock(&dir->lock);
 			err = lookup_child(w.at.dentry, w.name, w.len, w.hash, true, &d);
 			if (err == -ENOENT || (err == 0 && d->inode == NULL)) {
-				err = dir->ops->create != NULL ? dir->ops->create(dir, w.name, w.len, S_IFDIR | mode, 0, &made) : -EROFS;
+				err = dir->ops->create != NULL
+					      ? dir->ops->create(dir, w.name, w.len, S_IFDIR | mode, 0, &made)
+					      : -EROFS;
 				if (err == 0)
 					err = instantiate(&w, d, made, NULL);
 				else

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * dirops.h - making, removing and moving names: what mkdirat, mknodat, symlinkat, linkat, unlinkat and renameat2 do, on kernel
- * strings. All return 0 or the -errno of the man page.
+ * dirops.h - making, removing and moving names: what mkdirat, mknodat, symlinkat, linkat, unlinkat and renameat2 do, on
+ * kernel strings. All return 0 or the -errno of the man page.
  */
 #ifndef CAY_KERNEL_FS_DIROPS_H
 #define CAY_KERNEL_FS_DIROPS_H
@@ -24,7 +24,8 @@ int vfs_rename(int old_dirfd, const char *old_path, int new_dirfd, const char *n
 
 /* May a name be added to the folder? -EROFS, -ENOENT (it was removed), -EACCES. */
 int dir_may_create(const struct path *dir);
-/* For open(O_CREAT): makes a regular file in w->at, whose lock is held. known: the negative dentry found, taken over, or NULL. */
+/* For open(O_CREAT): makes a regular file in w->at, whose lock is held. known: the negative dentry found, taken over,
+ * or NULL. */
 MUST_CHECK int dir_create_file(struct walk *w, struct dentry *known, uint32_t mode, struct dentry **out);
 
 #endif

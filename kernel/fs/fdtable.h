@@ -24,7 +24,8 @@ int fdtable_next(struct fdtable *t, int from);
 bool fdtable_get_cloexec(struct fdtable *t, int fd);
 void fdtable_set_cloexec(struct fdtable *t, int fd, bool cloexec);
 
-/* Puts f (reference taken over on success) at exactly fd, closing what was there. fd, -EBADF beyond the limit, -ENOMEM. */
+/* Puts f (reference taken over on success) at exactly fd, closing what was there. fd, -EBADF beyond the limit, -ENOMEM.
+ */
 MUST_CHECK int fdtable_replace(struct fdtable *t, struct file *f, int fd, bool cloexec);
 /* Closes one. 0 or -EBADF. */
 int fdtable_close(struct fdtable *t, int fd);

@@ -20,7 +20,7 @@ struct file *file_alloc(struct inode *inode, unsigned mode, unsigned flags)
 
 	if (f == NULL)
 		return NULL;
-	*f = (struct file){ .refs = 1, .mode = mode, .flags = flags, .inode = inode };
+	*f = (struct file){.refs = 1, .mode = mode, .flags = flags, .inode = inode};
 	mutex_init(&f->pos_lock);
 	list_init(&f->epoll_links);
 	return f;
@@ -105,9 +105,10 @@ static const struct inode_ops anon_inode_ops = {
 	.evict = anon_evict,
 };
 
-static struct superblock anon_sb = { .type = "anon_inodefs", .dev = 0xe, .dcache_stable = true };
+static struct superblock anon_sb = {.type = "anon_inodefs", .dev = 0xe, .dcache_stable = true};
 
-struct file *file_anon(const struct file_ops *ops, void *priv, unsigned mode, unsigned flags, const char *name, uint32_t st_mode)
+struct file *file_anon(const struct file_ops *ops, void *priv, unsigned mode, unsigned flags, const char *name,
+		       uint32_t st_mode)
 {
 	static uint64_t last_ino = 4096;
 	struct anon_inode *a = kmalloc(sizeof(*a));

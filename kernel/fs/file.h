@@ -23,7 +23,10 @@ struct poll_table;
  * A transfer between the kernel and the program (or the kernel itself): a list of user segments with a position.
  * uio_move advances it. After a partial -EFAULT the bytes already moved count.
  */
-struct uio_seg { void *base; size_t bytes; };
+struct uio_seg {
+	void *base;
+	size_t bytes;
+};
 struct uio {
 	struct uio_seg *segs;
 	unsigned nr_segs;
@@ -32,19 +35,21 @@ struct uio {
 	bool to_user;      /* true for read() */
 	bool kernel;       /* segments are kernel memory (exec, sendfile): no range check */
 };
-/* Moves min(bytes, resid) bytes between kbuf and the uio. Returns bytes moved (short only on a fault), or -EFAULT if none. */
+/* Moves min(bytes, resid) bytes between kbuf and the uio. Returns bytes moved (short only on a fault), or -EFAULT if
+ * none. */
 ssize_t uio_move(void *kbuf, size_t bytes, struct uio *uio);
 ssize_t uio_zero(size_t bytes, struct uio *uio);
-/* The next piece of at most max bytes that lies in one segment, its length in *bytes (0: nothing left); and passing over bytes
- * that reached their place by other means (a device). */
+/* The next piece of at most max bytes that lies in one segment, its length in *bytes (0: nothing left); and passing
+ * over bytes that reached their place by other means (a device). */
 void *uio_peek(struct uio *uio, size_t max, size_t *bytes);
 void uio_advance(struct uio *uio, size_t bytes);
 
 /* Directory entries go out through this. Returns false when the buffer is full (entry not taken). */
 struct dirent_sink {
-	bool (*emit)(struct dirent_sink *s, const char *name, size_t len, uint64_t ino, unsigned d_type, int64_t next_pos);
-	/* May be NULL. A file system that learns a child's inode while it reads the directory (READDIRPLUS) offers it here, so that
-	 * the lookup that follows is a cache hit. The inode's reference stays the caller's. */
+	bool (*emit)(struct dirent_sink *s, const char *name, size_t len, uint64_t ino, unsigned d_type,
+		     int64_t next_pos);
+	/* May be NULL. A file system that learns a child's inode while it reads the directory (READDIRPLUS) offers it
+	 * here, so that the lookup that follows is a cache hit. The inode's reference stays the caller's. */
 	void (*found)(struct dirent_sink *s, const char *name, size_t len, struct inode *inode);
 };
 
@@ -53,38 +58,41 @@ struct dirent_sink {
  * pos: for seekable files the position is passed in and file.pos advanced by the caller; others ignore it.
  */
 struct file_ops {
-	ssize_t (*read)(struct file *f, struct uio *uio, int64_t pos);   /* -EINVAL */
-	ssize_t (*write)(struct file *f, struct uio *uio, int64_t pos);  /* -EINVAL */
-	/* FILE_SEEKABLE: only SEEK_DATA and SEEK_HOLE come here (default: all is data), the rest goes by the inode's size.
-	 * Others: all of lseek; default -ESPIPE. */
+	ssize_t (*read)(struct file *f, struct uio *uio, int64_t pos);  /* -EINVAL */
+	ssize_t (*write)(struct file *f, struct uio *uio, int64_t pos); /* -EINVAL */
+	/* FILE_SEEKABLE: only SEEK_DATA and SEEK_HOLE come here (default: all is data), the rest goes by the inode's
+	 * size. Others: all of lseek; default -ESPIPE. */
 	int64_t (*seek)(struct file *f, int64_t off, int whence);
-	int (*readdir)(struct file *f, struct dirent_sink *sink);        /* -ENOTDIR; uses and advances f->pos */
-	/* Returns the current POLL* mask and registers with poll_wait() when pt is not NULL. Default: POLLIN | POLLOUT. */
+	int (*readdir)(struct file *f, struct dirent_sink *sink); /* -ENOTDIR; uses and advances f->pos */
+	/* Returns the current POLL* mask and registers with poll_wait() when pt is not NULL. Default: POLLIN | POLLOUT.
+	 */
 	uint32_t (*poll)(struct file *f, struct poll_table *pt);
-	int64_t (*ioctl)(struct file *f, unsigned cmd, uint64_t arg);    /* -ENOTTY */
-	/* Pages [pgoff, pgoff + nr) of the file for a mapping. write: they will be written through a shared mapping. Default -ENODEV. */
+	int64_t (*ioctl)(struct file *f, unsigned cmd, uint64_t arg); /* -ENOTTY */
+	/* Pages [pgoff, pgoff + nr) of the file for a mapping. write: they will be written through a shared mapping.
+	 * Default -ENODEV. */
 	int (*map)(struct file *f, uint64_t pgoff, size_t nr, bool write, struct page_run *run);
-	/* map gives pages of the file window: shared with the host, but the first touch of each costs 5 us (KVM does not fill their
-	 * neighbours along, as it does for RAM). Private mappings of small areas are read instead. */
+	/* map gives pages of the file window: shared with the host, but the first touch of each costs 5 us (KVM does
+	 * not fill their neighbours along, as it does for RAM). Private mappings of small areas are read instead. */
 	bool map_is_costly;
-	int (*fsync)(struct file *f, bool data_only);                    /* 0 or -EINVAL */
+	int (*fsync)(struct file *f, bool data_only);                         /* 0 or -EINVAL */
 	int (*fallocate)(struct file *f, int mode, int64_t off, int64_t len); /* -EOPNOTSUPP */
-	int64_t (*fcntl)(struct file *f, unsigned cmd, uint64_t arg);    /* what fcntl(2) itself does not know (seals); -EINVAL */
-	int (*set_flags)(struct file *f, unsigned flags);                /* F_SETFL told to the object; 0 */
-	void (*flush)(struct file *f);                                   /* each close(2) of a descriptor */
-	void (*release)(struct file *f);                                 /* last reference is gone */
+	int64_t (*fcntl)(struct file *f, unsigned cmd,
+			 uint64_t arg);                   /* what fcntl(2) itself does not know (seals); -EINVAL */
+	int (*set_flags)(struct file *f, unsigned flags); /* F_SETFL told to the object; 0 */
+	void (*flush)(struct file *f);                    /* each close(2) of a descriptor */
+	void (*release)(struct file *f);                  /* last reference is gone */
 };
 
-#define FILE_SEEKABLE (1u << 0)
-#define FILE_READ (1u << 1)
-#define FILE_WRITE (1u << 2)
+#define FILE_SEEKABLE  (1u << 0)
+#define FILE_READ      (1u << 1)
+#define FILE_WRITE     (1u << 2)
 #define FILE_PATH_ONLY (1u << 3) /* O_PATH */
 
 struct file {
 	const struct file_ops *ops;
 	unsigned refs;
-	unsigned mode;         /* FILE_* */
-	unsigned flags;        /* O_* status flags, as F_GETFL shows them */
+	unsigned mode;  /* FILE_* */
+	unsigned flags; /* O_* status flags, as F_GETFL shows them */
 	int64_t pos;
 	struct mutex pos_lock; /* read/write/lseek on a shared position */
 	struct inode *inode;   /* owned reference; NULL never (anonymous objects have an anon inode) */
@@ -94,14 +102,17 @@ struct file {
 	struct list epoll_links; /* epoll items watching this file: kernel/fs/epoll.c */
 };
 
-/* A file without a name: pipes, eventfd, epoll... `name` as /proc/self/fd shows it ("anon_inode:[eventfd]"). NULL without memory. */
-MUST_CHECK struct file *file_anon(const struct file_ops *ops, void *priv, unsigned mode, unsigned flags, const char *name, uint32_t st_mode);
+/* A file without a name: pipes, eventfd, epoll... `name` as /proc/self/fd shows it ("anon_inode:[eventfd]"). NULL
+ * without memory. */
+MUST_CHECK struct file *file_anon(const struct file_ops *ops, void *priv, unsigned mode, unsigned flags,
+				  const char *name, uint32_t st_mode);
 struct file *file_get(struct file *f);
 void file_put(struct file *f);
-/* The inode whose attributes and locks the file has: the one that its name led to. It differs from f->inode, which belongs
- * to the file's operations, when an overlay passed the open on to another file system. */
+/* The inode whose attributes and locks the file has: the one that its name led to. It differs from f->inode, which
+ * belongs to the file's operations, when an overlay passed the open on to another file system. */
 struct inode *file_inode(const struct file *f);
-/* Where the file is, for /proc/self/fd and O_PATH tricks: a counted path. Anonymous files get a nameless one made. 0 or -ENOMEM. */
+/* Where the file is, for /proc/self/fd and O_PATH tricks: a counted path. Anonymous files get a nameless one made. 0 or
+ * -ENOMEM. */
 MUST_CHECK int file_path(struct file *f, struct path *out);
 
 /* poll: `events` arrive through the waiter callback; poll_wait registers pt's caller on wq. */

@@ -66,7 +66,8 @@ static int make_parent(const char *path)
 	return vfs_mkdir_p(parent, 0755);
 }
 
-/* A folder or file for sb to cover. Where the tree below is read-only and has no such name, there is no place for it. */
+/* A folder or file for sb to cover. Where the tree below is read-only and has no such name, there is no place for it.
+ */
 static int make_mount_point(const char *path, const struct superblock *sb)
 {
 	bool dir = S_ISDIR(sb->root->mode);
@@ -134,13 +135,14 @@ static void write_hostname(void)
 	const char *name = boot_string(boot_info->hostname);
 	char line[68];
 	size_t len = strnlen(name, sizeof(line) - 1);
-	struct uio_seg seg = { line, len + 1 };
-	struct uio uio = { .segs = &seg, .nr_segs = 1, .resid = len + 1, .kernel = true };
+	struct uio_seg seg = {line, len + 1};
+	struct uio uio = {.segs = &seg, .nr_segs = 1, .resid = len + 1, .kernel = true};
 	struct file *f;
 
 	memcpy(line, name, len);
 	line[len] = '\n';
-	if (vfs_mkdir_p("/etc", 0755) != 0 || vfs_open(AT_FDCWD, "/etc/hostname", O_CREAT | O_EXCL | O_WRONLY, 0644, &f) != 0)
+	if (vfs_mkdir_p("/etc", 0755) != 0 ||
+	    vfs_open(AT_FDCWD, "/etc/hostname", O_CREAT | O_EXCL | O_WRONLY, 0644, &f) != 0)
 		return; /* a program that asks has gethostname(2) */
 	(void)!vfs_write(f, &uio);
 	file_put(f);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * locks.c - see locks.h. An inode's locks are one list; an owner's locks of one kind never overlap, and neighbours of
- * the same type are merged. Waiters of all files share a queue: contention on record locks is rare, a wake-up re-checks.
+ * the same type are merged. Waiters of all files share a queue: contention on record locks is rare, a wake-up
+ * re-checks.
  */
 #include <errno.h>
 
@@ -32,9 +33,9 @@ static bool same_world(enum lock_kind a, enum lock_kind b)
 
 static struct lock *find_conflict(struct inode *i, enum lock_kind kind, const void *owner, const struct lock_range *r)
 {
-	list_for_each(l, &i->locks, link, struct lock) {
-		if (l->owner != owner && same_world(l->kind, kind) && (l->r.write || r->write) && l->r.start <= r->end &&
-		    r->start <= l->r.end)
+	list_for_each (l, &i->locks, link, struct lock) {
+		if (l->owner != owner && same_world(l->kind, kind) && (l->r.write || r->write) &&
+		    l->r.start <= r->end && r->start <= l->r.end)
 			return l;
 	}
 	return NULL;
@@ -57,7 +58,7 @@ static bool is_deadlock(const void *owner, const void *holder)
 		const void *next = NULL;
 		if (holder == owner)
 			return true;
-		list_for_each(w, &waits, link, struct lock_wait) {
+		list_for_each (w, &waits, link, struct lock_wait) {
 			if (w->owner == holder)
 				next = w->holder;
 		}
@@ -71,7 +72,7 @@ static bool is_deadlock(const void *owner, const void *holder)
 static int wait_for_release(struct inode *i, enum lock_kind kind, const void *owner, const struct lock_range *r)
 {
 	struct lock *l = find_conflict(i, kind, owner, r);
-	struct lock_wait w = { .owner = owner };
+	struct lock_wait w = {.owner = owner};
 	int err = 0;
 
 	while (l != NULL && err == 0) {
@@ -92,13 +93,15 @@ static void lock_free(struct lock *l)
 	kfree(l);
 }
 
-/* Takes [r->start, r->end] out of the owner's locks. spare serves when the middle of one goes. Returns the spare if unused. */
-static struct lock *cut(struct inode *i, enum lock_kind kind, const void *owner, const struct lock_range *r, struct lock *spare)
+/* Takes [r->start, r->end] out of the owner's locks. spare serves when the middle of one goes. Returns the spare if
+ * unused. */
+static struct lock *cut(struct inode *i, enum lock_kind kind, const void *owner, const struct lock_range *r,
+			struct lock *spare)
 {
-	list_for_each_safe(l, &i->locks, link, struct lock) {
+	list_for_each_safe (l, &i->locks, link, struct lock) {
 		if (l->owner != owner || l->kind != kind || l->r.start > r->end || r->start > l->r.end)
 			continue;
-		bool left = l->r.start < r->start, right = l->r.end > r->end;
+		bool left = l->r.start<r->start, right = l->r.end> r->end;
 		if (left && right) {
 			*spare = *l;
 			spare->r.start = r->end + 1;
@@ -118,7 +121,7 @@ static struct lock *cut(struct inode *i, enum lock_kind kind, const void *owner,
 
 static void merge_into(struct inode *i, struct lock *n)
 {
-	list_for_each_safe(l, &i->locks, link, struct lock) {
+	list_for_each_safe (l, &i->locks, link, struct lock) {
 		if (l == n || l->owner != n->owner || l->kind != n->kind || l->r.write != n->r.write)
 			continue;
 		if (l->r.end < INT64_MAX && l->r.end + 1 == n->r.start)
@@ -131,13 +134,15 @@ static void merge_into(struct inode *i, struct lock *n)
 	}
 }
 
-int lock_set(struct inode *i, enum lock_kind kind, const void *owner, const struct lock_range *r, bool unlock, bool wait)
+int lock_set(struct inode *i, enum lock_kind kind, const void *owner, const struct lock_range *r, bool unlock,
+	     bool wait)
 {
 	struct lock *n, *spare;
 
 	if (!unlock && find_conflict(i, kind, owner, r) != NULL) {
 		int err = wait ? 0 : -EAGAIN;
-		/* flock gives up the old lock while it waits for the new one: flock(2), "not guaranteed to be atomic". */
+		/* flock gives up the old lock while it waits for the new one: flock(2), "not guaranteed to be atomic".
+		 */
 		if (kind == LOCK_KIND_FLOCK)
 			lock_release_owner(i, owner);
 		if (err == 0)
@@ -170,7 +175,7 @@ void lock_release_owner(struct inode *i, const void *owner)
 {
 	bool any = false;
 
-	list_for_each_safe(l, &i->locks, link, struct lock) {
+	list_for_each_safe (l, &i->locks, link, struct lock) {
 		if (l->owner == owner) {
 			lock_free(l);
 			any = true;

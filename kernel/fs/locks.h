@@ -23,7 +23,8 @@ struct lock_range {
 
 /* Sets (unlock: clears) a lock. owner: the fdtable for POSIX, the file for the others. wait: sleep until it is free.
  * 0, -EAGAIN, -ENOLCK (no memory), -EDEADLK, -EINTR (a signal came while waiting). */
-int lock_set(struct inode *i, enum lock_kind kind, const void *owner, const struct lock_range *r, bool unlock, bool wait);
+int lock_set(struct inode *i, enum lock_kind kind, const void *owner, const struct lock_range *r, bool unlock,
+	     bool wait);
 /* Is there a lock of another owner that forbids r? Then true and *r is that lock. */
 bool lock_test(struct inode *i, enum lock_kind kind, const void *owner, struct lock_range *r);
 /* Removes all locks of an owner: at close(2) for POSIX, when the file dies for the others. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* missing.c - which files the program looked for in vain: a help when it fails in an incomplete root. Distinct, first come. */
+/* missing.c - which files the program looked for in vain: a help when it fails in an incomplete root. Distinct, first
+ * come. */
 #include "kernel/fs/dcache.h"
 #include "kernel/fs/vfs.h"
 #include "kernel/mm/kmalloc.h"

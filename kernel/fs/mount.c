@@ -31,7 +31,7 @@ struct mount *mount_find(const struct mount *m, const struct dentry *d)
 {
 	if (likely(d->mounted != NULL && d->mounted->parent == m))
 		return d->mounted;
-	list_for_each(it, &mounts, link, struct mount) {
+	list_for_each (it, &mounts, link, struct mount) {
 		if (it->mountpoint == d && it->parent == m)
 			return it;
 	}
@@ -116,11 +116,12 @@ int mount_detach(const struct path *p, bool lazy)
 
 	if (p->dentry != m->root || m->parent == NULL)
 		return -EINVAL;
-	list_for_each(it, &mounts, link, struct mount) {
+	list_for_each (it, &mounts, link, struct mount) {
 		if (it->parent == m)
 			return -EBUSY;
 	}
-	/* The list's reference and the caller's path are expected; anything else is an open file or somebody's directory. */
+	/* The list's reference and the caller's path are expected; anything else is an open file or somebody's
+	 * directory. */
 	if (!lazy && m->refs > 2)
 		return -EBUSY;
 	list_remove(&m->link);
@@ -137,7 +138,7 @@ int mount_detach(const struct path *p, bool lazy)
 
 void mount_sync_all(void)
 {
-	list_for_each(m, &mounts, link, struct mount) {
+	list_for_each (m, &mounts, link, struct mount) {
 		if (m->sb->sync == NULL)
 			continue;
 		mount_get(m);
@@ -151,8 +152,8 @@ void mount_sync_all(void)
 
 struct mount *mount_anon(void)
 {
-	static struct superblock sb = { .type = "anon_inodefs", .dcache_stable = true };
-	static struct mount anon = { .refs = 1, .sb = &sb, .source = (char *)"none" };
+	static struct superblock sb = {.type = "anon_inodefs", .dcache_stable = true};
+	static struct mount anon = {.refs = 1, .sb = &sb, .source = (char *)"none"};
 
 	return mount_get(&anon);
 }
@@ -182,7 +183,7 @@ int vfs_mount_root(struct superblock *sb)
 	list_push_back(&mounts, &m->link);
 	fs->refs = 1;
 	fs->umask = 022;
-	fs->root = (struct path){ .mount = mount_get(m), .dentry = dentry_get(m->root) };
+	fs->root = (struct path){.mount = mount_get(m), .dentry = dentry_get(m->root)};
 	fs->cwd = path_get(&fs->root);
 	init_process->fs = fs;
 	return 0;
@@ -199,8 +200,8 @@ void vfs_print_mounts(void (*emit)(void *ctx, const char *text, size_t bytes), v
 
 	if (where == NULL)
 		return;
-	list_for_each(m, &mounts, link, struct mount) {
-		struct path p = { .mount = m, .dentry = m->root };
+	list_for_each (m, &mounts, link, struct mount) {
+		struct path p = {.mount = m, .dentry = m->root};
 		if (path_to_text(&p, where, 4096) < 0)
 			continue;
 		emit_text(emit, ctx, m->source);

@@ -14,11 +14,11 @@ struct mount {
 	unsigned refs;
 	unsigned flags;
 	struct superblock *sb;
-	struct dentry *root;  /* counted */
-	struct mount *parent; /* counted; NULL for the first and for detached ones */
+	struct dentry *root;       /* counted */
+	struct mount *parent;      /* counted; NULL for the first and for detached ones */
 	struct dentry *mountpoint; /* counted, in parent */
 	char *source;
-	struct list link;     /* all that are attached, in the order they were made */
+	struct list link; /* all that are attached, in the order they were made */
 };
 
 static inline struct mount *mount_get(struct mount *m)
@@ -35,8 +35,10 @@ void mount_cross_down(struct path *p);
 /* If *p is the root of a mount that has a parent: moves to the mount point and returns true. */
 bool mount_cross_up(struct path *p);
 
-/* Mounts sb on `at`, with root dentry root (counted, taken over; NULL = sb's own root). 0, -ENOMEM, -ENOTDIR (folder and file do not mix). */
-MUST_CHECK int mount_attach(struct superblock *sb, struct dentry *root, const struct path *at, unsigned flags, const char *source);
+/* Mounts sb on `at`, with root dentry root (counted, taken over; NULL = sb's own root). 0, -ENOMEM, -ENOTDIR (folder
+ * and file do not mix). */
+MUST_CHECK int mount_attach(struct superblock *sb, struct dentry *root, const struct path *at, unsigned flags,
+			    const char *source);
 /* 0; -EINVAL when p is not the root of a mount; -EBUSY. lazy: detach now, free when the last user is gone. */
 MUST_CHECK int mount_detach(const struct path *p, bool lazy);
 

@@ -6,7 +6,7 @@
 #include "lib/string.h"
 
 #define INDEX_REMOVED UINT32_MAX
-#define SLOTS_MIN 8u
+#define SLOTS_MIN     8u
 
 void nametable_init(struct nametable *t)
 {

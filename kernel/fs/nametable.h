@@ -24,10 +24,10 @@ struct nametable {
 	struct name_entry **slots; /* by slot; NULL = free */
 	uint32_t *index;           /* open addressing by hash: slot + 1, 0 = empty, UINT32_MAX = removed */
 	uint32_t nr_slots, slots_max;
-	uint32_t index_size;       /* power of two */
-	uint32_t nr_index_used;    /* removed marks included */
+	uint32_t index_size;    /* power of two */
+	uint32_t nr_index_used; /* removed marks included */
 	uint32_t count;
-	uint32_t free_hint;        /* no slot below is free */
+	uint32_t free_hint; /* no slot below is free */
 };
 
 void nametable_init(struct nametable *t); /* takes no memory until something is added */

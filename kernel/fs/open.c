@@ -19,12 +19,13 @@
 #pragma weak fifo_open
 #pragma weak chrdev_open
 
-static const struct file_ops no_ops = { 0 }; /* O_PATH */
+static const struct file_ops no_ops = {0}; /* O_PATH */
 
-/* O_* of the access mode to MAY_*. Access mode 3 asks for both rights and gives neither (open(2), "File access mode"). */
+/* O_* of the access mode to MAY_*. Access mode 3 asks for both rights and gives neither (open(2), "File access mode").
+ */
 static int access_mask(int o_flags)
 {
-	static const int mask[4] = { MAY_READ, MAY_WRITE, MAY_READ | MAY_WRITE, MAY_READ | MAY_WRITE };
+	static const int mask[4] = {MAY_READ, MAY_WRITE, MAY_READ | MAY_WRITE, MAY_READ | MAY_WRITE};
 	int m = mask[o_flags & O_ACCMODE];
 
 	return o_flags & O_TRUNC ? m | MAY_WRITE : m;
@@ -32,7 +33,7 @@ static int access_mask(int o_flags)
 
 static unsigned file_mode_bits(int o_flags)
 {
-	static const unsigned bits[4] = { FILE_READ, FILE_WRITE, FILE_READ | FILE_WRITE, 0 };
+	static const unsigned bits[4] = {FILE_READ, FILE_WRITE, FILE_READ | FILE_WRITE, 0};
 
 	return bits[o_flags & O_ACCMODE];
 }
@@ -77,7 +78,8 @@ int open_checked(const struct path *p, int o_flags, struct file **out)
 		err = open_node(i, f);
 		if (err != 0)
 			f->ops = NULL; /* there is nothing to release */
-		else if ((o_flags & O_TRUNC) && S_ISREG(i->mode) && i->ops->setattr != NULL) /* not: the user's stdout */
+		else if ((o_flags & O_TRUNC) && S_ISREG(i->mode) &&
+			 i->ops->setattr != NULL) /* not: the user's stdout */
 			err = inode_truncate(i, 0);
 	}
 	f->flags = status;
@@ -136,14 +138,15 @@ static int open_tmpfile(struct walk *w, int o_flags, uint32_t mode, struct file 
 	if (err == 0 && path_inode(&dir)->ops->tmpfile == NULL)
 		err = -EOPNOTSUPP;
 	if (err == 0)
-		err = path_inode(&dir)->ops->tmpfile(path_inode(&dir), S_IFREG | (mode & 07777 & ~fs_current()->umask), &i);
+		err = path_inode(&dir)->ops->tmpfile(path_inode(&dir), S_IFREG | (mode & 07777 & ~fs_current()->umask),
+						     &i);
 	if (err == 0) {
 		d = dentry_create_root(i, "/tmp/#tmpfile (deleted)");
 		if (d == NULL) {
 			inode_put(i);
 			err = -ENOMEM;
 		} else {
-			struct path p = { .mount = dir.mount, .dentry = d };
+			struct path p = {.mount = dir.mount, .dentry = d};
 			if (!(o_flags & O_EXCL))
 				d->flags |= DENTRY_LINKABLE;
 			err = open_checked(&p, o_flags & ~(O_TMPFILE & ~O_DIRECTORY), out);
@@ -201,7 +204,7 @@ static int find_or_create(struct walk *w, int o_flags, uint32_t mode, struct pat
 		dentry_put(d);
 		return err != 0 ? err : WALK_ON;
 	}
-	*out = (struct path){ .mount = mount_get(w->at.mount), .dentry = d };
+	*out = (struct path){.mount = mount_get(w->at.mount), .dentry = d};
 	mount_cross_down(out);
 	return 0;
 }
@@ -267,7 +270,7 @@ int vfs_open_inode(struct inode *i, int o_flags, const char *name, struct file *
 		mount_put(m);
 		return -ENOMEM;
 	}
-	struct path p = { .mount = m, .dentry = d };
+	struct path p = {.mount = m, .dentry = d};
 	err = open_checked(&p, o_flags | O_LARGEFILE, out);
 	path_put(&p);
 	return err;

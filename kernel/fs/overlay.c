@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * overlay.c - a file system whose changes stay in memory: reads go to the lower one, the first write of a file copies it.
- * A file opened for reading gets the lower file's own operations, so mappings share the host's page cache; as with
+ * overlay.c - a file system whose changes stay in memory: reads go to the lower one, the first write of a file copies
+ * it. A file opened for reading gets the lower file's own operations, so mappings share the host's page cache; as with
  * overlayfs of Linux, who opened it before the first write goes on reading the old contents.
  * Extended attributes are not offered.
  */
@@ -18,8 +18,8 @@
 #include "kernel/time/clock.h"
 #include "lib/string.h"
 
-#define COPY_ORDER 5 /* 128 KiB at a time */
-#define FIRST_INO (1ull << 48) /* of things made here: away from the lower numbers */
+#define COPY_ORDER 5            /* 128 KiB at a time */
+#define FIRST_INO  (1ull << 48) /* of things made here: away from the lower numbers */
 
 bool ov_is(const struct inode *i)
 {
@@ -81,7 +81,7 @@ static void meta_now(struct kstat *st)
 
 	st->mtime.sec = (int64_t)(now / NSEC_PER_SEC);
 	st->mtime.nsec = (uint32_t)(now % NSEC_PER_SEC);
-	st->ctime = (__typeof__(st->ctime)){ st->mtime.sec, st->mtime.nsec };
+	st->ctime = (__typeof__(st->ctime)){st->mtime.sec, st->mtime.nsec};
 }
 
 struct inode *ov_new_dir(struct inode *parent, uint32_t mode)
@@ -99,7 +99,7 @@ struct inode *ov_new_dir(struct inode *parent, uint32_t mode)
 		return NULL;
 	}
 	meta_now(o->meta);
-	o->meta->atime = o->meta->btime = (__typeof__(o->meta->atime)){ o->meta->mtime.sec, o->meta->mtime.nsec };
+	o->meta->atime = o->meta->btime = (__typeof__(o->meta->atime)){o->meta->mtime.sec, o->meta->mtime.nsec};
 	return &o->i;
 }
 
@@ -218,8 +218,8 @@ static int copy_contents(struct inode *lower, struct inode *upper, uint64_t byte
 			err = (int)n;
 			break;
 		}
-		struct uio_seg seg = { buf, (size_t)n };
-		struct uio uio = { .segs = &seg, .nr_segs = 1, .resid = (size_t)n, .kernel = true };
+		struct uio_seg seg = {buf, (size_t)n};
+		struct uio uio = {.segs = &seg, .nr_segs = 1, .resid = (size_t)n, .kernel = true};
 		ssize_t put = to->ops->write(to, &uio, (int64_t)pos);
 		if (put != n)
 			err = put < 0 ? (int)put : -ENOSPC;
@@ -341,7 +341,7 @@ int ov_statfs(struct inode *i, void *out)
 {
 	struct ramfs_space *s = overlay_of(i)->space;
 	struct inode *low = overlay_of(i)->lower->root;
-	struct statfs *st = out, below = { 0 };
+	struct statfs *st = out, below = {0};
 
 	/* Used is what both layers hold, free is what memory can still take. */
 	if (low->ops->statfs == NULL || low->ops->statfs(low, &below) != 0 || below.f_blocks < below.f_bfree)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * overlay_dir.c - names in overlay folders: what the lower folder has, changed by a table of differences.
- * A value of the table is an inode (counted) or nothing (the name is gone: a whiteout), and one bit that says that the lower
- * folder has the name as well, so that the entry must stay as a whiteout when the name goes.
+ * A value of the table is an inode (counted) or nothing (the name is gone: a whiteout), and one bit that says that the
+ * lower folder has the name as well, so that the entry must stay as a whiteout when the name goes.
  */
 #include <errno.h>
 #include <linux/fcntl.h>
@@ -71,7 +71,8 @@ static int dir_lookup(struct inode *dir, const char *name, size_t len, struct in
 	return *out != NULL ? 0 : -ENOMEM;
 }
 
-/* The name now means i (counted reference taken over on success; NULL = gone). hides: the lower folder has the name, too. */
+/* The name now means i (counted reference taken over on success; NULL = gone). hides: the lower folder has the name,
+ * too. */
 static int set_name(struct inode *dir, const char *name, size_t len, struct inode *i, bool hides)
 {
 	struct ov_inode *d = ov_of(dir);
@@ -131,7 +132,8 @@ static int enter_new(struct inode *dir, const char *name, size_t len, struct ino
 
 static int dir_create(struct inode *dir, const char *name, size_t len, uint32_t mode, uint64_t rdev, struct inode **out)
 {
-	struct inode *i = S_ISDIR(mode) ? ov_new_dir(dir, mode) : ramfs_new_inode(overlay_of(dir)->space, dir->sb, dir, mode, rdev);
+	struct inode *i = S_ISDIR(mode) ? ov_new_dir(dir, mode)
+					: ramfs_new_inode(overlay_of(dir)->space, dir->sb, dir, mode, rdev);
 
 	return enter_new(dir, name, len, i, out);
 }
@@ -174,7 +176,8 @@ static bool is_dots(const char *name, size_t len)
 	return name[0] == '.' && (len == 1 || (len == 2 && name[1] == '.'));
 }
 
-static bool empty_emit(struct dirent_sink *s, const char *name, size_t len, uint64_t ino, unsigned d_type, int64_t next_pos)
+static bool empty_emit(struct dirent_sink *s, const char *name, size_t len, uint64_t ino, unsigned d_type,
+		       int64_t next_pos)
 {
 	struct empty_sink *e = container_of(s, struct empty_sink, sink);
 
@@ -210,7 +213,7 @@ static int lower_dir_open(struct inode *lower, struct file **out)
 static int check_empty(struct inode *dir)
 {
 	struct ov_inode *d = ov_of(dir);
-	struct empty_sink s = { .sink = { empty_emit, NULL }, .delta = &d->delta };
+	struct empty_sink s = {.sink = {empty_emit, NULL}, .delta = &d->delta};
 	struct file *f;
 	int64_t before;
 	int err;
@@ -272,8 +275,8 @@ static void move_dir_link(struct inode *i, struct inode *from, struct inode *to)
 	}
 }
 
-static int exchange(struct inode *odir, const char *oname, size_t olen, struct inode *o, struct inode *ndir, const char *nname,
-		    size_t nlen, struct inode *n)
+static int exchange(struct inode *odir, const char *oname, size_t olen, struct inode *o, struct inode *ndir,
+		    const char *nname, size_t nlen, struct inode *n)
 {
 	int err = set_name(odir, oname, olen, inode_get(n), is_hiding(odir, oname, olen));
 
@@ -289,8 +292,8 @@ static int exchange(struct inode *odir, const char *oname, size_t olen, struct i
 	return err;
 }
 
-static int dir_rename(struct inode *odir, const char *oname, size_t olen, struct inode *ndir, const char *nname, size_t nlen,
-		      unsigned flags)
+static int dir_rename(struct inode *odir, const char *oname, size_t olen, struct inode *ndir, const char *nname,
+		      size_t nlen, unsigned flags)
 {
 	struct inode *moving, *victim = NULL;
 	int err = dir_lookup(odir, oname, olen, &moving);
@@ -338,7 +341,8 @@ out:
 #define POS_LOWER (1ll << 62)
 struct ov_dirfile {
 	struct file *lower;
-	int64_t last_pos; /* where f->pos stands if nobody seeked: then the lower file stands right, whatever bits its cookies use */
+	int64_t last_pos; /* where f->pos stands if nobody seeked: then the lower file stands right, whatever bits its
+			     cookies use */
 };
 
 struct merge_sink {
@@ -348,7 +352,8 @@ struct merge_sink {
 	bool full;
 };
 
-static bool merge_emit(struct dirent_sink *s, const char *name, size_t len, uint64_t ino, unsigned d_type, int64_t next_pos)
+static bool merge_emit(struct dirent_sink *s, const char *name, size_t len, uint64_t ino, unsigned d_type,
+		       int64_t next_pos)
 {
 	struct merge_sink *m = container_of(s, struct merge_sink, sink);
 	struct file *f = m->f;
@@ -379,7 +384,7 @@ static void merge_found(struct dirent_sink *s, const char *name, size_t len, str
 
 static int readdir_lower(struct file *f, struct dirent_sink *sink)
 {
-	struct merge_sink m = { .sink = { merge_emit, sink->found != NULL ? merge_found : NULL }, .outer = sink, .f = f };
+	struct merge_sink m = {.sink = {merge_emit, sink->found != NULL ? merge_found : NULL}, .outer = sink, .f = f};
 	struct ov_inode *d = ov_of(f->inode);
 	struct ov_dirfile *df = f->priv;
 	int64_t before;

@@ -2,11 +2,11 @@
 /*
  * overlay_priv.h - shared by overlay.c (inodes: attributes, opening, copying up) and overlay_dir.c (names).
  *
- * An overlay inode stands on one lower inode and takes over from it piece by piece: `meta` when attributes were changed,
- * `upper` (a nameless ramfs inode) when contents were, `delta` when names in a folder were. What was changed stays in
- * memory because a changed inode holds a reference on itself (`pinned`) until its last name is gone; lower->over leads back to
- * it from every name that the lower file has, so hard links see one file. Things made in the overlay are plain ramfs
- * inodes, but for folders, which are overlay inodes with nothing below.
+ * An overlay inode stands on one lower inode and takes over from it piece by piece: `meta` when attributes were
+ * changed, `upper` (a nameless ramfs inode) when contents were, `delta` when names in a folder were. What was changed
+ * stays in memory because a changed inode holds a reference on itself (`pinned`) until its last name is gone;
+ * lower->over leads back to it from every name that the lower file has, so hard links see one file. Things made in the
+ * overlay are plain ramfs inodes, but for folders, which are overlay inodes with nothing below.
  */
 #ifndef CAY_KERNEL_FS_OVERLAY_PRIV_H
 #define CAY_KERNEL_FS_OVERLAY_PRIV_H
@@ -25,9 +25,9 @@ struct ov_inode {
 	struct inode *lower; /* counted; NULL: made here */
 	struct inode *upper; /* counted; NULL: contents are the lower's */
 	bool pinned;
-	struct kstat *meta;      /* times of its own; NULL: the data inode's */
-	struct mutex copy_lock;  /* one copy-up at a time; taken after i.lock */
-	struct nametable delta;  /* folders: tagged values, see overlay_dir.c */
+	struct kstat *meta;     /* times of its own; NULL: the data inode's */
+	struct mutex copy_lock; /* one copy-up at a time; taken after i.lock */
+	struct nametable delta; /* folders: tagged values, see overlay_dir.c */
 };
 
 static inline struct ov_inode *ov_of(struct inode *i)

@@ -7,7 +7,7 @@
 #include "kernel/fs/pagetree.h"
 #include "kernel/mm/kmalloc.h"
 
-#define BITS 6
+#define BITS   6
 #define FANOUT (1u << BITS)
 
 struct node {
@@ -59,7 +59,8 @@ int pagetree_set(struct pagetree *t, uint64_t index, void *value)
 		if (*at == NULL) {
 			*at = kzalloc(sizeof(struct node));
 			if (*at == NULL)
-				return -ENOMEM; /* empty nodes may stay: they are found by the next set or freed by remove */
+				return -ENOMEM; /* empty nodes may stay: they are found by the next set or freed by
+						   remove */
 			if (parent != NULL)
 				parent->used++;
 		}

@@ -32,7 +32,7 @@ int path_to_text(const struct path *p, char *buf, size_t size)
 	const struct path *root = &fs_current()->root;
 	const struct mount *m = p->mount;
 	const struct dentry *d = p->dentry;
-	struct backwards b = { buf, buf + size };
+	struct backwards b = {buf, buf + size};
 	size_t len;
 	int err;
 

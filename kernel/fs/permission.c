@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* permission.c - who may do what: mode bits, groups, capabilities, read-only mounts. As path_resolution(7) and capabilities(7). */
+/* permission.c - who may do what: mode bits, groups, capabilities, read-only mounts. As path_resolution(7) and
+ * capabilities(7). */
 #include <errno.h>
 #include <sys/stat.h>
 
 #include "kernel/fs/cred.h"
 #include "kernel/fs/mount.h"
 
-static const struct cred kernel_cred = { .cap_effective = UINT64_MAX, .cap_permitted = UINT64_MAX };
+static const struct cred kernel_cred = {.cap_effective = UINT64_MAX, .cap_permitted = UINT64_MAX};
 
 static bool booting;
 
@@ -63,7 +64,8 @@ int path_permission(const struct path *p, int mask)
 {
 	struct inode *i = path_inode(p);
 
-	if ((mask & MAY_WRITE) && mount_is_read_only(p->mount) && (S_ISREG(i->mode) || S_ISDIR(i->mode) || S_ISLNK(i->mode)))
+	if ((mask & MAY_WRITE) && mount_is_read_only(p->mount) &&
+	    (S_ISREG(i->mode) || S_ISDIR(i->mode) || S_ISLNK(i->mode)))
 		return -EROFS;
 	return inode_permission(i, mask);
 }

@@ -17,14 +17,15 @@
 #include "kernel/time/clock.h"
 #include "lib/string.h"
 
-/* Only pages of contents count against the size limit; names and inodes are bounded by the kernel's memory (-ENOSPC, too). */
+/* Only pages of contents count against the size limit; names and inodes are bounded by the kernel's memory (-ENOSPC,
+ * too). */
 #define DIRENT_SIZE 20 /* st_size of a folder, per entry, as tmpfs shows it */
 
 struct timestamp timestamp_now(void)
 {
 	uint64_t now = clock_realtime_ns();
 
-	return (struct timestamp){ (int64_t)(now / NSEC_PER_SEC), (uint32_t)(now % NSEC_PER_SEC) };
+	return (struct timestamp){(int64_t)(now / NSEC_PER_SEC), (uint32_t)(now % NSEC_PER_SEC)};
 }
 
 struct ramfs_space *ramfs_space_create(uint64_t max_bytes, uint64_t first_ino)
@@ -48,7 +49,8 @@ void ramfs_space_put(struct ramfs_space *s)
 static const struct inode_ops dir_ops, file_inode_ops, symlink_ops;
 static const struct file_ops dir_file_ops;
 
-struct inode *ramfs_new_inode(struct ramfs_space *s, struct superblock *sb, const struct inode *dir, uint32_t mode, uint64_t rdev)
+struct inode *ramfs_new_inode(struct ramfs_space *s, struct superblock *sb, const struct inode *dir, uint32_t mode,
+			      uint64_t rdev)
 {
 	struct ramfs_inode *r = kzalloc(sizeof(*r));
 
@@ -77,7 +79,8 @@ struct inode *ramfs_new_inode(struct ramfs_space *s, struct superblock *sb, cons
 	return &r->i;
 }
 
-struct inode *ramfs_new_symlink(struct ramfs_space *s, struct superblock *sb, const struct inode *dir, const char *target)
+struct inode *ramfs_new_symlink(struct ramfs_space *s, struct superblock *sb, const struct inode *dir,
+				const char *target)
 {
 	struct inode *i = ramfs_new_inode(s, sb, dir, S_IFLNK | 0777, 0);
 
@@ -222,8 +225,8 @@ static void set_parent(struct inode *i, struct inode *from, struct inode *to)
 	to->nlink++;
 }
 
-static int dir_rename(struct inode *odir, const char *oname, size_t olen, struct inode *ndir, const char *nname, size_t nlen,
-		      unsigned flags)
+static int dir_rename(struct inode *odir, const char *oname, size_t olen, struct inode *ndir, const char *nname,
+		      size_t nlen, unsigned flags)
 {
 	struct name_entry *o = nametable_find(&ramfs_of(odir)->names, oname, olen);
 	struct name_entry *n = nametable_find(&ramfs_of(ndir)->names, nname, nlen);
@@ -333,11 +336,11 @@ static int ramfs_setattr(struct inode *i, const struct kstat *st, unsigned which
 	if (which & ATTR_GID)
 		i->gid = st->gid;
 	if (which & ATTR_ATIME)
-		r->atime = (struct timestamp){ st->atime.sec, st->atime.nsec };
+		r->atime = (struct timestamp){st->atime.sec, st->atime.nsec};
 	if (which & ATTR_MTIME)
-		r->mtime = (struct timestamp){ st->mtime.sec, st->mtime.nsec };
+		r->mtime = (struct timestamp){st->mtime.sec, st->mtime.nsec};
 	if (which & ATTR_CTIME)
-		r->ctime = (struct timestamp){ st->ctime.sec, st->ctime.nsec };
+		r->ctime = (struct timestamp){st->ctime.sec, st->ctime.nsec};
 	return 0;
 }
 
@@ -345,10 +348,10 @@ void ramfs_set_times(struct inode *i, const struct kstat *st)
 {
 	struct ramfs_inode *r = ramfs_of(i);
 
-	r->atime = (struct timestamp){ st->atime.sec, st->atime.nsec };
-	r->mtime = (struct timestamp){ st->mtime.sec, st->mtime.nsec };
-	r->ctime = (struct timestamp){ st->ctime.sec, st->ctime.nsec };
-	r->btime = (struct timestamp){ st->btime.sec, st->btime.nsec };
+	r->atime = (struct timestamp){st->atime.sec, st->atime.nsec};
+	r->mtime = (struct timestamp){st->mtime.sec, st->mtime.nsec};
+	r->ctime = (struct timestamp){st->ctime.sec, st->ctime.nsec};
+	r->btime = (struct timestamp){st->btime.sec, st->btime.nsec};
 }
 
 static int ramfs_readlink(struct inode *i, char *buf, size_t size)

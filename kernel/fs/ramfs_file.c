@@ -39,7 +39,8 @@ static bool range_is_hole(const struct ramfs_inode *r, uint64_t index, uint64_t 
 
 /*
  * Fills the hole at index with a page, and more of the hole when nr_wanted says that they will be written too.
- * zero: contents must be zero; else they are junk in *all* pages that were added. Returns the number added, or -ENOSPC, -ENOMEM.
+ * zero: contents must be zero; else they are junk in *all* pages that were added. Returns the number added, or -ENOSPC,
+ * -ENOMEM.
  */
 static int64_t fill_hole(struct ramfs_inode *r, uint64_t index, uint64_t nr_wanted, bool zero)
 {
@@ -275,7 +276,8 @@ static int file_fsync(struct file *f, bool data_only)
 int ramfs_file_truncate(struct ramfs_inode *r, uint64_t size)
 {
 	if (size < r->i.size) {
-		pagetree_remove(&r->pages, (size + PAGE_SIZE - 1) >> PAGE_SHIFT, UINT64_MAX >> PAGE_SHIFT, drop_page, r);
+		pagetree_remove(&r->pages, (size + PAGE_SIZE - 1) >> PAGE_SHIFT, UINT64_MAX >> PAGE_SHIFT, drop_page,
+				r);
 		zero_bytes(r, size, ALIGN_UP(size, PAGE_SIZE));
 	}
 	r->i.size = size;

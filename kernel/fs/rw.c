@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* rw.c - see rw.h. The position lock is held over a transfer at the shared position, as POSIX wants for regular files. */
+/* rw.c - see rw.h. The position lock is held over a transfer at the shared position, as POSIX wants for regular files.
+ */
 #include <asm/resource.h>
 #include <errno.h>
 #include <linux/fcntl.h>
@@ -104,8 +105,8 @@ ssize_t vfs_pwrite(struct file *f, struct uio *uio, int64_t pos)
 
 ssize_t vfs_read_kernel(struct file *f, void *buf, size_t bytes, int64_t pos)
 {
-	struct uio_seg seg = { buf, bytes };
-	struct uio uio = { .segs = &seg, .nr_segs = 1, .resid = bytes, .to_user = true, .kernel = true };
+	struct uio_seg seg = {buf, bytes};
+	struct uio uio = {.segs = &seg, .nr_segs = 1, .resid = bytes, .to_user = true, .kernel = true};
 
 	if (f->ops->read == NULL)
 		return S_ISDIR(f->inode->mode) ? -EISDIR : -EINVAL;
@@ -132,7 +133,8 @@ static int64_t seek_locked(struct file *f, int64_t off, int whence)
 		base = f->pos;
 		break;
 	case SEEK_END:
-		/* Folders have no size to seek from that means anything to readdir; files of unstable systems ask anew. */
+		/* Folders have no size to seek from that means anything to readdir; files of unstable systems ask anew.
+		 */
 		if (!f->inode->sb->dcache_stable) {
 			struct kstat st;
 			int err = vfs_getattr(f->inode, &st);

@@ -15,35 +15,41 @@
 struct kstat {
 	uint64_t ino, size, blocks, dev, rdev;
 	uint32_t mode, nlink, uid, gid, blksize;
-	struct { int64_t sec; uint32_t nsec; } atime, mtime, ctime, btime;
+	struct {
+		int64_t sec;
+		uint32_t nsec;
+	} atime, mtime, ctime, btime;
 };
 
 /* Which fields of kstat a setattr changes. */
-#define ATTR_MODE (1u << 0)
-#define ATTR_UID (1u << 1)
-#define ATTR_GID (1u << 2)
-#define ATTR_SIZE (1u << 3)
+#define ATTR_MODE  (1u << 0)
+#define ATTR_UID   (1u << 1)
+#define ATTR_GID   (1u << 2)
+#define ATTR_SIZE  (1u << 3)
 #define ATTR_ATIME (1u << 4)
 #define ATTR_MTIME (1u << 5)
 #define ATTR_CTIME (1u << 6)
 
 /*
  * Operations of a directory or file, by a file system. Names are not NUL-terminated. The VFS has checked
- * permissions, name length (<= 255) and read-only mounts; the file system returns -errno. No VFS lock is held over these
- * calls but the directory's (inode.lock of dir), so a slow lookup stalls only its own directory.
- * Inodes returned carry one reference for the caller.
+ * permissions, name length (<= 255) and read-only mounts; the file system returns -errno. No VFS lock is held over
+ * these calls but the directory's (inode.lock of dir), so a slow lookup stalls only its own directory. Inodes returned
+ * carry one reference for the caller.
  */
 struct inode_ops {
 	int (*lookup)(struct inode *dir, const char *name, size_t len, struct inode **out); /* -ENOENT */
 	/* mode has the type bits: S_IFREG, S_IFDIR, S_IFIFO, S_IFSOCK, S_IFCHR, S_IFBLK */
-	int (*create)(struct inode *dir, const char *name, size_t len, uint32_t mode, uint64_t rdev, struct inode **out);
+	int (*create)(struct inode *dir, const char *name, size_t len, uint32_t mode, uint64_t rdev,
+		      struct inode **out);
 	/* A regular file without a name in dir's file system (O_TMPFILE, memfd); -EOPNOTSUPP */
 	int (*tmpfile)(struct inode *dir, uint32_t mode, struct inode **out);
 	int (*symlink)(struct inode *dir, const char *name, size_t len, const char *target, struct inode **out);
 	int (*link)(struct inode *dir, const char *name, size_t len, struct inode *target);
-	int (*unlink)(struct inode *dir, const char *name, size_t len, struct inode *victim); /* file or empty directory */
+	int (*unlink)(struct inode *dir, const char *name, size_t len,
+		      struct inode *victim); /* file or empty directory */
 	/* flags: RENAME_NOREPLACE, RENAME_EXCHANGE of renameat2(2) */
-	int (*rename)(struct inode *odir, const char *oname, size_t olen, struct inode *ndir, const char *nname, size_t nlen, unsigned flags);
+	int (*rename)(struct inode *odir, const char *oname, size_t olen, struct inode *ndir, const char *nname,
+		      size_t nlen, unsigned flags);
 	int (*readlink)(struct inode *i, char *buf, size_t size); /* returns length, no NUL */
 	/* Magic links (/proc/self/fd/N, /proc/self/exe): jumps to *out (a counted path) instead of following text. */
 	int (*follow)(struct inode *i, struct path *out);
@@ -66,16 +72,16 @@ struct inode {
 	uint32_t uid, gid, nlink;
 	uint64_t ino, size, rdev;
 	struct superblock *sb;
-	struct mutex lock; /* directories: their entries. Files: size changes */
-	char *link_text;   /* symlinks: the target once read, when sb->dcache_stable; freed with the inode */
-	struct list locks; /* POSIX and OFD record locks, flock: kernel/fs/locks.c */
+	struct mutex lock;  /* directories: their entries. Files: size changes */
+	char *link_text;    /* symlinks: the target once read, when sb->dcache_stable; freed with the inode */
+	struct list locks;  /* POSIX and OFD record locks, flock: kernel/fs/locks.c */
 	struct inode *over; /* the overlay's inode on top of this one, not counted; overlay.c */
 	void *priv;
 };
 
 struct superblock {
-	const char *type;   /* "ramfs", "hostfs"... as in /proc/mounts */
-	uint64_t dev;       /* st_dev */
+	const char *type; /* "ramfs", "hostfs"... as in /proc/mounts */
+	uint64_t dev;     /* st_dev */
 	bool read_only;
 	bool dcache_negative; /* names that are not there may be remembered (nobody else adds any) */
 	bool dcache_stable;   /* names and attributes never change behind the kernel's back */
@@ -106,12 +112,13 @@ uint64_t vfs_new_dev(void);
 void path_put(struct path *p);
 struct path path_get(const struct path *p);
 struct inode *path_inode(const struct path *p);
-/* Absolute path text as seen from the process root, for getcwd and /proc. Returns length or -ENAMETOOLONG. " (deleted)" is appended when it is. */
+/* Absolute path text as seen from the process root, for getcwd and /proc. Returns length or -ENAMETOOLONG. " (deleted)"
+ * is appended when it is. */
 int path_to_text(const struct path *p, char *buf, size_t size);
 
-#define LOOKUP_FOLLOW (1u << 0)
+#define LOOKUP_FOLLOW    (1u << 0)
 #define LOOKUP_DIRECTORY (1u << 1)
-#define LOOKUP_EMPTY (1u << 2)  /* "" means dirfd itself (AT_EMPTY_PATH) */
+#define LOOKUP_EMPTY     (1u << 2) /* "" means dirfd itself (AT_EMPTY_PATH) */
 
 /* Path lookup from the current process: dirfd as in openat(2). On success *out holds references. */
 MUST_CHECK int vfs_lookup(int dirfd, const char *kpath, unsigned lookup_flags, struct path *out);
@@ -121,9 +128,9 @@ MUST_CHECK int vfs_open_path(const struct path *p, int o_flags, struct file **ou
 /* Reads into kernel memory, as pread(2). */
 MUST_CHECK ssize_t vfs_read_kernel(struct file *f, void *buf, size_t bytes, int64_t pos);
 /* mask: MAY_*. By the file system ids of the current process. 0, -EACCES. */
-#define MAY_EXEC 1
+#define MAY_EXEC  1
 #define MAY_WRITE 2
-#define MAY_READ 4
+#define MAY_READ  4
 int inode_permission(struct inode *i, int mask);
 /* Also refuses writes to a read-only mount (-EROFS). */
 int path_permission(const struct path *p, int mask);
@@ -132,7 +139,8 @@ int path_permission(const struct path *p, int mask);
 MUST_CHECK int vfs_open_inode(struct inode *i, int o_flags, const char *name, struct file **out);
 int vfs_getattr(struct inode *i, struct kstat *st);
 
-/* Hooks that the owners of these objects define; without them such a node opens with -ENXIO. They set f->ops and f->priv. */
+/* Hooks that the owners of these objects define; without them such a node opens with -ENXIO. They set f->ops and
+ * f->priv. */
 int fifo_open(struct inode *i, struct file *f);
 int chrdev_open(struct inode *i, struct file *f);
 /* f dies: epoll forgets it. Called when f->epoll_links is not empty. */

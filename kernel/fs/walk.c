@@ -28,7 +28,7 @@ void path_put(struct path *p)
 
 struct path path_get(const struct path *p)
 {
-	return (struct path){ .mount = mount_get(p->mount), .dentry = dentry_get(p->dentry) };
+	return (struct path){.mount = mount_get(p->mount), .dentry = dentry_get(p->dentry)};
 }
 
 struct inode *path_inode(const struct path *p)
@@ -57,7 +57,8 @@ static void path_descend(struct path *p, struct dentry *d)
 }
 
 /* Asks the file system. The folder's lock is held. */
-static int lookup_slow(struct dentry *dir, const char *name, size_t len, uint32_t hash, struct dentry *known, struct dentry **out)
+static int lookup_slow(struct dentry *dir, const char *name, size_t len, uint32_t hash, struct dentry *known,
+		       struct dentry **out)
 {
 	struct inode *di = dir->inode;
 	struct superblock *sb = di->sb;

@@ -16,14 +16,15 @@ struct xattr {
 
 static bool is_kept(const char *name)
 {
-	return strncmp(name, "user.", 5) == 0 || strncmp(name, "trusted.", 8) == 0 || strncmp(name, "security.", 9) == 0;
+	return strncmp(name, "user.", 5) == 0 || strncmp(name, "trusted.", 8) == 0 ||
+	       strncmp(name, "security.", 9) == 0;
 }
 
 static struct xattr *find(struct xattrs *const *x, const char *name)
 {
 	if (*x == NULL)
 		return NULL;
-	list_for_each(a, &(*x)->all, link, struct xattr) {
+	list_for_each (a, &(*x)->all, link, struct xattr) {
 		if (strcmp(a->text, name) == 0)
 			return a;
 	}
@@ -94,7 +95,7 @@ int64_t xattrs_list(struct xattrs *const *x, char *buf, size_t size)
 
 	if (*x == NULL)
 		return 0;
-	list_for_each(a, &(*x)->all, link, struct xattr) {
+	list_for_each (a, &(*x)->all, link, struct xattr) {
 		size_t n = a->name_len + 1;
 		if (size > 0) {
 			if (used + n > size)
@@ -120,7 +121,7 @@ void xattrs_free(struct xattrs **x)
 {
 	if (*x == NULL)
 		return;
-	list_for_each_safe(a, &(*x)->all, link, struct xattr)
+	list_for_each_safe (a, &(*x)->all, link, struct xattr)
 		drop(*x, a);
 	kfree(*x);
 	*x = NULL;

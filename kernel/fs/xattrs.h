@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* xattrs.h - extended attributes kept in memory, for file systems that have no other place. As xattr(7); lock: the inode's owner. */
+/* xattrs.h - extended attributes kept in memory, for file systems that have no other place. As xattr(7); lock: the
+ * inode's owner. */
 #ifndef CAY_KERNEL_FS_XATTRS_H
 #define CAY_KERNEL_FS_XATTRS_H
 

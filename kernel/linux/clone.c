@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * clone.c - new threads, and the end of threads and of the program.
- * Only the thread form of clone is there (one address space, files, signal handlers and process shared). Forms that make a
- * process fail with ENOSYS, and fork and vfork are absent: copying an address space comes with a later part of the project.
+ * Only the thread form of clone is there (one address space, files, signal handlers and process shared). Forms that
+ * make a process fail with ENOSYS, and fork and vfork are absent: copying an address space comes with a later part of
+ * the project.
  */
 #include <errno.h>
 #include <linux/sched.h>
@@ -15,8 +16,8 @@
 
 #define THREAD_FLAGS (CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD)
 #define OTHER_FLAGS                                                                                                    \
-	(CLONE_SYSVSEM | CLONE_SETTLS | CLONE_PARENT_SETTID | CLONE_CHILD_CLEARTID | CLONE_CHILD_SETTID | CLONE_DETACHED |  \
-	 CLONE_UNTRACED | CLONE_PTRACE)
+	(CLONE_SYSVSEM | CLONE_SETTLS | CLONE_PARENT_SETTID | CLONE_CHILD_CLEARTID | CLONE_CHILD_SETTID |              \
+	 CLONE_DETACHED | CLONE_UNTRACED | CLONE_PTRACE)
 
 struct clone_request {
 	uint64_t flags;

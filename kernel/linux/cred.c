@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * cred.c - user and group ids, by the rules of setuid(2) and credentials(7). CAP_SETUID and CAP_SETGID decide, not uid 0.
- * Ids are the process's: glibc applies a change to all threads, which for a thread that shares them is a no-op.
+ * cred.c - user and group ids, by the rules of setuid(2) and credentials(7). CAP_SETUID and CAP_SETGID decide, not uid
+ * 0. Ids are the process's: glibc applies a change to all threads, which for a thread that shares them is a no-op.
  */
 #include <errno.h>
 #include <linux/capability.h>
@@ -11,13 +11,13 @@
 #include "kernel/mm/uaccess.h"
 #include "kernel/sched/thread.h"
 
-#define UNCHANGED      UINT32_MAX
-#define NO_SETUID_FIX  (1u << 2) /* SECBIT_NO_SETUID_FIXUP */
-#define KEEP_CAPS      (1u << 4) /* SECBIT_KEEP_CAPS: PR_SET_KEEPCAPS */
+#define UNCHANGED     UINT32_MAX
+#define NO_SETUID_FIX (1u << 2) /* SECBIT_NO_SETUID_FIXUP */
+#define KEEP_CAPS     (1u << 4) /* SECBIT_KEEP_CAPS: PR_SET_KEEPCAPS */
 /* Capabilities that go and come with the file system uid. */
 #define FS_CAPS                                                                                                        \
-	(1ull << CAP_CHOWN | 1ull << CAP_DAC_OVERRIDE | 1ull << CAP_DAC_READ_SEARCH | 1ull << CAP_FOWNER | 1ull << CAP_FSETID |  \
-	 1ull << CAP_LINUX_IMMUTABLE | 1ull << CAP_MKNOD | 1ull << CAP_MAC_OVERRIDE)
+	(1ull << CAP_CHOWN | 1ull << CAP_DAC_OVERRIDE | 1ull << CAP_DAC_READ_SEARCH | 1ull << CAP_FOWNER |             \
+	 1ull << CAP_FSETID | 1ull << CAP_LINUX_IMMUTABLE | 1ull << CAP_MKNOD | 1ull << CAP_MAC_OVERRIDE)
 
 static struct cred *cred_current(void)
 {
@@ -160,10 +160,11 @@ long sys_setresuid(uint32_t ruid, uint32_t euid, uint32_t suid)
 {
 	struct cred *c = cred_current();
 
-	if (!capable(CAP_SETUID) && !(one_of(ruid, c->uid, c->euid, c->suid) && one_of(euid, c->uid, c->euid, c->suid) &&
-				      one_of(suid, c->uid, c->euid, c->suid)))
+	if (!capable(CAP_SETUID) && !(one_of(ruid, c->uid, c->euid, c->suid) &&
+				      one_of(euid, c->uid, c->euid, c->suid) && one_of(suid, c->uid, c->euid, c->suid)))
 		return -EPERM;
-	set_uids(ruid == UNCHANGED ? c->uid : ruid, euid == UNCHANGED ? c->euid : euid, suid == UNCHANGED ? c->suid : suid);
+	set_uids(ruid == UNCHANGED ? c->uid : ruid, euid == UNCHANGED ? c->euid : euid,
+		 suid == UNCHANGED ? c->suid : suid);
 	return 0;
 }
 
@@ -171,10 +172,11 @@ long sys_setresgid(uint32_t rgid, uint32_t egid, uint32_t sgid)
 {
 	struct cred *c = cred_current();
 
-	if (!capable(CAP_SETGID) && !(one_of(rgid, c->gid, c->egid, c->sgid) && one_of(egid, c->gid, c->egid, c->sgid) &&
-				      one_of(sgid, c->gid, c->egid, c->sgid)))
+	if (!capable(CAP_SETGID) && !(one_of(rgid, c->gid, c->egid, c->sgid) &&
+				      one_of(egid, c->gid, c->egid, c->sgid) && one_of(sgid, c->gid, c->egid, c->sgid)))
 		return -EPERM;
-	set_gids(rgid == UNCHANGED ? c->gid : rgid, egid == UNCHANGED ? c->egid : egid, sgid == UNCHANGED ? c->sgid : sgid);
+	set_gids(rgid == UNCHANGED ? c->gid : rgid, egid == UNCHANGED ? c->egid : egid,
+		 sgid == UNCHANGED ? c->sgid : sgid);
 	return 0;
 }
 

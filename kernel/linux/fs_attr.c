@@ -12,7 +12,7 @@
 #include "kernel/mm/uaccess.h"
 
 #ifndef UTIME_NOW
-#define UTIME_NOW ((1l << 30) - 1l)
+#define UTIME_NOW  ((1l << 30) - 1l)
 #define UTIME_OMIT ((1l << 30) - 2l)
 #endif
 
@@ -106,7 +106,7 @@ static long set_times(int dirfd, const char *user, const struct time_change *t, 
 long sys_utimensat(int dirfd, const char *path, const void *times, int flags)
 {
 	struct user_timespec ts[2];
-	struct time_change t[2] = { 0 };
+	struct time_change t[2] = {0};
 
 	if ((flags & ~(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH)) != 0)
 		return -EINVAL;
@@ -128,7 +128,7 @@ long sys_utimensat(int dirfd, const char *path, const void *times, int flags)
 long sys_futimesat(int dirfd, const char *path, const void *times)
 {
 	struct user_timespec tv[2]; /* the second field counts microseconds */
-	struct time_change t[2] = { 0 };
+	struct time_change t[2] = {0};
 
 	if (times == NULL)
 		return set_times(dirfd, path, NULL, 0);
@@ -151,7 +151,7 @@ long sys_utimes(const char *path, const void *times)
 long sys_utime(const char *path, const void *times)
 {
 	int64_t sec[2];
-	struct time_change t[2] = { 0 };
+	struct time_change t[2] = {0};
 
 	if (times == NULL)
 		return set_times(AT_FDCWD, path, NULL, 0);

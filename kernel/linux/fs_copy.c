@@ -23,8 +23,8 @@ struct end {
 
 static ssize_t move(struct end *e, char *buf, size_t bytes, bool read)
 {
-	struct uio_seg seg = { buf, bytes };
-	struct uio uio = { .segs = &seg, .nr_segs = 1, .resid = bytes, .to_user = read, .kernel = true };
+	struct uio_seg seg = {buf, bytes};
+	struct uio uio = {.segs = &seg, .nr_segs = 1, .resid = bytes, .to_user = read, .kernel = true};
 	ssize_t n;
 
 	if (e->pos < 0)
@@ -119,7 +119,7 @@ static ssize_t end_close(struct end *e, ssize_t result)
 
 long sys_sendfile(int out_fd, int in_fd, int64_t *offset, size_t bytes)
 {
-	struct end in = { 0 }, out = { 0 };
+	struct end in = {0}, out = {0};
 	ssize_t n = end_open(&in, in_fd, offset);
 
 	if (n == 0)
@@ -135,7 +135,7 @@ long sys_sendfile(int out_fd, int in_fd, int64_t *offset, size_t bytes)
 
 long sys_copy_file_range(int in_fd, int64_t *in_off, int out_fd, int64_t *out_off, size_t bytes, unsigned flags)
 {
-	struct end in = { 0 }, out = { 0 };
+	struct end in = {0}, out = {0};
 	ssize_t n = end_open(&in, in_fd, in_off);
 
 	if (n == 0)
@@ -160,7 +160,7 @@ long sys_copy_file_range(int in_fd, int64_t *in_off, int out_fd, int64_t *out_of
 
 long sys_splice(int in_fd, int64_t *in_off, int out_fd, int64_t *out_off, size_t bytes, unsigned flags)
 {
-	struct end in = { 0 }, out = { 0 };
+	struct end in = {0}, out = {0};
 	ssize_t n = end_open(&in, in_fd, in_off);
 
 	(void)flags; /* all are hints but SPLICE_F_NONBLOCK, which O_NONBLOCK of the ends decides here */
@@ -168,7 +168,8 @@ long sys_splice(int in_fd, int64_t *in_off, int out_fd, int64_t *out_off, size_t
 		n = end_open(&out, out_fd, out_off);
 	if (n == 0 && (!(in.f->mode & FILE_READ) || !(out.f->mode & FILE_WRITE)))
 		n = -EBADF;
-	if (n == 0 && ((!S_ISFIFO(file_inode(in.f)->mode) && !S_ISFIFO(file_inode(out.f)->mode)) || (out.f->flags & O_APPEND)))
+	if (n == 0 &&
+	    ((!S_ISFIFO(file_inode(in.f)->mode) && !S_ISFIFO(file_inode(out.f)->mode)) || (out.f->flags & O_APPEND)))
 		n = -EINVAL;
 	if (n == 0)
 		n = copy(&in, &out, bytes, true);

@@ -34,7 +34,7 @@ struct dirent64_head {
 	uint8_t type;
 	char name[];
 };
-#define DIRENT64_NAME 19
+#define DIRENT64_NAME   19
 #define DIRENT_OLD_NAME 18 /* struct linux_dirent: no type before the name; it is the record's last byte */
 
 static bool dents_flush(struct dents *d)
@@ -48,7 +48,8 @@ static bool dents_flush(struct dents *d)
 	return true;
 }
 
-static bool dents_emit(struct dirent_sink *s, const char *name, size_t len, uint64_t ino, unsigned d_type, int64_t next_pos)
+static bool dents_emit(struct dirent_sink *s, const char *name, size_t len, uint64_t ino, unsigned d_type,
+		       int64_t next_pos)
 {
 	struct dents *d = container_of(s, struct dents, sink);
 	size_t name_at = d->old_format ? DIRENT_OLD_NAME : DIRENT64_NAME;
@@ -87,7 +88,7 @@ static void dents_found(struct dirent_sink *s, const char *name, size_t len, str
 
 static long read_dir(int fd, void *user, unsigned bytes, bool old_format)
 {
-	struct dents d = { .sink = { dents_emit, dents_found }, .old_format = old_format, .user = user, .room = bytes };
+	struct dents d = {.sink = {dents_emit, dents_found}, .old_format = old_format, .user = user, .room = bytes};
 	struct file *f = fd_get(fd);
 	long ret;
 

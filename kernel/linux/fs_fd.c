@@ -110,7 +110,7 @@ static int flock_to_range(struct file *f, const struct flock *fl, struct lock_ra
 	}
 	if (start < 0)
 		return -EINVAL;
-	*r = (struct lock_range){ .start = start, .end = end, .write = fl->l_type == F_WRLCK };
+	*r = (struct lock_range){.start = start, .end = end, .write = fl->l_type == F_WRLCK};
 	return 0;
 }
 
@@ -235,7 +235,8 @@ long sys_fcntl(int fd, unsigned cmd, unsigned long arg)
 
 long sys_flock(int fd, int op)
 {
-	struct lock_range all = { .start = 0, .end = INT64_MAX, .write = (op & LOCK_EX) != 0, .pid = process_current()->pid };
+	struct lock_range all = {
+		.start = 0, .end = INT64_MAX, .write = (op & LOCK_EX) != 0, .pid = process_current()->pid};
 	int what = op & LOCK_OPS;
 	struct file *f;
 	int err;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* fs_mount.c - mount and umount2: file systems in memory, bind mounts, and the kernel's own. Host folders are mounted at boot only. */
+/* fs_mount.c - mount and umount2: file systems in memory, bind mounts, and the kernel's own. Host folders are mounted
+ * at boot only. */
 #include <errno.h>
 #include <linux/fcntl.h>
 #include <linux/mount.h>
@@ -14,7 +15,7 @@
 #include "lib/string.h"
 
 #ifndef MNT_DETACH
-#define MNT_DETACH 2
+#define MNT_DETACH      2
 #define UMOUNT_NOFOLLOW 8
 #endif
 
@@ -73,14 +74,16 @@ static long mount_bind(const char *user_source, const struct path *at, unsigned 
 
 	if (err != 0)
 		return err;
-	err = mount_attach(from.mount->sb, dentry_get(from.dentry), at, mount_flags | from.mount->flags, from.mount->source);
+	err = mount_attach(from.mount->sb, dentry_get(from.dentry), at, mount_flags | from.mount->flags,
+			   from.mount->source);
 	if (err != 0)
 		dentry_put(from.dentry);
 	path_put(&from);
 	return err;
 }
 
-static long mount_new(const char *user_source, const char *user_type, const void *user_data, const struct path *at, unsigned mount_flags)
+static long mount_new(const char *user_source, const char *user_type, const void *user_data, const struct path *at,
+		      unsigned mount_flags)
 {
 	char type[32] = "", source[64] = "none", options[256] = "";
 	struct superblock *sb;

@@ -50,8 +50,9 @@ long sys_openat2(int dirfd, const char *path, const void *user_how, size_t size)
 {
 	const uint64_t resolve_known = RESOLVE_NO_XDEV | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_SYMLINKS | RESOLVE_BENEATH |
 				       RESOLVE_IN_ROOT | RESOLVE_CACHED;
-	const uint64_t flags_known = O_ACCMODE | O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC | O_APPEND | O_NONBLOCK | O_SYNC | FASYNC |
-				     O_DIRECT | O_LARGEFILE | O_DIRECTORY | O_NOFOLLOW | O_NOATIME | O_CLOEXEC | O_PATH | __O_TMPFILE;
+	const uint64_t flags_known = O_ACCMODE | O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC | O_APPEND | O_NONBLOCK |
+				     O_SYNC | FASYNC | O_DIRECT | O_LARGEFILE | O_DIRECTORY | O_NOFOLLOW | O_NOATIME |
+				     O_CLOEXEC | O_PATH | __O_TMPFILE;
 	struct open_how how;
 
 	if (size < sizeof(how))

@@ -39,7 +39,8 @@ int iovec_from_user(struct iovec_copy *c, const void *user, unsigned long nr, bo
 		}
 		total += c->segs[n].bytes;
 	}
-	c->uio = (struct uio){ .segs = c->segs, .nr_segs = (unsigned)nr, .resid = MIN(total, RW_MAX_BYTES), .to_user = to_user };
+	c->uio = (struct uio){
+		.segs = c->segs, .nr_segs = (unsigned)nr, .resid = MIN(total, RW_MAX_BYTES), .to_user = to_user};
 	return 0;
 }
 
@@ -62,7 +63,7 @@ static ssize_t sync_after_write(struct file *f, ssize_t n, bool sync, bool data_
 /* The file would grow beyond RLIMIT_FSIZE, or beyond what any file may have: only the former is a signal's business. */
 static void too_big(void)
 {
-	siginfo_t info = { .si_signo = SIGXFSZ, .si_code = SI_KERNEL };
+	siginfo_t info = {.si_signo = SIGXFSZ, .si_code = SI_KERNEL};
 
 	if (process_current()->rlimit[RLIMIT_FSIZE].cur < INT64_MAX)
 		signal_send_thread(thread_current(), &info);
@@ -84,8 +85,8 @@ static ssize_t transfer(struct file *f, struct uio *uio, int64_t pos)
 
 static long one_buffer(int fd, void *buf, size_t bytes, int64_t pos, bool to_user)
 {
-	struct uio_seg seg = { buf, bytes };
-	struct uio uio = { .segs = &seg, .nr_segs = 1, .resid = MIN(bytes, RW_MAX_BYTES), .to_user = to_user };
+	struct uio_seg seg = {buf, bytes};
+	struct uio uio = {.segs = &seg, .nr_segs = 1, .resid = MIN(bytes, RW_MAX_BYTES), .to_user = to_user};
 	struct file *f = fd_get(fd);
 	ssize_t n;
 

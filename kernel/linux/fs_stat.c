@@ -31,15 +31,16 @@ static long put_stat(const struct kstat *ks, void *user)
 		.st_size = (off_t)ks->size,
 		.st_blksize = ks->blksize,
 		.st_blocks = (blkcnt_t)ks->blocks,
-		.st_atim = { ks->atime.sec, ks->atime.nsec },
-		.st_mtim = { ks->mtime.sec, ks->mtime.nsec },
-		.st_ctim = { ks->ctime.sec, ks->ctime.nsec },
+		.st_atim = {ks->atime.sec, ks->atime.nsec},
+		.st_mtim = {ks->mtime.sec, ks->mtime.nsec},
+		.st_ctim = {ks->ctime.sec, ks->ctime.nsec},
 	};
 
 	return copy_to_user(user, &st, sizeof(st));
 }
 
-/* The attributes of what (dirfd, path) names. An empty path with AT_EMPTY_PATH, fstat's modern form, skips the lookup. */
+/* The attributes of what (dirfd, path) names. An empty path with AT_EMPTY_PATH, fstat's modern form, skips the lookup.
+ */
 static int get_kstat(int dirfd, const char *path, int at_flags, struct kstat *ks)
 {
 	struct path p;
@@ -134,10 +135,10 @@ long sys_statx(int dirfd, const char *path, unsigned flags, unsigned mask, void 
 		.stx_ino = ks.ino,
 		.stx_size = ks.size,
 		.stx_blocks = ks.blocks,
-		.stx_atime = { .tv_sec = ks.atime.sec, .tv_nsec = ks.atime.nsec },
-		.stx_btime = { .tv_sec = ks.btime.sec, .tv_nsec = ks.btime.nsec },
-		.stx_ctime = { .tv_sec = ks.ctime.sec, .tv_nsec = ks.ctime.nsec },
-		.stx_mtime = { .tv_sec = ks.mtime.sec, .tv_nsec = ks.mtime.nsec },
+		.stx_atime = {.tv_sec = ks.atime.sec, .tv_nsec = ks.atime.nsec},
+		.stx_btime = {.tv_sec = ks.btime.sec, .tv_nsec = ks.btime.nsec},
+		.stx_ctime = {.tv_sec = ks.ctime.sec, .tv_nsec = ks.ctime.nsec},
+		.stx_mtime = {.tv_sec = ks.mtime.sec, .tv_nsec = ks.mtime.nsec},
 		.stx_rdev_major = dev_major(ks.rdev),
 		.stx_rdev_minor = dev_minor(ks.rdev),
 		.stx_dev_major = dev_major(ks.dev),
@@ -153,7 +154,7 @@ long sys_statx(int dirfd, const char *path, unsigned flags, unsigned mask, void 
 
 static long put_statfs(struct inode *i, const struct mount *m, void *user)
 {
-	struct statfs st = { .f_type = TMPFS_MAGIC, .f_bsize = 4096, .f_frsize = 4096, .f_namelen = 255 };
+	struct statfs st = {.f_type = TMPFS_MAGIC, .f_bsize = 4096, .f_frsize = 4096, .f_namelen = 255};
 	int err = 0;
 
 	if (i->ops->statfs != NULL)

@@ -62,7 +62,8 @@ long sys_sync_file_range(int fd, int64_t off, int64_t bytes, unsigned flags)
 	return flags != 0 ? sync_fd(fd, true) : 0;
 }
 
-/* Where the data is, is decided elsewhere (the host's page cache, or memory already): the hints are checked and dropped. */
+/* Where the data is, is decided elsewhere (the host's page cache, or memory already): the hints are checked and
+ * dropped. */
 long sys_fadvise64(int fd, int64_t off, int64_t bytes, int advice)
 {
 	struct file *f = fd_get(fd);

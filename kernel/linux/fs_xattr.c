@@ -151,7 +151,7 @@ static long remove(const struct path *p, const char *user_name)
 	})
 #define BY_NAME user_lookup(AT_FDCWD, path, 0, &p)
 #define BY_LINK user_lookup(AT_FDCWD, path, AT_SYMLINK_NOFOLLOW, &p)
-#define BY_FD fd_to_path(fd, false, &p)
+#define BY_FD   fd_to_path(fd, false, &p)
 
 long sys_getxattr(const char *path, const char *name, void *buf, size_t size)
 {

@@ -2,8 +2,8 @@
 /*
  * futex.c - waiting on words of the program's memory, and waking.
  * Order that prevents a lost wake: queue the waiter, then read the word, then sleep while still queued. A waker changes
- * the word, then looks at the queue. Reading may fault and sleep on its own; that is why "still queued" and not a wake-up
- * says whether to sleep.
+ * the word, then looks at the queue. Reading may fault and sleep on its own; that is why "still queued" and not a
+ * wake-up says whether to sleep.
  */
 #include <errno.h>
 #include <linux/futex.h>
@@ -32,7 +32,8 @@ int futex_key_of(const void *uaddr, bool shared, struct futex_key *key)
 		*key = (struct futex_key){(uint64_t)process_current()->vs, addr};
 		return 0;
 	}
-	/* As for writing first: a private page that is not yet the process's own would change its address at the first write. */
+	/* As for writing first: a private page that is not yet the process's own would change its address at the first
+	 * write. */
 	nr = user_pin(uaddr, sizeof(uint32_t), 1, &seg, 1, &covered);
 	if (nr < 1)
 		nr = user_pin(uaddr, sizeof(uint32_t), 0, &seg, 1, &covered);
@@ -100,7 +101,8 @@ static long wait_restartable(void *uaddr, bool shared, uint32_t val, uint32_t bi
 
 static long wait_continue(struct restart_block *rb)
 {
-	return wait_restartable((void *)rb->arg[0], rb->arg[1] != 0, (uint32_t)rb->arg[2], (uint32_t)rb->arg[3], rb->deadline_ns, false);
+	return wait_restartable((void *)rb->arg[0], rb->arg[1] != 0, (uint32_t)rb->arg[2], (uint32_t)rb->arg[3],
+				rb->deadline_ns, false);
 }
 
 static long requeue(void *uaddr, void *uaddr2, bool shared, int nr_wake, int nr_requeue, const uint32_t *expect)
@@ -269,7 +271,8 @@ long sys_futex(void *uaddr, int op, uint32_t val, const void *utimeout, void *ua
 
 #define WAITV_MAX 128
 
-/* Queues w on the word that uw describes. 0; -EAGAIN when the word has another value; else an error of the description. */
+/* Queues w on the word that uw describes. 0; -EAGAIN when the word has another value; else an error of the description.
+ */
 static int waitv_queue(struct futex_waiter *w, const struct futex_waitv *uw, int index, int *woken)
 {
 	struct futex_waitv one;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * futex_exit.c - what a thread's end does to words in memory: robust mutexes are marked "owner died", and the word at
- * clear_child_tid is cleared and woken (how pthread_join learns of it). The list is the program's and may be anything: bounded.
+ * clear_child_tid is cleared and woken (how pthread_join learns of it). The list is the program's and may be anything:
+ * bounded.
  */
 #include <errno.h>
 #include <linux/futex.h>
@@ -55,7 +56,8 @@ static void walk_robust_list(struct thread *t)
 	    get_user_u64(&pending, &head->list_op_pending) != 0)
 		return;
 	for (int i = 0; i < ROBUST_MAX && (entry & ~1ull) != (uint64_t)&head->list; i++) {
-		int err = get_user_u64(&next, (const void *)(entry & ~1ull)); /* before the owner's successor changes it */
+		int err = get_user_u64(&next,
+				       (const void *)(entry & ~1ull)); /* before the owner's successor changes it */
 
 		if ((entry & ~1ull) != (pending & ~1ull))
 			owner_died(t, entry, (int64_t)offset, false);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * futex_pi.c - futexes whose word is the owner's thread id: FUTEX_LOCK_PI and kin. The kernel hands the lock from owner to
- * waiter, so it is fair and survives an owner that dies. All threads are scheduled alike, so no priority is inherited.
- * The handover: the new owner's id is in the word, and its waiter off the queue, before it wakes.
+ * futex_pi.c - futexes whose word is the owner's thread id: FUTEX_LOCK_PI and kin. The kernel hands the lock from owner
+ * to waiter, so it is fair and survives an owner that dies. All threads are scheduled alike, so no priority is
+ * inherited. The handover: the new owner's id is in the word, and its waiter off the queue, before it wakes.
  */
 #include <errno.h>
 #include <linux/futex.h>
@@ -19,7 +19,8 @@ static int try_acquire(void *uaddr, uint32_t tid, uint32_t *old)
 	int err = get_user_u32(old, uaddr);
 
 	while (err == 0 && (*old & FUTEX_TID_MASK) == 0) {
-		/* FUTEX_OWNER_DIED and FUTEX_WAITERS stay: the new owner finds out, and goes through the kernel to unlock. */
+		/* FUTEX_OWNER_DIED and FUTEX_WAITERS stay: the new owner finds out, and goes through the kernel to
+		 * unlock. */
 		err = cmpxchg_user_u32(uaddr, *old, tid | (*old & ~FUTEX_TID_MASK), &found);
 		if (err != 0 || found == *old)
 			return err;
@@ -127,7 +128,8 @@ bool futex_pi_owner_died(void *uaddr)
 	for (unsigned i = 0; i < ARRAY_SIZE(sharing); i++) {
 		struct futex_key key;
 
-		if (futex_key_of(uaddr, sharing[i], &key) == 0 && futex_queue_first_pi(&key) != NULL && get_user_u32(&old, uaddr) == 0)
+		if (futex_key_of(uaddr, sharing[i], &key) == 0 && futex_queue_first_pi(&key) != NULL &&
+		    get_user_u32(&old, uaddr) == 0)
 			return hand_over(uaddr, &key, old, FUTEX_OWNER_DIED) == 0;
 	}
 	return false;

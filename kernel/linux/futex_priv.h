@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* futex_priv.h - between futex.c (waiting and waking), futex_pi.c (locks with an owner) and futex_exit.c (robust lists). */
+/* futex_priv.h - between futex.c (waiting and waking), futex_pi.c (locks with an owner) and futex_exit.c (robust
+ * lists). */
 #ifndef CAY_KERNEL_LINUX_FUTEX_PRIV_H
 #define CAY_KERNEL_LINUX_FUTEX_PRIV_H
 

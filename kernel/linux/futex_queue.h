@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * futex_queue.h - who waits on which word: a hash of keys to waiters, in order of arrival. No dependency on threads or user
- * memory: unit-tested on the host. Lock: one per bucket, once there are several CPUs.
+ * futex_queue.h - who waits on which word: a hash of keys to waiters, in order of arrival. No dependency on threads or
+ * user memory: unit-tested on the host. Lock: one per bucket, once there are several CPUs.
  */
 #ifndef CAY_KERNEL_LINUX_FUTEX_QUEUE_H
 #define CAY_KERNEL_LINUX_FUTEX_QUEUE_H
@@ -13,7 +13,8 @@
 
 struct thread;
 
-/* Two words are the same futex when both parts agree. Private: address space and address. Shared: 0 and physical address. */
+/* Two words are the same futex when both parts agree. Private: address space and address. Shared: 0 and physical
+ * address. */
 struct futex_key {
 	uint64_t space;
 	uint64_t addr;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* prctl.c - prctl, arch_prctl, personality. Options whose effect cannot be had fail with EINVAL, as on a kernel built without. */
+/* prctl.c - prctl, arch_prctl, personality. Options whose effect cannot be had fail with EINVAL, as on a kernel built
+ * without. */
 #include <asm/prctl.h>
 #include <errno.h>
 #include <linux/capability.h>
@@ -14,11 +15,11 @@
 #include "kernel/mm/uaccess.h"
 #include "kernel/sched/thread.h"
 
-#define LAST_CAP      CAP_LAST_CAP
-#define SECBITS_ALL   0xffu
-#define SECBIT_KEEPS  (1u << 4)
+#define LAST_CAP            CAP_LAST_CAP
+#define SECBITS_ALL         0xffu
+#define SECBIT_KEEPS        (1u << 4)
 #define SECBIT_KEEPS_LOCKED (1u << 5)
-#define DEFAULT_SLACK_NS 50000ul
+#define DEFAULT_SLACK_NS    50000ul
 
 static bool capable(int cap)
 {
@@ -159,7 +160,7 @@ long sys_prctl(int option, unsigned long a2, unsigned long a3, unsigned long a4,
 		return put_user_u64((void *)a2, t->clear_child_tid);
 	case PR_GET_SECCOMP:
 		return 0; /* none, and none can be set */
-	case PR_SET_VMA: /* a name for /proc/self/maps: accepted, not shown */
+	case PR_SET_VMA:  /* a name for /proc/self/maps: accepted, not shown */
 		return a2 == PR_SET_VMA_ANON_NAME ? 0 : -EINVAL;
 	case PR_SET_PTRACER:
 		return 0; /* nobody can trace */

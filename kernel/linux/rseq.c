@@ -52,7 +52,8 @@ long sys_rseq(void *urseq, uint32_t len, int flags, uint32_t sig)
 	return 0;
 }
 
-/* Sends f to the abort handler if it is inside the section that cs describes. 0, or an error in what the program wrote. */
+/* Sends f to the abort handler if it is inside the section that cs describes. 0, or an error in what the program wrote.
+ */
 static int abort_section(const struct thread *t, struct trapframe *f, const struct rseq_cs *cs)
 {
 	uint32_t sig;
@@ -78,8 +79,8 @@ void rseq_interrupted(struct thread *t)
 	if (get_user_u64(&section, slot) == 0) {
 		if (section == 0)
 			return;
-		if (copy_from_user(&cs, (const void *)section, sizeof(cs)) == 0 && abort_section(t, thread_frame(t), &cs) == 0 &&
-		    put_user_u64(slot, 0) == 0)
+		if (copy_from_user(&cs, (const void *)section, sizeof(cs)) == 0 &&
+		    abort_section(t, thread_frame(t), &cs) == 0 && put_user_u64(slot, 0) == 0)
 			return;
 	}
 	t->rseq = 0; /* the program's own fault; do not come back for it at each switch */

@@ -5,8 +5,8 @@
 
 struct thread;
 
-/* t, the current thread, has a registered area and was preempted or gets a signal: if it was inside a critical section it
- * will continue at that section's abort handler. An area that makes no sense gets SIGSEGV, as on Linux. */
+/* t, the current thread, has a registered area and was preempted or gets a signal: if it was inside a critical section
+ * it will continue at that section's abort handler. An area that makes no sense gets SIGSEGV, as on Linux. */
 void rseq_interrupted(struct thread *t);
 
 #endif

@@ -3,12 +3,11 @@
  * signal.h - signals of a process: who sends, what is pending, what a call does when one arrives.
  *
  * A blocking call that was interrupted (wait.h said -EINTR) returns
- *   -ERESTARTSYS             restarted if the handler has SA_RESTART, or if no handler runs (the usual case: read, wait...)
- *   -ERESTARTNOHAND          restarted only if no handler runs (sigsuspend, poll, select, pause)
- *   -ERESTARTNOINTR          always restarted
- *   -ERESTART_RESTARTBLOCK   as NOHAND, but continued through thread.restart (relative timeouts)
- *   -EINTR                   never restarted (epoll_wait, nanosleep with a handler...)
- * The return path does the rest. Unless noted: thread context, any thread of a program.
+ *   -ERESTARTSYS             restarted if the handler has SA_RESTART, or if no handler runs (the usual case: read,
+ * wait...) -ERESTARTNOHAND          restarted only if no handler runs (sigsuspend, poll, select, pause) -ERESTARTNOINTR
+ * always restarted -ERESTART_RESTARTBLOCK   as NOHAND, but continued through thread.restart (relative timeouts) -EINTR
+ * never restarted (epoll_wait, nanosleep with a handler...) The return path does the rest. Unless noted: thread
+ * context, any thread of a program.
  */
 #ifndef CAY_KERNEL_LINUX_SIGNAL_H
 #define CAY_KERNEL_LINUX_SIGNAL_H
@@ -74,10 +73,11 @@ void signal_end_temp_mask(bool interrupted);
 /*
  * For -ERESTART_RESTARTBLOCK: remembers how to go on. `return signal_restart_with(fn, deadline_ns, a0, ...)`.
  */
-long signal_restart_with(long (*fn)(struct restart_block *rb), uint64_t deadline_ns, uint64_t a0, uint64_t a1, uint64_t a2,
-			 uint64_t a3, uint64_t a4);
+long signal_restart_with(long (*fn)(struct restart_block *rb), uint64_t deadline_ns, uint64_t a0, uint64_t a1,
+			 uint64_t a2, uint64_t a3, uint64_t a4);
 
-/* The return path, when THREAD_WORK_SIGNAL is set, with all registers in f: runs handlers, default actions, restarts. */
+/* The return path, when THREAD_WORK_SIGNAL is set, with all registers in f: runs handlers, default actions, restarts.
+ */
 void signal_deliver(struct trapframe *f);
 
 /* execve: handlers go back to default, the alternate stack and pending timers' signals are forgotten. */

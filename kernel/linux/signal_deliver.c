@@ -3,9 +3,9 @@
  * signal_deliver.c - what happens to pending signals when a thread returns to the program: handlers, default actions,
  * and the fate of the system call that was interrupted.
  *
- * Restarting: Linux moves the instruction pointer back onto `syscall`. A rewritten call site has no such instruction any
- * more, so a call without a handler is simply called again here; and when a handler comes first, its frame shows the
- * program the Linux view (rip - 2, rax = number) with a mark by which rt_sigreturn calls it again.
+ * Restarting: Linux moves the instruction pointer back onto `syscall`. A rewritten call site has no such instruction
+ * any more, so a call without a handler is simply called again here; and when a handler comes first, its frame shows
+ * the program the Linux view (rip - 2, rax = number) with a mark by which rt_sigreturn calls it again.
  */
 #include <errno.h>
 #include <string.h>
@@ -26,8 +26,8 @@ static void explain(const struct trapframe *f, const siginfo_t *info)
 {
 	uint64_t frame[2], rbp = f->rbp;
 
-	kverbose("signal %d (code %d, address 0x%lx) ends %s[%d]", info->si_signo, info->si_code, (unsigned long)info->si_addr,
-		 thread_current()->comm, thread_current()->tid);
+	kverbose("signal %d (code %d, address 0x%lx) ends %s[%d]", info->si_signo, info->si_code,
+		 (unsigned long)info->si_addr, thread_current()->comm, thread_current()->tid);
 	kverbose("rip %016lx rsp %016lx rbp %016lx rflags %08lx", f->rip, f->rsp, f->rbp, f->rflags);
 	kverbose("rax %016lx rbx %016lx rcx %016lx rdx %016lx", f->rax, f->rbx, f->rcx, f->rdx);
 	kverbose("rsi %016lx rdi %016lx r8  %016lx r9  %016lx", f->rsi, f->rdi, f->r8, f->r9);
@@ -56,7 +56,8 @@ static void run_default(const struct trapframe *f, const siginfo_t *info)
 	case SIGNAL_IGNORE:
 		return;
 	case SIGNAL_STOP:
-		/* The process group has no parent to continue it (it is orphaned), so only SIGSTOP counts, as in Linux. */
+		/* The process group has no parent to continue it (it is orphaned), so only SIGSTOP counts, as in Linux.
+		 */
 		if (sig == SIGSTOP)
 			signal_stop_process(p);
 		return;
@@ -68,7 +69,8 @@ static void run_default(const struct trapframe *f, const siginfo_t *info)
 
 static bool is_restart(int64_t result)
 {
-	return result == -ERESTARTSYS || result == -ERESTARTNOINTR || result == -ERESTARTNOHAND || result == -ERESTART_RESTARTBLOCK;
+	return result == -ERESTARTSYS || result == -ERESTARTNOINTR || result == -ERESTARTNOHAND ||
+	       result == -ERESTART_RESTARTBLOCK;
 }
 
 static bool from_call(const struct trapframe *f)
@@ -157,9 +159,11 @@ void signal_deliver(struct trapframe *f)
 		t->sigmask = t->saved_sigmask;
 	}
 	signal_update_work();
-	/* A handler's frame has taken over the call (orig_rax is -1 then); otherwise it goes on as if nothing had been. */
+	/* A handler's frame has taken over the call (orig_rax is -1 then); otherwise it goes on as if nothing had been.
+	 */
 	if (from_call(f) && is_restart(result))
-		f->rax = (uint64_t)(result == -ERESTART_RESTARTBLOCK ? sys_restart_syscall() : call_again(f, f->orig_rax));
+		f->rax = (uint64_t)(result == -ERESTART_RESTARTBLOCK ? sys_restart_syscall()
+								     : call_again(f, f->orig_rax));
 }
 
 long sys_rt_sigreturn(void)
@@ -188,8 +192,8 @@ long sys_rt_sigreturn(void)
 	return call_again(f, (uint64_t)state.restart_nr);
 }
 
-long signal_restart_with(long (*fn)(struct restart_block *rb), uint64_t deadline_ns, uint64_t a0, uint64_t a1, uint64_t a2,
-			 uint64_t a3, uint64_t a4)
+long signal_restart_with(long (*fn)(struct restart_block *rb), uint64_t deadline_ns, uint64_t a0, uint64_t a1,
+			 uint64_t a2, uint64_t a3, uint64_t a4)
 {
 	struct thread *t = thread_current();
 

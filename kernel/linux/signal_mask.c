@@ -160,7 +160,8 @@ static int wait_for(uint64_t set, siginfo_t *info, uint64_t deadline_ns)
 			return sig;
 		if (r != 0)
 			return r == -ETIMEDOUT ? -EAGAIN : r;
-		/* A signal in `set` is blocked; waking us for it left the work flag set though nothing is deliverable. */
+		/* A signal in `set` is blocked; waking us for it left the work flag set though nothing is deliverable.
+		 */
 		signal_update_work();
 		t->sigwait_mask = set;
 		r = wait_sleep(deadline_ns, true);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * signal_send.c - how a signal becomes pending and who is woken for it.
- * Invariant: a thread with a deliverable signal (pending, not blocked) has THREAD_WORK_SIGNAL set, so its next return to
- * the program, or its next interruptible sleep, notices. The flag may be set without need; signal_update_work clears it.
- * Lock: sighand's, once there are several CPUs. Runs in event context too: never blocks.
+ * Invariant: a thread with a deliverable signal (pending, not blocked) has THREAD_WORK_SIGNAL set, so its next return
+ * to the program, or its next interruptible sleep, notices. The flag may be set without need; signal_update_work clears
+ * it. Lock: sighand's, once there are several CPUs. Runs in event context too: never blocks.
  */
 #include <errno.h>
 #include <string.h>
@@ -13,7 +13,7 @@
 #include "kernel/log.h"
 #include "kernel/mm/kmalloc.h"
 
-#define STOP_SIGNALS (SIGMASK(SIGSTOP) | SIGMASK(SIGTSTP) | SIGMASK(SIGTTIN) | SIGMASK(SIGTTOU))
+#define STOP_SIGNALS    (SIGMASK(SIGSTOP) | SIGMASK(SIGTSTP) | SIGMASK(SIGTTIN) | SIGMASK(SIGTTOU))
 #define DEFAULT_IGNORED (SIGMASK(SIGCHLD) | SIGMASK(SIGURG) | SIGMASK(SIGWINCH) | SIGMASK(SIGCONT))
 
 struct sighand *sighand_create(void)
@@ -41,7 +41,8 @@ bool signal_action_ignores(const struct sighand *sh, int sig)
 {
 	uint64_t handler = sh->action[sig - 1].handler;
 
-	return handler == (uint64_t)SIG_IGN || (handler == (uint64_t)SIG_DFL && signal_default_action(sig) == SIGNAL_IGNORE);
+	return handler == (uint64_t)SIG_IGN ||
+	       (handler == (uint64_t)SIG_DFL && signal_default_action(sig) == SIGNAL_IGNORE);
 }
 
 /* A signal that t lets through now, or is waiting for in sigtimedwait. */

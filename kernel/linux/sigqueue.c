@@ -6,7 +6,8 @@
 #include "kernel/linux/sigqueue.h"
 #include "kernel/mm/kmalloc.h"
 
-#define SYNCHRONOUS (SIGMASK(SIGSEGV) | SIGMASK(SIGBUS) | SIGMASK(SIGILL) | SIGMASK(SIGTRAP) | SIGMASK(SIGFPE) | SIGMASK(SIGSYS))
+#define SYNCHRONOUS                                                                                                    \
+	(SIGMASK(SIGSEGV) | SIGMASK(SIGBUS) | SIGMASK(SIGILL) | SIGMASK(SIGTRAP) | SIGMASK(SIGFPE) | SIGMASK(SIGSYS))
 
 void sigpending_init(struct sigpending *p)
 {

@@ -14,8 +14,8 @@
 #include "lib/compiler.h"
 #include "lib/list.h"
 
-#define NR_SIGNALS 64
-#define SIGRT_FIRST 32
+#define NR_SIGNALS   64
+#define SIGRT_FIRST  32
 #define SIGMASK(sig) (1ull << ((sig)-1))
 
 struct sigpending {

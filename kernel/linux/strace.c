@@ -11,13 +11,13 @@
 #include "kernel/sched/thread.h"
 #include "lib/string.h"
 
-#define O_TMPFILE_BIT 020000000 /* without O_DIRECTORY, which O_TMPFILE includes */
+#define O_TMPFILE_BIT   020000000 /* without O_DIRECTORY, which O_TMPFILE includes */
 #define NR_RT_SIGRETURN 15
-#define NR_EXIT 60
-#define NR_EXIT_GROUP 231
+#define NR_EXIT         60
+#define NR_EXIT_GROUP   231
 
 #define SYSCALL(nr, name, args) [nr] = args,
-#define SYSCALL_FULL SYSCALL
+#define SYSCALL_FULL            SYSCALL
 static const char *const letters[SYSCALL_MAX] = {
 #include "kernel/linux/syscalls.def"
 };
@@ -27,7 +27,8 @@ static const char *const letters[SYSCALL_MAX] = {
 static bool all;
 static uint32_t wanted[SYSCALL_MAX / 32];
 
-/* strace(1)'s classes, as far as they can be told from the arguments: a call with a path, or with a descriptor first. */
+/* strace(1)'s classes, as far as they can be told from the arguments: a call with a path, or with a descriptor first.
+ */
 static bool in_class(const char *class, size_t n, const char *args)
 {
 	if (n == 5 && memcmp(class, "%file", n) == 0)
@@ -48,7 +49,8 @@ static void want(const char *item, size_t n)
 	for (unsigned nr = 0; nr < SYSCALL_MAX; nr++) {
 		const char *name = syscall_name(nr);
 
-		if (name != NULL && ((strlen(name) == n && memcmp(name, item, n) == 0) || in_class(item, n, letters[nr])))
+		if (name != NULL &&
+		    ((strlen(name) == n && memcmp(name, item, n) == 0) || in_class(item, n, letters[nr])))
 			wanted[nr / 32] |= 1u << nr % 32;
 	}
 }

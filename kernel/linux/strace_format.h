@@ -9,7 +9,8 @@
  *   o open flags  P mmap rights  M mmap flags  V madvise  w lseek whence  l access mode  U AT_ flags  n clone flags
  *   c fcntl command  e futex operation  g signal  h sigprocmask how  C clock  L resource limit  i ioctl request
  * Filled in by the call, so shown afterwards:
- *   r bytes of the length returned  q string  S struct stat  t timespec  a sigaction  K signal set  R rlimit  D two descriptors
+ *   r bytes of the length returned  q string  S struct stat  t timespec  a sigaction  K signal set  R rlimit  D two
+ * descriptors
  */
 #ifndef CAY_KERNEL_LINUX_STRACE_FORMAT_H
 #define CAY_KERNEL_LINUX_STRACE_FORMAT_H

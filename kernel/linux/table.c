@@ -7,7 +7,7 @@
 #include "lib/compiler.h"
 
 #define SYSCALL(nr, name, args) extern WEAK long sys_##name(long, long, long, long, long, long);
-#define SYSCALL_FULL SYSCALL
+#define SYSCALL_FULL            SYSCALL
 #include "kernel/linux/syscalls.def"
 #undef SYSCALL
 

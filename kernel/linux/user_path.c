@@ -60,7 +60,8 @@ int fd_to_path(int fd, bool allow_o_path, struct path *out)
 
 int user_lookup(int dirfd, const char *user, int at_flags, struct path *out)
 {
-	unsigned flags = (at_flags & AT_SYMLINK_NOFOLLOW ? 0 : LOOKUP_FOLLOW) | (at_flags & AT_EMPTY_PATH ? LOOKUP_EMPTY : 0);
+	unsigned flags =
+		(at_flags & AT_SYMLINK_NOFOLLOW ? 0 : LOOKUP_FOLLOW) | (at_flags & AT_EMPTY_PATH ? LOOKUP_EMPTY : 0);
 	char *path;
 	int err = path_from_user(user, &path);
 

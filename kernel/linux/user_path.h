@@ -13,8 +13,8 @@ void path_buf_put(char *buf); /* NULL is allowed */
 MUST_CHECK int path_from_user(const char *user, char **out);
 
 /*
- * The object that (dirfd, user path) names, for calls with AT_EMPTY_PATH and AT_SYMLINK_NOFOLLOW. at_flags: those two are
- * looked at. *out is counted. Notes missing files. 0 or -errno.
+ * The object that (dirfd, user path) names, for calls with AT_EMPTY_PATH and AT_SYMLINK_NOFOLLOW. at_flags: those two
+ * are looked at. *out is counted. Notes missing files. 0 or -errno.
  */
 MUST_CHECK int user_lookup(int dirfd, const char *user, int at_flags, struct path *out);
 /* The file behind fd as a path, counted. -EBADF. */

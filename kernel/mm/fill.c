@@ -257,16 +257,17 @@ int fill_copy(struct filler *f, uint64_t va, uint64_t hi, uint64_t *e)
 }
 
 /*
- * Reading, not mapping and copying: data of a file whose pages are costly to map, with memory to spare. Not code: that would take
- * memory for what is shared with the host, and making memory costs as much as it saves.
+ * Reading, not mapping and copying: data of a file whose pages are costly to map, with memory to spare. Not code: that
+ * would take memory for what is shared with the host, and making memory costs as much as it saves.
  */
 static bool wants_reading(const struct area *a)
 {
-	return area_is_private_writable(a) && a->file->ops->map_is_costly && (a->end - a->start) / PAGE_SIZE <= FILE_AROUND &&
-	       memory_left() == PLENTY;
+	return area_is_private_writable(a) && a->file->ops->map_is_costly &&
+	       (a->end - a->start) / PAGE_SIZE <= FILE_AROUND && memory_left() == PLENTY;
 }
 
-/* Fills the empty entries of [lo, hi), at most READ_BATCH pages, with own pages, by one read. False: nothing was filled. */
+/* Fills the empty entries of [lo, hi), at most READ_BATCH pages, with own pages, by one read. False: nothing was
+ * filled. */
 static bool fill_by_reading(struct vmspace *vs, struct area *a, uint64_t lo, uint64_t hi)
 {
 	unsigned nr = (unsigned)((hi - lo) / PAGE_SIZE), order = 0, done = 0;

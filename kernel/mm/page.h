@@ -66,7 +66,8 @@ size_t page_nr_total(void);
 struct cay_boot_info;
 void page_init(const struct cay_boot_info *info);
 
-/* fn is told of each block before it is handed out: to have the host make its pages in larger pieces. It must not allocate. */
+/* fn is told of each block before it is handed out: to have the host make its pages in larger pieces. It must not
+ * allocate. */
 void page_set_announce(void (*fn)(pa_t pa, size_t bytes));
 
 /* Turns a block with one reference (and perhaps pins) into 2^order single pages with one reference each (and theirs).

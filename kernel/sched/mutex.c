@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* mutex.c - a lock that sleeps and never spins. Uncontended: one comparison. Waiters are served in order, more or less. */
+/* mutex.c - a lock that sleeps and never spins. Uncontended: one comparison. Waiters are served in order, more or less.
+ */
 #include "kernel/log.h"
 #include "kernel/sched/wait.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * process.c - what the threads of a program share, and how it ends.
- * The end has an order: each thread forgets its own things (thread_exit), the last one closes the files, and when it was
- * init_process, the machine stops. Its memory is not taken apart: it goes with the VM.
+ * The end has an order: each thread forgets its own things (thread_exit), the last one closes the files, and when it
+ * was init_process, the machine stops. Its memory is not taken apart: it goes with the VM.
  */
 #include <errno.h>
 #include <string.h>

@@ -22,7 +22,8 @@ uint64_t rq_scale(uint64_t ns, int nice)
 void rq_add(struct runqueue *rq, struct thread *t, bool woke)
 {
 	if (woke) {
-		uint64_t floor_ns = rq->min_vruntime_ns > RQ_SLEEPER_CREDIT_NS ? rq->min_vruntime_ns - RQ_SLEEPER_CREDIT_NS : 0;
+		uint64_t floor_ns =
+			rq->min_vruntime_ns > RQ_SLEEPER_CREDIT_NS ? rq->min_vruntime_ns - RQ_SLEEPER_CREDIT_NS : 0;
 
 		if (t->vruntime_ns < floor_ns)
 			t->vruntime_ns = floor_ns;

@@ -6,8 +6,8 @@
  * Tickless: the slice timer is armed only while somebody waits for the CPU.
  * A thread's FPU registers stay in the CPU until another thread of a program runs there, so blocking and waking
  * with only the idle thread in between saves and restores nothing.
- * Lock: struct sched_cpu would be guarded by one lock per CPU; with one CPU and a kernel that is not preempted, by nothing.
- * Deliberately not here: choosing a CPU for a woken thread. cpu_of() is the place.
+ * Lock: struct sched_cpu would be guarded by one lock per CPU; with one CPU and a kernel that is not preempted, by
+ * nothing. Deliberately not here: choosing a CPU for a woken thread. cpu_of() is the place.
  */
 #include <stddef.h>
 
@@ -22,7 +22,8 @@
 #include "kernel/sched/thread.h"
 #include "kernel/time/clock.h"
 
-/* How long idle looks for work before it pays two exits (about 50 us) for sleeping. Doubles when sleeps turn out short. */
+/* How long idle looks for work before it pays two exits (about 50 us) for sleeping. Doubles when sleeps turn out short.
+ */
 #define POLL_MAX_NS   200000ull
 #define POLL_START_NS 20000ull
 
@@ -135,7 +136,8 @@ static void switch_to(struct sched_cpu *sc, struct thread *prev, struct thread *
 	sched_switch_done();
 }
 
-/* Gives the CPU to whoever is due. The current thread's state says whether it waits in the queue, or for a wake, or is dead. */
+/* Gives the CPU to whoever is due. The current thread's state says whether it waits in the queue, or for a wake, or is
+ * dead. */
 static void schedule(void)
 {
 	struct sched_cpu *sc = this_sched();

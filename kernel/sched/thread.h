@@ -26,7 +26,8 @@ struct sighand;
 struct cred;
 struct waitq;
 
-/* What restart_syscall continues: a call with a relative timeout, which must end when it would have ended. See signal.h. */
+/* What restart_syscall continues: a call with a relative timeout, which must end when it would have ended. See
+ * signal.h. */
 struct restart_block {
 	long (*fn)(struct restart_block *rb); /* NULL: nothing to continue, EINTR */
 	uint64_t deadline_ns;                 /* CLOCK_MONOTONIC */
@@ -35,16 +36,16 @@ struct restart_block {
 
 enum thread_state { THREAD_RUNNABLE, THREAD_BLOCKED, THREAD_DEAD };
 
-#define KSTACK_BYTES 16384
+#define KSTACK_BYTES    16384
 #define THREAD_COMM_LEN 16
 
 /* Offsets of the first fields are known to entry.S (asserts in thread.c). */
 struct thread {
-	uint64_t switch_rsp;   /* saved kernel stack pointer while not running */
-	uint64_t kstack_top;   /* the trap frame is just below */
-	uint64_t fs_base;      /* of the program; live in the CPU while running */
-	uint64_t work;         /* THREAD_WORK_*: looked at on each return to the program */
-	void *fpu;             /* xsave area, 64-byte aligned */
+	uint64_t switch_rsp; /* saved kernel stack pointer while not running */
+	uint64_t kstack_top; /* the trap frame is just below */
+	uint64_t fs_base;    /* of the program; live in the CPU while running */
+	uint64_t work;       /* THREAD_WORK_*: looked at on each return to the program */
+	void *fpu;           /* xsave area, 64-byte aligned */
 
 	int tid;
 	struct process *proc;
@@ -55,8 +56,8 @@ struct thread {
 	enum thread_state state;
 	struct pheap_node run_node; /* in its CPU's run queue while runnable and not running */
 	uint64_t vruntime_ns;
-	uint64_t cpu_ns;       /* CPU time up to cpu_start_ns */
-	uint64_t cpu_start_ns; /* while running: since when */
+	uint64_t cpu_ns;                   /* CPU time up to cpu_start_ns */
+	uint64_t cpu_start_ns;             /* while running: since when */
 	uint64_t nr_blocked, nr_preempted; /* voluntary and involuntary switches, for getrusage */
 	int nice;
 	int policy, rt_priority; /* as sched_setscheduler stored them; all policies run as SCHED_OTHER */
@@ -64,9 +65,9 @@ struct thread {
 
 	/* signals: signal.h */
 	uint64_t sigmask;
-	uint64_t saved_sigmask;  /* for sigsuspend, ppoll, pselect, epoll_pwait */
+	uint64_t saved_sigmask; /* for sigsuspend, ppoll, pselect, epoll_pwait */
 	bool restore_sigmask;
-	uint64_t sigwait_mask;   /* signals that sigtimedwait is waiting for */
+	uint64_t sigwait_mask;     /* signals that sigtimedwait is waiting for */
 	struct sigpending pending; /* for this thread */
 	struct restart_block restart;
 	uint64_t altstack_sp, altstack_size;
@@ -76,7 +77,7 @@ struct thread {
 	uint64_t clear_child_tid; /* user address; set_tid_address, CLONE_CHILD_CLEARTID */
 	uint64_t robust_list;
 	uint64_t robust_list_len;
-	uint64_t rseq;           /* user address; 0 = not registered */
+	uint64_t rseq; /* user address; 0 = not registered */
 	uint32_t rseq_len, rseq_sig;
 	uint64_t timer_slack_ns; /* PR_SET_TIMERSLACK: kept, not used */
 	int pdeath_signal;
@@ -86,10 +87,10 @@ struct thread {
 	void *karg;
 };
 
-#define THREAD_WORK_SIGNAL (1u << 0)  /* a signal may be deliverable */
+#define THREAD_WORK_SIGNAL  (1u << 0) /* a signal may be deliverable */
 #define THREAD_WORK_RESCHED (1u << 1) /* give up the CPU */
-#define THREAD_WORK_EXIT (1u << 2)    /* the process is ending */
-#define THREAD_WORK_TRACE (1u << 3)   /* --strace */
+#define THREAD_WORK_EXIT    (1u << 2) /* the process is ending */
+#define THREAD_WORK_TRACE   (1u << 3) /* --strace */
 
 struct cred {
 	uint32_t uid, gid, euid, egid, suid, sgid, fsuid, fsgid;
@@ -99,7 +100,9 @@ struct cred {
 	uint32_t securebits;
 };
 
-struct rlimit_pair { uint64_t cur, max; };
+struct rlimit_pair {
+	uint64_t cur, max;
+};
 #define NR_RLIMITS 16
 
 struct process {
@@ -107,8 +110,8 @@ struct process {
 	struct list threads;
 	unsigned nr_threads;
 	struct vmspace *vs;
-	struct fdtable *fds;    /* kernel/fs/fdtable.h */
-	struct fs_context *fs;  /* root, cwd, umask: kernel/fs/vfs.h */
+	struct fdtable *fds;     /* kernel/fs/fdtable.h */
+	struct fs_context *fs;   /* root, cwd, umask: kernel/fs/vfs.h */
 	struct sighand *sighand; /* kernel/linux/signal.h */
 	struct cred cred;
 	struct rlimit_pair rlimit[NR_RLIMITS];
@@ -149,7 +152,8 @@ void thread_for_each(void (*fn)(struct thread *t, void *arg), void *arg);
 /* CPU time used, the current slice included. */
 uint64_t thread_cpu_ns(const struct thread *t);
 uint64_t process_cpu_ns(const struct process *p);
-/* Ends all other threads of the caller's process and waits for that (execve). -EINTR when the process is ending itself. */
+/* Ends all other threads of the caller's process and waits for that (execve). -EINTR when the process is ending itself.
+ */
 MUST_CHECK int process_end_other_threads(void);
 
 /* Creates a kernel thread, runnable. Returns NULL without memory. */
@@ -158,21 +162,23 @@ MUST_CHECK struct thread *kthread_create(const char *name, void (*fn)(void *arg)
 /* Creates a thread of proc, not yet runnable; caller fills its frame, then thread_start(). */
 MUST_CHECK struct thread *thread_create(struct process *proc);
 void thread_start(struct thread *t);
-NORETURN void thread_exit(int code);           /* the calling thread only */
-NORETURN void process_exit(int wait_status);   /* all threads of the caller's process */
+NORETURN void thread_exit(int code);                   /* the calling thread only */
+NORETURN void process_exit(int wait_status);           /* all threads of the caller's process */
 void process_kill(struct process *p, int wait_status); /* as process_exit, from outside: any context */
-struct thread *thread_find(int tid);           /* NULL if there is none */
+struct thread *thread_find(int tid);                   /* NULL if there is none */
 
 /* Blocking primitives; use wait.h instead where possible. The thread must be on some list a waker finds. */
 /* All of these: thread context unless noted. A condition checked between prepare and block must not itself block. */
-void sched_block(void);                /* current leaves the CPU until sched_wake; returns at once if a wake came since sched_prepare */
-void sched_prepare(void);              /* announce the intent to block: a wake between this and sched_block is not lost */
-void sched_wake(struct thread *t);     /* any context */
-void sched_yield_now(void);            /* lets whoever is due run; what THREAD_WORK_RESCHED asks for */
-void sched_yield_to_others(void);      /* sched_yield(2): somebody else first, if there is anybody */
+void sched_block(
+	void); /* current leaves the CPU until sched_wake; returns at once if a wake came since sched_prepare */
+void sched_prepare(void);          /* announce the intent to block: a wake between this and sched_block is not lost */
+void sched_wake(struct thread *t); /* any context */
+void sched_yield_now(void);        /* lets whoever is due run; what THREAD_WORK_RESCHED asks for */
+void sched_yield_to_others(void);  /* sched_yield(2): somebody else first, if there is anybody */
 /* The earliest timer changed: ktimer_resume() before this CPU goes back to the program. Any context. */
 void sched_resume_timers(void);
-/* Makes the calling boot context the first thread of init_process and starts the idle thread. After kmalloc and clocks. */
+/* Makes the calling boot context the first thread of init_process and starts the idle thread. After kmalloc and clocks.
+ */
 void sched_init(void);
 
 #endif

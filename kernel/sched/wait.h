@@ -25,19 +25,23 @@ struct waiter {
 	bool exclusive; /* waitq_wake_one stops after one of these */
 };
 
-#define WAITQ_INIT(name) { LIST_INIT((name).waiters) }
+#define WAITQ_INIT(name)                                                                                               \
+	{                                                                                                              \
+		LIST_INIT((name).waiters)                                                                              \
+	}
 static inline void waitq_init(struct waitq *wq)
 {
 	list_init(&wq->waiters);
 }
 void waitq_add(struct waitq *wq, struct waiter *w);
-void waitq_remove(struct waiter *w); /* harmless when not queued */
+void waitq_remove(struct waiter *w);                /* harmless when not queued */
 void waitq_wake(struct waitq *wq, uint32_t events); /* all; events: POLL* mask passed to callbacks, 0 = unspecified */
 void waitq_wake_one(struct waitq *wq, uint32_t events);
 
 #define WAIT_FOREVER UINT64_MAX
 
-/* Internal: blocks until woken or CLOCK_MONOTONIC deadline_ns. 0 woken, -ETIMEDOUT, -EINTR when interruptible and a signal is pending. */
+/* Internal: blocks until woken or CLOCK_MONOTONIC deadline_ns. 0 woken, -ETIMEDOUT, -EINTR when interruptible and a
+ * signal is pending. */
 int wait_sleep(uint64_t deadline_ns, bool interruptible);
 /* True when a signal that would interrupt the current thread is pending (or its process is ending). */
 bool signal_pending(void);
@@ -48,7 +52,7 @@ bool signal_pending(void);
  */
 #define wait_event_deadline(wq, cond, deadline_ns, interruptible)                                                      \
 	({                                                                                                             \
-		struct waiter w_ = { .thread = thread_current() };                                                     \
+		struct waiter w_ = {.thread = thread_current()};                                                       \
 		int r_ = 0;                                                                                            \
 		list_init(&w_.link);                                                                                   \
 		waitq_add((wq), &w_);                                                                                  \
@@ -65,7 +69,7 @@ bool signal_pending(void);
 		waitq_remove(&w_);                                                                                     \
 		r_;                                                                                                    \
 	})
-#define wait_event(wq, cond) ((void)wait_event_deadline(wq, cond, WAIT_FOREVER, false))
+#define wait_event(wq, cond)               ((void)wait_event_deadline(wq, cond, WAIT_FOREVER, false))
 #define wait_event_interruptible(wq, cond) wait_event_deadline(wq, cond, WAIT_FOREVER, true)
 
 /* A lock that sleeps. Not recursive. Owner must release. */

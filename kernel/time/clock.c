@@ -22,7 +22,8 @@ static uint64_t scaled_ns(const struct cay_vcpu_page *p, const uint64_t *base_ns
 
 		if (ticks < 0)
 			ticks = 0;
-		ns = READ_ONCE(*base_ns) + (uint64_t)(((unsigned __int128)(uint64_t)ticks * READ_ONCE(p->clock_mult)) >> 32);
+		ns = READ_ONCE(*base_ns) +
+		     (uint64_t)(((unsigned __int128)(uint64_t)ticks * READ_ONCE(p->clock_mult)) >> 32);
 		__atomic_thread_fence(__ATOMIC_ACQUIRE);
 		if ((seq & 1) == 0 && READ_ONCE(p->clock_seq) == seq)
 			return ns;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* clock.h - time, from the TSC and the scale in the vCPU page: no exit. And timers, by a single deadline the VMM watches. */
+/* clock.h - time, from the TSC and the scale in the vCPU page: no exit. And timers, by a single deadline the VMM
+ * watches. */
 #ifndef CAY_KERNEL_TIME_CLOCK_H
 #define CAY_KERNEL_TIME_CLOCK_H
 
@@ -12,7 +13,7 @@
 
 uint64_t clock_monotonic_ns(void); /* host's CLOCK_MONOTONIC */
 uint64_t clock_realtime_ns(void);
-uint64_t clock_boot_ns(void);      /* since this VM started */
+uint64_t clock_boot_ns(void); /* since this VM started */
 
 /* One-shot timer. fn runs in upcall or scheduler context: it may wake, re-arm, cancel, not block. */
 struct ktimer {
@@ -25,10 +26,10 @@ void ktimer_init(struct ktimer *t, void (*fn)(struct ktimer *t), void *arg);
 void ktimer_arm(struct ktimer *t, uint64_t deadline_ns); /* re-arms when armed */
 void ktimer_cancel(struct ktimer *t);                    /* harmless when not armed */
 bool ktimer_armed(const struct ktimer *t);
-bool ktimer_run_expired(void);                           /* by events and the idle loop; true if there was any */
-uint64_t ktimer_next_deadline(void);                     /* UINT64_MAX if none */
+bool ktimer_run_expired(void);       /* by events and the idle loop; true if there was any */
+uint64_t ktimer_next_deadline(void); /* UINT64_MAX if none */
 /* The CPU goes back to work after events_wait: tells the VMM about the earliest deadline again if it must know. */
 void ktimer_resume(void);
-void ktimer_subsystem_init(void);                        /* once, before the first arm */
+void ktimer_subsystem_init(void); /* once, before the first arm */
 
 #endif

@@ -7,9 +7,9 @@
 #include "kernel/time/clock.h"
 #include "kernel/time/clock_id.h"
 
-#define CPUCLOCK_WHICH(id)  ((id)&3) /* 0 prof, 1 virt, 2 sched: one figure here */
-#define CPUCLOCK_THREAD     4
-#define CPUCLOCK_PID(id)    (~((id) >> 3))
+#define CPUCLOCK_WHICH(id) ((id)&3) /* 0 prof, 1 virt, 2 sched: one figure here */
+#define CPUCLOCK_THREAD    4
+#define CPUCLOCK_PID(id)   (~((id) >> 3))
 
 static int cpu_clock_ref(int clockid, struct clock_ref *ref)
 {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* itimer.c - setitimer, getitimer, alarm. User time and CPU time are one figure here, so ITIMER_VIRTUAL runs as ITIMER_PROF does. */
+/* itimer.c - setitimer, getitimer, alarm. User time and CPU time are one figure here, so ITIMER_VIRTUAL runs as
+ * ITIMER_PROF does. */
 #include <errno.h>
 #include <signal.h>
 #include <string.h>
@@ -31,7 +32,8 @@ static void itimer_expired(struct interval_timer *it, uint64_t periods)
 
 struct process_timers *process_timers_get(void)
 {
-	static const enum clock_kind clocks[NR_ITIMERS] = {CLOCK_KIND_MONOTONIC, CLOCK_KIND_CPU_PROCESS, CLOCK_KIND_CPU_PROCESS};
+	static const enum clock_kind clocks[NR_ITIMERS] = {CLOCK_KIND_MONOTONIC, CLOCK_KIND_CPU_PROCESS,
+							   CLOCK_KIND_CPU_PROCESS};
 	struct process *p = process_current();
 	struct process_timers *pt = p->timers;
 

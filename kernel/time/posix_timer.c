@@ -21,10 +21,10 @@ struct posix_timer {
 	int id;
 	struct interval_timer it;
 	struct sigitem item;
-	int notify;          /* SIGEV_* */
-	int tid;             /* SIGEV_THREAD_ID: whom */
-	uint64_t overrun;    /* expiries since the item was queued */
-	int last_overrun;    /* of the signal that was taken last: timer_getoverrun */
+	int notify;       /* SIGEV_* */
+	int tid;          /* SIGEV_THREAD_ID: whom */
+	uint64_t overrun; /* expiries since the item was queued */
+	int last_overrun; /* of the signal that was taken last: timer_getoverrun */
 };
 
 struct kitimerspec {
@@ -64,7 +64,8 @@ static void timer_expired(struct interval_timer *it, uint64_t periods)
 	else
 		pt->overrun += periods;
 	if (list_empty(&pt->item.link))
-		(void)signal_send_item(it->proc, t, &pt->item); /* false: the same standard signal is pending from elsewhere */
+		(void)signal_send_item(it->proc, t,
+				       &pt->item); /* false: the same standard signal is pending from elsewhere */
 }
 
 static struct posix_timer *find(int id)
@@ -139,7 +140,8 @@ long sys_timer_create(int clockid, const void *uevent, void *uid)
 
 static struct kitimerspec read_timer(const struct posix_timer *pt)
 {
-	return (struct kitimerspec){timespec_from_ns(pt->it.interval_ns), timespec_from_ns(interval_timer_left_ns(&pt->it))};
+	return (struct kitimerspec){timespec_from_ns(pt->it.interval_ns),
+				    timespec_from_ns(interval_timer_left_ns(&pt->it))};
 }
 
 long sys_timer_gettime(int id, void *ucurr)
@@ -170,7 +172,8 @@ long sys_timer_settime(int id, int flags, const void *unew, void *uold)
 
 	if (unew == NULL || copy_from_user(&new, unew, sizeof(new)) != 0)
 		return unew == NULL ? -EINVAL : -EFAULT;
-	if (timespec_to_ns(&new.value, &value_ns) != 0 || timespec_to_ns(&new.interval, &interval_ns) != 0 || pt == NULL)
+	if (timespec_to_ns(&new.value, &value_ns) != 0 || timespec_to_ns(&new.interval, &interval_ns) != 0 ||
+	    pt == NULL)
 		return -EINVAL;
 	old = read_timer(pt);
 	forget_signal(pt);
@@ -185,7 +188,7 @@ long sys_timer_getoverrun(int id)
 	return pt != NULL ? pt->last_overrun : -EINVAL;
 }
 
-static void delete(struct posix_timer *pt)
+static void delete (struct posix_timer *pt)
 {
 	ktimer_cancel(&pt->it.ktimer);
 	forget_signal(pt);
@@ -199,7 +202,7 @@ long sys_timer_delete(int id)
 
 	if (pt == NULL)
 		return -EINVAL;
-	delete(pt);
+	delete (pt);
 	return 0;
 }
 
@@ -208,5 +211,5 @@ void process_timers_exec(struct process *p)
 	if (p->timers == NULL)
 		return;
 	list_for_each_safe (pt, &p->timers->posix, link, struct posix_timer)
-		delete(pt);
+		delete (pt);
 }

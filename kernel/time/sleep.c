@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* sleep.c - nanosleep and clock_nanosleep. A sleep for a while is kept as the deadline it ends at, so signals do not stretch it. */
+/* sleep.c - nanosleep and clock_nanosleep. A sleep for a while is kept as the deadline it ends at, so signals do not
+ * stretch it. */
 #include <errno.h>
 #include <time.h>
 

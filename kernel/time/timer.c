@@ -82,8 +82,8 @@ bool ktimer_run_expired(void)
 }
 
 /*
- * The VMM's timer has fired, so it watches nothing any more. It may have been for a timer that is gone, and the host's clock
- * may be a little ahead of ours, so that nothing is due yet: then it must be told again.
+ * The VMM's timer has fired, so it watches nothing any more. It may have been for a timer that is gone, and the host's
+ * clock may be a little ahead of ours, so that nothing is due yet: then it must be told again.
  */
 static void on_timer_event(void *arg)
 {

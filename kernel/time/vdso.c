@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* vdso.c - shows the vDSO as a file whose page 0 is the vCPU page and whose further pages are the image, so that it maps as any file. */
+/* vdso.c - shows the vDSO as a file whose page 0 is the vCPU page and whose further pages are the image, so that it
+ * maps as any file. */
 #include <errno.h>
 #include <sys/mman.h>
 #include <sys/stat.h>

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The VMM's parser of kernel images on any bytes: refuses, or every segment lies inside the file and the kernel's place. */
+/* The VMM's parser of kernel images on any bytes: refuses, or every segment lies inside the file and the kernel's
+ * place. */
 // SOURCES: vmm/load/kernel_image.c
 #include <stdlib.h>
 #include <string.h>
@@ -19,7 +20,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			abort();
 		return 0;
 	}
-	if (img.image_bytes > sizeof(memory) || img.entry_gva < CAY_KERNEL_GVA || img.entry_gva >= CAY_KERNEL_GVA + img.image_bytes)
+	if (img.image_bytes > sizeof(memory) || img.entry_gva < CAY_KERNEL_GVA ||
+	    img.entry_gva >= CAY_KERNEL_GVA + img.image_bytes)
 		abort();
 	kernel_image_copy(&img, memory); /* the sanitizer watches both ends */
 	return 0;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The instruction decoder on any bytes: never looks past the end, and what it says about an instruction is consistent. */
+/* The instruction decoder on any bytes: never looks past the end, and what it says about an instruction is consistent.
+ */
 // SOURCES: lib/x86_length.c
 #include <stdlib.h>
 #include <string.h>
@@ -23,7 +24,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			if (insn.disp_bytes != 0 && insn.disp_offset + insn.disp_bytes > insn.length)
 				abort();
 			/* With exactly its own bytes it decodes to the same. */
-			if (!x86_decode(exact, insn.length, &again) || again.length != insn.length || again.flow != insn.flow)
+			if (!x86_decode(exact, insn.length, &again) || again.length != insn.length ||
+			    again.flow != insn.flow)
 				abort();
 			/* With a byte less it does not decode. */
 			if (x86_decode(exact, insn.length - 1u, &again))

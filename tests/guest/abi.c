@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What a system call keeps: registers, flags, red zone, vector registers, MXCSR; negative numbers; every way to issue one. */
+/* What a system call keeps: registers, flags, red zone, vector registers, MXCSR; negative numbers; every way to issue
+ * one. */
 #include "report.h"
 
 #include <immintrin.h>
@@ -7,28 +8,34 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/* Issues getppid with known values in all registers; stores them afterwards. Order: rbx rcx rdx rsi rdi rbp r8-r15, rflags. */
+/* Issues getppid with known values in all registers; stores them afterwards. Order: rbx rcx rdx rsi rdi rbp r8-r15,
+ * rflags. */
 uint64_t after[16];
 
 __attribute__((naked, noinline)) static void call_with_known_registers(void)
 {
 	__asm__("push %rbx; push %rbp; push %r12; push %r13; push %r14; push %r15\n"
-		"mov $0x1111, %rbx; mov $0x2222, %rcx; mov $0x3333, %rdx; mov $0x4444, %rsi; mov $0x5555, %rdi; mov $0x6666, %rbp\n"
-		"mov $0x8888, %r8; mov $0x9999, %r9; mov $0xaaaa, %r10; mov $0xbbbb, %r11; mov $0xcccc, %r12; mov $0xdddd, %r13\n"
+		"mov $0x1111, %rbx; mov $0x2222, %rcx; mov $0x3333, %rdx; mov $0x4444, %rsi; mov $0x5555, %rdi; mov "
+		"$0x6666, %rbp\n"
+		"mov $0x8888, %r8; mov $0x9999, %r9; mov $0xaaaa, %r10; mov $0xbbbb, %r11; mov $0xcccc, %r12; mov "
+		"$0xdddd, %r13\n"
 		"mov $0xeeee, %r14; mov $0xffff, %r15\n"
 		"mov $110, %eax\n" /* getppid */
 		"syscall\n"
 		"mov %rbx, after(%rip); mov %rcx, after+8(%rip); mov %rdx, after+16(%rip); mov %rsi, after+24(%rip)\n"
 		"mov %rdi, after+32(%rip); mov %rbp, after+40(%rip); mov %r8, after+48(%rip); mov %r9, after+56(%rip)\n"
-		"mov %r10, after+64(%rip); mov %r11, after+72(%rip); mov %r12, after+80(%rip); mov %r13, after+88(%rip)\n"
+		"mov %r10, after+64(%rip); mov %r11, after+72(%rip); mov %r12, after+80(%rip); mov %r13, "
+		"after+88(%rip)\n"
 		"mov %r14, after+96(%rip); mov %r15, after+104(%rip); mov %rax, after+112(%rip)\n"
 		"pop %r15; pop %r14; pop %r13; pop %r12; pop %rbp; pop %rbx; ret");
 }
 
 static void registers(void)
 {
-	static const uint64_t want[] = {0x1111, 0, 0x3333, 0x4444, 0x5555, 0x6666, 0x8888, 0x9999, 0xaaaa, 0, 0xcccc, 0xdddd, 0xeeee, 0xffff};
-	static const char *const name[] = {"rbx", "", "rdx", "rsi", "rdi", "rbp", "r8", "r9", "r10", "", "r12", "r13", "r14", "r15"};
+	static const uint64_t want[] = {0x1111, 0,      0x3333, 0x4444, 0x5555, 0x6666, 0x8888,
+					0x9999, 0xaaaa, 0,      0xcccc, 0xdddd, 0xeeee, 0xffff};
+	static const char *const name[] = {"rbx", "",    "rdx", "rsi", "rdi", "rbp", "r8",
+					   "r9",  "r10", "",    "r12", "r13", "r14", "r15"};
 
 	for (int round = 0; round < 3; round++) {
 		bool all = true;
@@ -72,8 +79,15 @@ static void flags(void)
 {
 	uint64_t set, clear;
 
-	__asm__ volatile("sub $256, %%rsp; mov $110, %%eax; std; stc; syscall; pushfq; pop %0; cld; add $256, %%rsp" : "=r"(set) : : "rax", "rcx", "r11", "memory", "cc");
-	__asm__ volatile("sub $256, %%rsp; mov $110, %%eax; cld; clc; test %%eax, %%eax; syscall; pushfq; pop %0; add $256, %%rsp" : "=r"(clear) : : "rax", "rcx", "r11", "memory", "cc");
+	__asm__ volatile("sub $256, %%rsp; mov $110, %%eax; std; stc; syscall; pushfq; pop %0; cld; add $256, %%rsp"
+			 : "=r"(set)
+			 :
+			 : "rax", "rcx", "r11", "memory", "cc");
+	__asm__ volatile("sub $256, %%rsp; mov $110, %%eax; cld; clc; test %%eax, %%eax; syscall; pushfq; pop %0; add "
+			 "$256, %%rsp"
+			 : "=r"(clear)
+			 :
+			 : "rax", "rcx", "r11", "memory", "cc");
 	report((set & 0x401) == 0x401, "direction and carry flag stay set across a call");
 	report((clear & 0x441) == 0, "direction, carry and zero flag stay clear across a call");
 }
@@ -86,9 +100,11 @@ static void vectors(void)
 
 	for (int i = 0; i < 32; i++)
 		in[i] = (float)i * 1.5f;
-	__asm__ volatile("movups (%1), %%xmm0; movups 16(%1), %%xmm7; movups 32(%1), %%xmm8; movups 48(%1), %%xmm15; ldmxcsr %3\n"
+	__asm__ volatile("movups (%1), %%xmm0; movups 16(%1), %%xmm7; movups 32(%1), %%xmm8; movups 48(%1), %%xmm15; "
+			 "ldmxcsr %3\n"
 			 "mov $24, %%eax; syscall; mov $110, %%eax; syscall\n" /* sched_yield, getppid */
-			 "movups %%xmm0, (%2); movups %%xmm7, 16(%2); movups %%xmm8, 32(%2); movups %%xmm15, 48(%2); stmxcsr %0\n"
+			 "movups %%xmm0, (%2); movups %%xmm7, 16(%2); movups %%xmm8, 32(%2); movups %%xmm15, 48(%2); "
+			 "stmxcsr %0\n"
 			 : "=m"(got)
 			 : "r"(in), "r"(out), "m"(mxcsr)
 			 : "rax", "rcx", "r11", "xmm0", "xmm7", "xmm8", "xmm15", "memory");
@@ -99,13 +115,15 @@ static void vectors(void)
 	report(got == 0x7f80, "MXCSR survives calls");
 }
 
-/* The same instruction in a page of its own: executed before and after it was seen often, and beside data that looks like it. */
+/* The same instruction in a page of its own: executed before and after it was seen often, and beside data that looks
+ * like it. */
 static void odd_sites(void)
 {
-	static const unsigned char plain[] = {0xb8, 110, 0, 0, 0, 0x0f, 0x05, 0xc3};                    /* mov $110, %eax; syscall; ret */
-	static const unsigned char in_rcx[] = {0x48, 0x89, 0xf8, 0x0f, 0x05, 0xc3};                     /* mov %rdi, %rax; syscall; ret */
-	static const unsigned char alone[] = {0x0f, 0x05, 0xc3};                                        /* number already in rax */
-	static const unsigned char data[] = {0x48, 0xb8, 0x0f, 0x05, 0x0f, 0x05, 0x0f, 0x05, 0, 0, 0xc3}; /* movabs with 0f 05 in its constant */
+	static const unsigned char plain[] = {0xb8, 110, 0, 0, 0, 0x0f, 0x05, 0xc3}; /* mov $110, %eax; syscall; ret */
+	static const unsigned char in_rcx[] = {0x48, 0x89, 0xf8, 0x0f, 0x05, 0xc3};  /* mov %rdi, %rax; syscall; ret */
+	static const unsigned char alone[] = {0x0f, 0x05, 0xc3};                     /* number already in rax */
+	static const unsigned char data[] = {0x48, 0xb8, 0x0f, 0x05, 0x0f, 0x05,
+					     0x0f, 0x05, 0,    0,    0xc3}; /* movabs with 0f 05 in its constant */
 	unsigned char *p = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	long ppid = getppid(), r;
 	bool ok = true;
@@ -157,7 +175,10 @@ static void tiny_stack(void)
 			 : "rcx", "r11", "r12", "memory");
 	report(r == getppid(), "a call with 256 bytes of stack left");
 	munmap(p + 4096, 4096);
-	__asm__ volatile("mov %%rsp, %%r12; mov $8, %%esp; mov $110, %%eax; syscall; mov %%r12, %%rsp" : "=a"(r) : : "rcx", "r11", "r12", "memory");
+	__asm__ volatile("mov %%rsp, %%r12; mov $8, %%esp; mov $110, %%eax; syscall; mov %%r12, %%rsp"
+			 : "=a"(r)
+			 :
+			 : "rcx", "r11", "r12", "memory");
 	report(r == getppid(), "a call with no stack at all");
 }
 

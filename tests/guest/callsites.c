@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Call sites of every shape, called often enough to be rewritten: each must go on doing what Linux does. Code that only looks like
- * a system call must stay as it is.
+ * Call sites of every shape, called often enough to be rewritten: each must go on doing what Linux does. Code that only
+ * looks like a system call must stay as it is.
  */
 #include "report.h"
 
@@ -12,7 +12,11 @@
 #define ROUNDS 40 /* a site is rewritten after a few traps */
 
 /* Each returns getppid() from a site of its own shape; what must survive is checked by call_site(). */
-#define SITE(name, body) __attribute__((naked, noinline)) static long name(__attribute__((unused)) long arg) { __asm__(body); }
+#define SITE(name, body)                                                                                               \
+	__attribute__((naked, noinline)) static long name(__attribute__((unused)) long arg)                            \
+	{                                                                                                              \
+		__asm__(body);                                                                                         \
+	}
 
 SITE(number_before, "mov $110, %eax; syscall; ret")
 SITE(number_64, "mov $110, %rax; syscall; ret")
@@ -83,7 +87,8 @@ static void data(void)
 	for (int i = 0; i < ROUNDS; i++)
 		number_before(0);
 	report(looks_like_one() == 0x050f050f, "an immediate that looks like a system call");
-	report(memcmp(before, (void *)looks_like_one, sizeof(before)) == 0, "data in code that looks like a system call");
+	report(memcmp(before, (void *)looks_like_one, sizeof(before)) == 0,
+	       "data in code that looks like a system call");
 }
 
 /* Code made at run time; then other code in its place. */

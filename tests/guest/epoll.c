@@ -33,7 +33,8 @@ static void polls(void)
 	p[1] = (struct pollfd){fd[1], POLLOUT, 0};
 	p[2] = (struct pollfd){-5, POLLIN, 7};
 	report_eq(poll(p, 3, 0), 1);
-	report(p[0].revents == 0 && p[1].revents == POLLOUT && p[2].revents == 0, "an empty pipe is writable only; negative descriptors are skipped");
+	report(p[0].revents == 0 && p[1].revents == POLLOUT && p[2].revents == 0,
+	       "an empty pipe is writable only; negative descriptors are skipped");
 	begin = now();
 	report_eq(poll(p, 1, 30), 0);
 	report(now() - begin >= 0.029 && now() - begin < 1, "poll waits its time");
@@ -161,7 +162,8 @@ static void signals(void)
 	report_errno(read(fd, &si, sizeof(si)), EAGAIN);
 	raise(SIGUSR1);
 	report_eq(poll(&(struct pollfd){fd, POLLIN, 0}, 1, 0), 1);
-	report_true(read(fd, &si, sizeof(si)) == sizeof(si) && si.ssi_signo == SIGUSR1 && si.ssi_pid == (uint32_t)getpid());
+	report_true(read(fd, &si, sizeof(si)) == sizeof(si) && si.ssi_signo == SIGUSR1 &&
+		    si.ssi_pid == (uint32_t)getpid());
 	sigqueue(getpid(), SIGUSR2, (union sigval){.sival_int = 99});
 	report_true(read(fd, &si, sizeof(si)) == sizeof(si) && si.ssi_signo == SIGUSR2 && si.ssi_int == 99);
 	report_errno(read(fd, &si, 10), EINVAL);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Files and folders in /tmp: O_* flags, links, renames, permissions, times, sparse files, reading folders, *at calls. */
+/* Files and folders in /tmp: O_* flags, links, renames, permissions, times, sparse files, reading folders, *at calls.
+ */
 #include "report.h"
 
 #include <dirent.h>
@@ -204,7 +205,8 @@ static void modes_and_times(void)
 	report_eq(chmod("m", 04711), 0);
 	report_true(stat("m", &st) == 0 && (st.st_mode & 07777) == 04711);
 	report_eq(utimensat(AT_FDCWD, "m", ts, 0), 0);
-	report_true(stat("m", &st) == 0 && st.st_atim.tv_sec == 1000 && st.st_mtim.tv_sec == 2000 && st.st_mtim.tv_nsec == 7);
+	report_true(stat("m", &st) == 0 && st.st_atim.tv_sec == 1000 && st.st_mtim.tv_sec == 2000 &&
+		    st.st_mtim.tv_nsec == 7);
 	ts[0].tv_nsec = UTIME_OMIT;
 	ts[1].tv_nsec = UTIME_NOW;
 	report_eq(utimensat(AT_FDCWD, "m", ts, 0), 0);

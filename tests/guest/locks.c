@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Record locks (process and open-file), flock. Another process is not at hand, so open-file locks play the other owner. */
+/* Record locks (process and open-file), flock. Another process is not at hand, so open-file locks play the other owner.
+ */
 #include "report.h"
 
 #include <fcntl.h>
@@ -27,7 +28,8 @@ int main(void)
 	report_errno(lock(b, F_OFD_SETLK, F_RDLCK, 12, 1, NULL), EAGAIN);
 	report_eq(lock(b, F_OFD_SETLK, F_WRLCK, 0, 10, NULL), 0);
 	report_eq(lock(b, F_OFD_SETLK, F_WRLCK, 35, 0, NULL), 0);
-	report_true(lock(b, F_OFD_GETLK, F_WRLCK, 0, 0, &l) == 0 && l.l_type == F_WRLCK && l.l_start == 10 && l.l_len == 25 && l.l_pid == -1);
+	report_true(lock(b, F_OFD_GETLK, F_WRLCK, 0, 0, &l) == 0 && l.l_type == F_WRLCK && l.l_start == 10 &&
+		    l.l_len == 25 && l.l_pid == -1);
 	report_eq(lock(a, F_OFD_SETLK, F_UNLCK, 12, 3, NULL), 0);
 	report_eq(lock(b, F_OFD_SETLK, F_RDLCK, 12, 3, NULL), 0);
 	report_errno(lock(b, F_OFD_SETLK, F_RDLCK, 11, 3, NULL), EAGAIN);

@@ -9,7 +9,7 @@
 
 #define PAGE 4096ul
 #define ANON (MAP_PRIVATE | MAP_ANONYMOUS)
-#define RW (PROT_READ | PROT_WRITE)
+#define RW   (PROT_READ | PROT_WRITE)
 
 static void *map(size_t pages, int prot)
 {
@@ -34,7 +34,8 @@ static void protection(void)
 	p[PAGE] = 1;
 	report_eq(mprotect(p + PAGE, PAGE, PROT_READ), 0);
 	report_eq(fault_of(p[PAGE] = 2), SIGSEGV);
-	report(report_si.si_code == SEGV_ACCERR && report_si.si_addr == p + PAGE, "a write to a read-only page is ACCERR at its address");
+	report(report_si.si_code == SEGV_ACCERR && report_si.si_addr == p + PAGE,
+	       "a write to a read-only page is ACCERR at its address");
 	report(p[PAGE] == 1, "a refused write changes nothing");
 	report_eq(fault_of(p[0] = p[2 * PAGE] = 3), 0);
 	report_eq(mprotect(p + PAGE, PAGE, PROT_NONE), 0);
@@ -43,7 +44,8 @@ static void protection(void)
 	report(p[PAGE] == 1, "contents survive PROT_NONE");
 	report_eq(munmap(p + PAGE, PAGE), 0);
 	report_eq(fault_of(sink = p[PAGE + 5]), SIGSEGV);
-	report(report_si.si_code == SEGV_MAPERR && report_si.si_addr == p + PAGE + 5, "a hole is MAPERR at the exact address");
+	report(report_si.si_code == SEGV_MAPERR && report_si.si_addr == p + PAGE + 5,
+	       "a hole is MAPERR at the exact address");
 	report(p[0] == 3 && p[2 * PAGE] == 3, "pages beside a hole stay");
 	report_errno(mprotect(p, 3 * PAGE, PROT_READ), ENOMEM);
 	report_errno(mprotect(p + 1, PAGE, PROT_READ), EINVAL);
@@ -158,7 +160,8 @@ static void move(void)
 	report(q == p, "shrinking stays in place");
 	report_eq(fault_of(sink = p[2 * PAGE]), SIGSEGV);
 	q = mremap(p, 2 * PAGE, 64 * PAGE, MREMAP_MAYMOVE);
-	report(q != MAP_FAILED && q[0] == 'a' && q[PAGE] == 'b' && all_zero(q + 2 * PAGE, 62 * PAGE), "growing keeps contents and adds zeros");
+	report(q != MAP_FAILED && q[0] == 'a' && q[PAGE] == 'b' && all_zero(q + 2 * PAGE, 62 * PAGE),
+	       "growing keeps contents and adds zeros");
 	p = mremap(q, 64 * PAGE, 4 * PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, fixed);
 	report(p == fixed && p[0] == 'a' && p[PAGE] == 'b', "MREMAP_FIXED lands where asked");
 	report_eq(fault_of(sink = q[0]), SIGSEGV);
@@ -193,7 +196,8 @@ static void heap(void)
 	report_eq(brk(start + 100), 0);
 	report(sbrk(0) == start + 100, "brk may end inside a page");
 	report_eq(brk(start + 10 * PAGE), 0);
-	report(all_zero((char *)(((uintptr_t)start + 100 + PAGE - 1) & -PAGE), 9 * PAGE), "pages given back come back as zeros");
+	report(all_zero((char *)(((uintptr_t)start + 100 + PAGE - 1) & -PAGE), 9 * PAGE),
+	       "pages given back come back as zeros");
 	report_errno((long)sbrk(1l << 46), ENOMEM);
 	brk(start);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Threads that share a CPU do not see one another: general, vector and flag registers, red zone, x87 and MXCSR survive being
- * preempted at any instruction, and so does what system calls in between return.
+ * Threads that share a CPU do not see one another: general, vector and flag registers, red zone, x87 and MXCSR survive
+ * being preempted at any instruction, and so does what system calls in between return.
  */
 #include "report.h"
 
@@ -21,20 +21,23 @@ static void general(uint64_t seed)
 {
 	uint64_t diff;
 
-	__asm__ volatile("mov %1, %%rax; lea 1(%1), %%rcx; lea 2(%1), %%rdx; lea 3(%1), %%rsi; lea 4(%1), %%rdi\n"
-			 "lea 5(%1), %%r8; lea 6(%1), %%r9; lea 7(%1), %%r10; lea 8(%1), %%r11; lea 9(%1), %%r12\n"
-			 "lea 10(%1), %%r13; lea 11(%1), %%r14\n"
-			 "mov $20000, %%r15d\n"
-			 "1: dec %%r15d; jnz 1b\n"
-			 "sub %1, %%rax; sub %1, %%rcx; dec %%rcx; or %%rcx, %%rax; sub %1, %%rdx; sub $2, %%rdx; or %%rdx, %%rax\n"
-			 "sub %1, %%rsi; sub $3, %%rsi; or %%rsi, %%rax; sub %1, %%rdi; sub $4, %%rdi; or %%rdi, %%rax\n"
-			 "sub %1, %%r8; sub $5, %%r8; or %%r8, %%rax; sub %1, %%r9; sub $6, %%r9; or %%r9, %%rax\n"
-			 "sub %1, %%r10; sub $7, %%r10; or %%r10, %%rax; sub %1, %%r11; sub $8, %%r11; or %%r11, %%rax\n"
-			 "sub %1, %%r12; sub $9, %%r12; or %%r12, %%rax; sub %1, %%r13; sub $10, %%r13; or %%r13, %%rax\n"
-			 "sub %1, %%r14; sub $11, %%r14; or %%r14, %%rax; mov %%rax, %0"
-			 : "=m"(diff)
-			 : "b"(seed)
-			 : "rax", "rcx", "rdx", "rsi", "rdi", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15", "cc", "memory");
+	__asm__ volatile(
+		"mov %1, %%rax; lea 1(%1), %%rcx; lea 2(%1), %%rdx; lea 3(%1), %%rsi; lea 4(%1), %%rdi\n"
+		"lea 5(%1), %%r8; lea 6(%1), %%r9; lea 7(%1), %%r10; lea 8(%1), %%r11; lea 9(%1), %%r12\n"
+		"lea 10(%1), %%r13; lea 11(%1), %%r14\n"
+		"mov $20000, %%r15d\n"
+		"1: dec %%r15d; jnz 1b\n"
+		"sub %1, %%rax; sub %1, %%rcx; dec %%rcx; or %%rcx, %%rax; sub %1, %%rdx; sub $2, %%rdx; or %%rdx, "
+		"%%rax\n"
+		"sub %1, %%rsi; sub $3, %%rsi; or %%rsi, %%rax; sub %1, %%rdi; sub $4, %%rdi; or %%rdi, %%rax\n"
+		"sub %1, %%r8; sub $5, %%r8; or %%r8, %%rax; sub %1, %%r9; sub $6, %%r9; or %%r9, %%rax\n"
+		"sub %1, %%r10; sub $7, %%r10; or %%r10, %%rax; sub %1, %%r11; sub $8, %%r11; or %%r11, %%rax\n"
+		"sub %1, %%r12; sub $9, %%r12; or %%r12, %%rax; sub %1, %%r13; sub $10, %%r13; or %%r13, %%rax\n"
+		"sub %1, %%r14; sub $11, %%r14; or %%r14, %%rax; mov %%rax, %0"
+		: "=m"(diff)
+		: "b"(seed)
+		: "rax", "rcx", "rdx", "rsi", "rdi", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15", "cc",
+		  "memory");
 	bad[GENERAL] += diff != 0;
 }
 
@@ -44,14 +47,15 @@ static void vector(uint64_t seed)
 
 	for (int i = 0; i < 16; i++)
 		in[i] = seed * 31 + (uint64_t)i;
-	__asm__ volatile("movups (%0), %%xmm0; movups 16(%0), %%xmm1; movups 32(%0), %%xmm5; movups 48(%0), %%xmm7\n"
-			 "movups 64(%0), %%xmm8; movups 80(%0), %%xmm11; movups 96(%0), %%xmm14; movups 112(%0), %%xmm15\n"
-			 "mov $20000, %%ecx; 1: dec %%ecx; jnz 1b\n"
-			 "movups %%xmm0, (%1); movups %%xmm1, 16(%1); movups %%xmm5, 32(%1); movups %%xmm7, 48(%1)\n"
-			 "movups %%xmm8, 64(%1); movups %%xmm11, 80(%1); movups %%xmm14, 96(%1); movups %%xmm15, 112(%1)"
-			 :
-			 : "r"(in), "r"(out)
-			 : "rcx", "xmm0", "xmm1", "xmm5", "xmm7", "xmm8", "xmm11", "xmm14", "xmm15", "cc", "memory");
+	__asm__ volatile(
+		"movups (%0), %%xmm0; movups 16(%0), %%xmm1; movups 32(%0), %%xmm5; movups 48(%0), %%xmm7\n"
+		"movups 64(%0), %%xmm8; movups 80(%0), %%xmm11; movups 96(%0), %%xmm14; movups 112(%0), %%xmm15\n"
+		"mov $20000, %%ecx; 1: dec %%ecx; jnz 1b\n"
+		"movups %%xmm0, (%1); movups %%xmm1, 16(%1); movups %%xmm5, 32(%1); movups %%xmm7, 48(%1)\n"
+		"movups %%xmm8, 64(%1); movups %%xmm11, 80(%1); movups %%xmm14, 96(%1); movups %%xmm15, 112(%1)"
+		:
+		: "r"(in), "r"(out)
+		: "rcx", "xmm0", "xmm1", "xmm5", "xmm7", "xmm8", "xmm11", "xmm14", "xmm15", "cc", "memory");
 	bad[VECTOR] += memcmp(in, out, sizeof(in)) != 0;
 }
 
@@ -61,12 +65,14 @@ __attribute__((target("avx"))) static void avx(uint64_t seed)
 
 	for (int i = 0; i < 16; i++)
 		in[i] = seed * 37 + (uint64_t)i;
-	__asm__ volatile("vmovups (%0), %%ymm0; vmovups 32(%0), %%ymm3; vmovups 64(%0), %%ymm9; vmovups 96(%0), %%ymm15\n"
-			 "mov $20000, %%ecx; 1: dec %%ecx; jnz 1b\n"
-			 "vmovups %%ymm0, (%1); vmovups %%ymm3, 32(%1); vmovups %%ymm9, 64(%1); vmovups %%ymm15, 96(%1); vzeroupper"
-			 :
-			 : "r"(in), "r"(out)
-			 : "rcx", "xmm0", "xmm3", "xmm9", "xmm15", "cc", "memory");
+	__asm__ volatile(
+		"vmovups (%0), %%ymm0; vmovups 32(%0), %%ymm3; vmovups 64(%0), %%ymm9; vmovups 96(%0), %%ymm15\n"
+		"mov $20000, %%ecx; 1: dec %%ecx; jnz 1b\n"
+		"vmovups %%ymm0, (%1); vmovups %%ymm3, 32(%1); vmovups %%ymm9, 64(%1); vmovups %%ymm15, 96(%1); "
+		"vzeroupper"
+		:
+		: "r"(in), "r"(out)
+		: "rcx", "xmm0", "xmm3", "xmm9", "xmm15", "cc", "memory");
 	bad[AVX] += memcmp(in, out, sizeof(in)) != 0;
 }
 
@@ -74,14 +80,15 @@ static void red_zone(uint64_t seed)
 {
 	uint64_t wrong;
 
-	__asm__ volatile("mov %1, -8(%%rsp); mov %1, -64(%%rsp); mov %1, -120(%%rsp); mov %1, -128(%%rsp)\n"
-			 "mov $20000, %%ecx; 1: dec %%ecx; jnz 1b\n"
-			 "xor %%eax, %%eax\n"
-			 "cmp %1, -8(%%rsp); setne %%cl; or %%cl, %%al; cmp %1, -64(%%rsp); setne %%cl; or %%cl, %%al\n"
-			 "cmp %1, -120(%%rsp); setne %%cl; or %%cl, %%al; cmp %1, -128(%%rsp); setne %%cl; or %%cl, %%al"
-			 : "=&a"(wrong)
-			 : "r"(seed)
-			 : "rcx", "cc", "memory");
+	__asm__ volatile(
+		"mov %1, -8(%%rsp); mov %1, -64(%%rsp); mov %1, -120(%%rsp); mov %1, -128(%%rsp)\n"
+		"mov $20000, %%ecx; 1: dec %%ecx; jnz 1b\n"
+		"xor %%eax, %%eax\n"
+		"cmp %1, -8(%%rsp); setne %%cl; or %%cl, %%al; cmp %1, -64(%%rsp); setne %%cl; or %%cl, %%al\n"
+		"cmp %1, -120(%%rsp); setne %%cl; or %%cl, %%al; cmp %1, -128(%%rsp); setne %%cl; or %%cl, %%al"
+		: "=&a"(wrong)
+		: "r"(seed)
+		: "rcx", "cc", "memory");
 	bad[RED_ZONE] += wrong != 0;
 }
 
@@ -90,7 +97,11 @@ static void flags(void)
 	uint64_t set;
 
 	/* dec leaves the carry flag alone, so it must be set after the loop. */
-	__asm__ volatile("sub $256, %%rsp; stc; mov $20000, %%ecx; 1: dec %%ecx; jnz 1b; pushfq; pop %0; add $256, %%rsp" : "=r"(set) : : "rcx", "cc", "memory");
+	__asm__ volatile(
+		"sub $256, %%rsp; stc; mov $20000, %%ecx; 1: dec %%ecx; jnz 1b; pushfq; pop %0; add $256, %%rsp"
+		: "=r"(set)
+		:
+		: "rcx", "cc", "memory");
 	bad[FLAGS] += (set & 0x441) != 0x41;
 }
 
@@ -143,7 +154,9 @@ static void *worker(void *arg)
 
 int main(void)
 {
-	static const char *const name[] = {"general registers", "xmm registers", "ymm registers", "the red zone", "flags", "x87 and MXCSR", "system calls", "copies"};
+	static const char *const name[] = {"general registers", "xmm registers", "ymm registers",
+					   "the red zone",      "flags",         "x87 and MXCSR",
+					   "system calls",      "copies"};
 	pthread_t t[NR];
 	struct timespec two = {2, 0};
 

@@ -78,7 +78,8 @@ static void self(void)
 	n = readlink("/proc/self/exe", buf, sizeof(buf) - 1);
 	report(n > 5 && strcmp(buf + (buf[n] = '\0', n - 5), "/proc") == 0, "/proc/self/exe is this program");
 	n = readlink("/proc/self/cwd", buf, sizeof(buf) - 1);
-	report(n > 0 && (buf[n] = '\0', strcmp(buf, getcwd(buf2, sizeof(buf2))) == 0), "/proc/self/cwd is the current folder");
+	report(n > 0 && (buf[n] = '\0', strcmp(buf, getcwd(buf2, sizeof(buf2))) == 0),
+	       "/proc/self/cwd is the current folder");
 	fd = open("/dev/null", O_RDONLY);
 	snprintf(want, sizeof(want), "/proc/self/fd/%d", fd);
 	n = readlink(want, buf, sizeof(buf) - 1);
@@ -104,7 +105,8 @@ static void self(void)
 	uint64_t aux[2];
 	bool same = true;
 	while (read(fd, aux, 16) == 16 && aux[0] != AT_NULL)
-		if (aux[0] == AT_PHDR || aux[0] == AT_ENTRY || aux[0] == AT_RANDOM || aux[0] == AT_EXECFN || aux[0] == AT_PAGESZ || aux[0] == AT_SYSINFO_EHDR)
+		if (aux[0] == AT_PHDR || aux[0] == AT_ENTRY || aux[0] == AT_RANDOM || aux[0] == AT_EXECFN ||
+		    aux[0] == AT_PAGESZ || aux[0] == AT_SYSINFO_EHDR)
 			same = same && getauxval(aux[0]) == aux[1];
 	close(fd);
 	report(same, "/proc/self/auxv is the program's own");
@@ -128,7 +130,8 @@ static void machine(void)
 	char *at;
 
 	uname(&u);
-	report(strcmp(u.sysname, "Linux") == 0 && strcmp(u.machine, "x86_64") == 0 && u.release[0] >= '5', "uname says Linux, x86_64, 5 or later");
+	report(strcmp(u.sysname, "Linux") == 0 && strcmp(u.machine, "x86_64") == 0 && u.release[0] >= '5',
+	       "uname says Linux, x86_64, 5 or later");
 	report_true(has("/proc/version", "Linux version"));
 	report_true(has("/proc/sys/kernel/osrelease", u.release));
 	report_true(has("/proc/sys/kernel/hostname", u.nodename));
@@ -139,7 +142,8 @@ static void machine(void)
 	report_true(has("/proc/loadavg", "."));
 	report_true(has("/proc/meminfo", "MemAvailable:"));
 	at = strstr(text, "MemTotal:");
-	report(at != NULL && sscanf(at, "MemTotal: %lu kB", &total) == 1 && sysinfo(&si) == 0 && labs((long)(si.totalram * si.mem_unit / 1024) - (long)total) < 1024,
+	report(at != NULL && sscanf(at, "MemTotal: %lu kB", &total) == 1 && sysinfo(&si) == 0 &&
+		       labs((long)(si.totalram * si.mem_unit / 1024) - (long)total) < 1024,
 	       "/proc/meminfo and sysinfo agree");
 	report_true(has("/proc/filesystems", "tmpfs"));
 	report_true(has("/proc/mounts", " / "));
@@ -159,14 +163,16 @@ static void devices(void)
 	static const struct {
 		const char *name;
 		unsigned major, minor;
-	} dev[] = {{"/dev/null", 1, 3}, {"/dev/zero", 1, 5}, {"/dev/full", 1, 7}, {"/dev/random", 1, 8}, {"/dev/urandom", 1, 9}, {"/dev/tty", 5, 0}};
+	} dev[] = {{"/dev/null", 1, 3},   {"/dev/zero", 1, 5},    {"/dev/full", 1, 7},
+		   {"/dev/random", 1, 8}, {"/dev/urandom", 1, 9}, {"/dev/tty", 5, 0}};
 	struct stat st;
 	char buf[16] = "xxxxxxxxxxxxxxx";
 	int fd;
 
 	for (size_t i = 0; i < sizeof(dev) / sizeof(dev[0]); i++)
-		report(stat(dev[i].name, &st) == 0 && S_ISCHR(st.st_mode) && st.st_rdev == (dev[i].major << 8 | dev[i].minor), "%s is a character device with Linux's number",
-		       dev[i].name);
+		report(stat(dev[i].name, &st) == 0 && S_ISCHR(st.st_mode) &&
+			       st.st_rdev == (dev[i].major << 8 | dev[i].minor),
+		       "%s is a character device with Linux's number", dev[i].name);
 	fd = open("/dev/full", O_RDWR);
 	report_errno(write(fd, "x", 1), ENOSPC);
 	report_true(read(fd, buf, 4) == 4 && buf[0] == 0);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * report.h - results of a test program that runs inside the VM, and on Linux itself as the oracle.
- * report() goes on after a failure; the exit status says whether there was one. Lines: "PASS name", "FAIL name", "SKIP name: why".
- * A name must not depend on addresses or times: the host's run and the VM's are compared line by line.
+ * report() goes on after a failure; the exit status says whether there was one. Lines: "PASS name", "FAIL name", "SKIP
+ * name: why". A name must not depend on addresses or times: the host's run and the VM's are compared line by line.
  */
 #ifndef CAY_TESTS_GUEST_REPORT_H
 #define CAY_TESTS_GUEST_REPORT_H
@@ -41,7 +41,8 @@ __attribute__((format(printf, 2, 3), unused)) static bool report(bool ok, const 
 		long r_ = (long)(expr);                                                                                \
 		int e_ = errno;                                                                                        \
 		if (!(r_ == -1 && e_ == (want)))                                                                       \
-			fprintf(stderr, "%s: returned %ld, errno %d (%s), wanted %s\n", #expr, r_, e_, strerror(e_), #want);   \
+			fprintf(stderr, "%s: returned %ld, errno %d (%s), wanted %s\n", #expr, r_, e_, strerror(e_),   \
+				#want);                                                                                \
 		report(r_ == -1 && e_ == (want), "%s -> %s", #expr, #want);                                            \
 	})
 

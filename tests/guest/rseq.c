@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Restartable sequences, through the area that glibc registers: a critical section that never ends by itself must be aborted. */
+/* Restartable sequences, through the area that glibc registers: a critical section that never ends by itself must be
+ * aborted. */
 #include "report.h"
 
 #include <linux/rseq.h>
@@ -21,17 +22,18 @@ static int spin_in_section(void)
 	static struct rseq_cs cs __attribute__((aligned(32)));
 	int aborted = 0;
 
-	__asm__ volatile goto("lea 1f(%%rip), %%rax\n mov %%rax, 8(%[cs])\n"
-			      "lea 2f(%%rip), %%rcx\n sub %%rax, %%rcx\n mov %%rcx, 16(%[cs])\n"
-			      "lea 3f(%%rip), %%rax\n mov %%rax, 24(%[cs])\n"
-			      "mov %[cs], %[slot]\n"
-			      "1: pause\n jmp 1b\n 2: ud2\n"
-			      ".byte 0x0f, 0xb9, 0x3d\n .long %c[sig]\n" /* ud1: the signature before the abort address */
-			      "3: jmp %l[abort]\n"
-			      :
-			      : [cs] "r"(&cs), [slot] "m"(area()->rseq_cs), [sig] "i"(RSEQ_SIG)
-			      : "rax", "rcx", "memory", "cc"
-			      : abort);
+	__asm__ volatile goto(
+		"lea 1f(%%rip), %%rax\n mov %%rax, 8(%[cs])\n"
+		"lea 2f(%%rip), %%rcx\n sub %%rax, %%rcx\n mov %%rcx, 16(%[cs])\n"
+		"lea 3f(%%rip), %%rax\n mov %%rax, 24(%[cs])\n"
+		"mov %[cs], %[slot]\n"
+		"1: pause\n jmp 1b\n 2: ud2\n"
+		".byte 0x0f, 0xb9, 0x3d\n .long %c[sig]\n" /* ud1: the signature before the abort address */
+		"3: jmp %l[abort]\n"
+		:
+		: [cs] "r"(&cs), [slot] "m"(area()->rseq_cs), [sig] "i"(RSEQ_SIG)
+		: "rax", "rcx", "memory", "cc"
+		: abort);
 	return -1;
 abort:
 	aborted++;

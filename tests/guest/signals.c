@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Signals within one process: actions, masks, queues, frames, alternate stacks, faults, and what happens to the call they interrupt. */
+/* Signals within one process: actions, masks, queues, frames, alternate stacks, faults, and what happens to the call
+ * they interrupt. */
 #include "report.h"
 
 #include <fenv.h>
@@ -270,14 +271,16 @@ static void clobber_fpu(int sig)
 {
 	volatile double a = 1.5, b = 2.25;
 
-	__asm__ volatile("pxor %%xmm0, %%xmm0\n pxor %%xmm8, %%xmm8\n pxor %%xmm15, %%xmm15\n" ::: "xmm0", "xmm8", "xmm15");
+	__asm__ volatile("pxor %%xmm0, %%xmm0\n pxor %%xmm8, %%xmm8\n pxor %%xmm15, %%xmm15\n" ::
+				 : "xmm0", "xmm8", "xmm15");
 	fesetround(FE_TOWARDZERO);
 	fp_result = a * b;
 	count(sig);
 }
 
 /* Named from assembly. */
-__attribute__((used)) static uint64_t regs_after[7], xmm_before[2] = {0x1122334455667788, 0x99aabbccddeeff00}, xmm_after[2];
+__attribute__((used)) static uint64_t regs_after[7], xmm_before[2] = {0x1122334455667788, 0x99aabbccddeeff00},
+						     xmm_after[2];
 
 static void test_registers_survive(void)
 {
@@ -285,21 +288,24 @@ static void test_registers_survive(void)
 
 	reset();
 	handle(SIGUSR1, clobber_fpu, 0);
-	__asm__ volatile("movdqu xmm_before(%%rip), %%xmm8\n"
-			 "mov $0x1111, %%rbx\n mov $0x1212, %%r12\n mov $0x1313, %%r13\n mov $0x1414, %%r14\n mov $0x1515, %%r15\n"
-			 "mov $0x1818, %%r8\n mov $0x1919, %%r9\n"
-			 "mov %[nr], %%eax\n syscall\n"
-			 "mov %%rbx, regs_after(%%rip)\n mov %%r12, regs_after+8(%%rip)\n mov %%r13, regs_after+16(%%rip)\n"
-			 "mov %%r14, regs_after+24(%%rip)\n mov %%r15, regs_after+32(%%rip)\n"
-			 "mov %%r8, regs_after+40(%%rip)\n mov %%r9, regs_after+48(%%rip)\n"
-			 "movdqu %%xmm8, xmm_after(%%rip)\n"
-			 :
-			 : [nr] "i"(SYS_kill), "D"(getpid()), "S"(SIGUSR1)
-			 : "rax", "rbx", "rcx", "r8", "r9", "r11", "r12", "r13", "r14", "r15", "xmm8", "memory", "cc");
+	__asm__ volatile(
+		"movdqu xmm_before(%%rip), %%xmm8\n"
+		"mov $0x1111, %%rbx\n mov $0x1212, %%r12\n mov $0x1313, %%r13\n mov $0x1414, %%r14\n mov $0x1515, "
+		"%%r15\n"
+		"mov $0x1818, %%r8\n mov $0x1919, %%r9\n"
+		"mov %[nr], %%eax\n syscall\n"
+		"mov %%rbx, regs_after(%%rip)\n mov %%r12, regs_after+8(%%rip)\n mov %%r13, regs_after+16(%%rip)\n"
+		"mov %%r14, regs_after+24(%%rip)\n mov %%r15, regs_after+32(%%rip)\n"
+		"mov %%r8, regs_after+40(%%rip)\n mov %%r9, regs_after+48(%%rip)\n"
+		"movdqu %%xmm8, xmm_after(%%rip)\n"
+		:
+		: [nr] "i"(SYS_kill), "D"(getpid()), "S"(SIGUSR1)
+		: "rax", "rbx", "rcx", "r8", "r9", "r11", "r12", "r13", "r14", "r15", "xmm8", "memory", "cc");
 	report_eq(hits, 1);
 	report_true(r[0] == 0x1111 && r[1] == 0x1212 && r[2] == 0x1313 && r[3] == 0x1414 && r[4] == 0x1515);
 	report_true(r[5] == 0x1818 && r[6] == 0x1919);
-	report(xmm_after[0] == xmm_before[0] && xmm_after[1] == xmm_before[1], "xmm8 survives a handler that clears it");
+	report(xmm_after[0] == xmm_before[0] && xmm_after[1] == xmm_before[1],
+	       "xmm8 survives a handler that clears it");
 	report(fegetround() == FE_TONEAREST, "the rounding mode survives a handler that changes it");
 	report_true(fp_result == 3.375);
 }
@@ -320,7 +326,8 @@ static void test_altstack(void)
 	stack_t ss = {.ss_sp = stack, .ss_size = sizeof(stack)}, old;
 
 	report_errno(sigaltstack(&(stack_t){.ss_sp = stack, .ss_size = 100}, NULL), ENOMEM);
-	report_errno(sigaltstack(&(stack_t){.ss_sp = stack, .ss_size = sizeof(stack), .ss_flags = 1 << 20}, NULL), EINVAL);
+	report_errno(sigaltstack(&(stack_t){.ss_sp = stack, .ss_size = sizeof(stack), .ss_flags = 1 << 20}, NULL),
+		     EINVAL);
 	report_eq(sigaltstack(&ss, &old), 0);
 	report_true(old.ss_flags == SS_DISABLE);
 	handle(SIGUSR1, see_sp, SA_ONSTACK);
@@ -352,7 +359,8 @@ static void test_context_can_be_edited(void)
 
 	reset();
 	sigaction(SIGSEGV, &sa, NULL);
-	__asm__ volatile("lea 1f(%%rip), %%rbx\n mov $0x8560, %%eax\n movl $1, (%%rax)\n ud2\n 1: mov %%rax, %0" : "=r"(got)::"rax", "rbx", "memory");
+	__asm__ volatile("lea 1f(%%rip), %%rbx\n mov $0x8560, %%eax\n movl $1, (%%rax)\n ud2\n 1: mov %%rax, %0"
+			 : "=r"(got)::"rax", "rbx", "memory");
 	report_eq(got, 4711);
 	report_true(hits == 1 && last_si.si_code == SEGV_MAPERR && last_si.si_addr == (void *)0x8560);
 	report_eq(last_value, 14);
@@ -416,7 +424,9 @@ static void test_spoiled_frames(void)
 		report(fault_of(raise(SIGUSR1)) == SIGSEGV, "a frame spoiled in way %d ends in SIGSEGV", bad_field);
 	report_eq(fault_of(__asm__ volatile("movabs $0x8000000000000000, %%rsp\n push $0" ::: "memory")), SIGBUS);
 	report_eq(fault_of(__asm__ volatile("mov $0x1000, %%rsp\n push $0" ::: "memory")), SIGSEGV);
-	report_eq(fault_of(__asm__ volatile("mov $0x1000, %%rsp\n mov %0, %%eax\n syscall" ::"i"(SYS_rt_sigreturn) : "memory")), SIGSEGV);
+	report_eq(fault_of(__asm__ volatile("mov $0x1000, %%rsp\n mov %0, %%eax\n syscall" ::"i"(SYS_rt_sigreturn)
+					    : "memory")),
+		  SIGSEGV);
 }
 
 static void test_signalfd(void)

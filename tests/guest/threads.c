@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Threads: creation, joining, locks, thread-local storage, cancellation, fair sharing of a CPU between threads that never yield. */
+/* Threads: creation, joining, locks, thread-local storage, cancellation, fair sharing of a CPU between threads that
+ * never yield. */
 #include "report.h"
 
 #include <linux/sched.h>
@@ -141,7 +142,8 @@ static void test_fairness(void)
 	}
 	wall = now_ns(CLOCK_MONOTONIC) - wall;
 	if (!report(least > 0 && most < 2 * least, "three spinning threads share a CPU"))
-		fprintf(stderr, "most %ld us, least %ld us of %ld us\n", (long)most / 1000, (long)least / 1000, (long)wall / 1000);
+		fprintf(stderr, "most %ld us, least %ld us of %ld us\n", (long)most / 1000, (long)least / 1000,
+			(long)wall / 1000);
 }
 
 static void *count_sleeps(void *arg)

@@ -17,7 +17,8 @@ static int64_t ns(const struct timespec *t)
 
 static void clocks(void)
 {
-	static const int ids[] = {CLOCK_REALTIME, CLOCK_MONOTONIC, CLOCK_MONOTONIC_RAW, CLOCK_BOOTTIME, CLOCK_REALTIME_COARSE, CLOCK_MONOTONIC_COARSE,
+	static const int ids[] = {CLOCK_REALTIME,           CLOCK_MONOTONIC,         CLOCK_MONOTONIC_RAW,
+				  CLOCK_BOOTTIME,           CLOCK_REALTIME_COARSE,   CLOCK_MONOTONIC_COARSE,
 				  CLOCK_PROCESS_CPUTIME_ID, CLOCK_THREAD_CPUTIME_ID, CLOCK_TAI};
 	struct timespec a, b, c;
 	struct timeval tv;
@@ -26,15 +27,19 @@ static void clocks(void)
 		/* Coarse clocks lag by up to a tick, so only the order of equal kinds is exact. */
 		bool coarse = ids[i] == CLOCK_REALTIME_COARSE || ids[i] == CLOCK_MONOTONIC_COARSE;
 		int64_t slack = coarse ? 20000000 : 0;
-		bool ok = syscall(SYS_clock_gettime, ids[i], &a) == 0 && clock_gettime(ids[i], &b) == 0 && syscall(SYS_clock_gettime, ids[i], &c) == 0;
+		bool ok = syscall(SYS_clock_gettime, ids[i], &a) == 0 && clock_gettime(ids[i], &b) == 0 &&
+			  syscall(SYS_clock_gettime, ids[i], &c) == 0;
 
-		report(ok && ns(&a) <= ns(&b) + slack && ns(&b) <= ns(&c) + slack && ns(&c) - ns(&a) < 1000000000, "clock %d: vDSO and system call agree", ids[i]);
-		report(clock_getres(ids[i], &a) == 0 && a.tv_sec == 0 && a.tv_nsec > 0, "clock %d has a resolution", ids[i]);
+		report(ok && ns(&a) <= ns(&b) + slack && ns(&b) <= ns(&c) + slack && ns(&c) - ns(&a) < 1000000000,
+		       "clock %d: vDSO and system call agree", ids[i]);
+		report(clock_getres(ids[i], &a) == 0 && a.tv_sec == 0 && a.tv_nsec > 0, "clock %d has a resolution",
+		       ids[i]);
 	}
 	report_errno(syscall(SYS_clock_gettime, 1234, &a), EINVAL);
 	clock_gettime(CLOCK_REALTIME, &a);
 	gettimeofday(&tv, NULL);
-	report(labs(tv.tv_sec - a.tv_sec) <= 1 && labs(time(NULL) - a.tv_sec) <= 1, "gettimeofday, time and clock_gettime agree");
+	report(labs(tv.tv_sec - a.tv_sec) <= 1 && labs(time(NULL) - a.tv_sec) <= 1,
+	       "gettimeofday, time and clock_gettime agree");
 	report(a.tv_sec > 1600000000, "the date is this century's");
 	report(getauxval(AT_SYSINFO_EHDR) != 0, "there is a vDSO");
 	bool monotonic = true;
@@ -136,7 +141,8 @@ static void cpu_time(void)
 	usleep(50000);
 	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &b);
 	report(ns(&b) - ns(&a) < 25000000, "sleeping uses none");
-	report_true(getrusage(RUSAGE_SELF, &u) == 0 && u.ru_utime.tv_sec * 1000000 + u.ru_utime.tv_usec > 1000 && u.ru_maxrss > 0);
+	report_true(getrusage(RUSAGE_SELF, &u) == 0 && u.ru_utime.tv_sec * 1000000 + u.ru_utime.tv_usec > 1000 &&
+		    u.ru_maxrss > 0);
 	report_true(times(&tms) != (clock_t)-1);
 	report_errno(getrusage(77, &u), EINVAL);
 }

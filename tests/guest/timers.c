@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Clocks, sleeping, interval timers and POSIX timers. Lower bounds are exact; upper ones leave room for a busy machine. */
+/* Clocks, sleeping, interval timers and POSIX timers. Lower bounds are exact; upper ones leave room for a busy machine.
+ */
 #include "report.h"
 
 #include <dlfcn.h>
@@ -59,8 +60,9 @@ static void burn_ms(int ms)
 
 static void test_clocks(void)
 {
-	static const clockid_t clocks[] = {CLOCK_REALTIME, CLOCK_MONOTONIC, CLOCK_BOOTTIME, CLOCK_MONOTONIC_RAW,
-					   CLOCK_MONOTONIC_COARSE, CLOCK_REALTIME_COARSE, CLOCK_TAI};
+	static const clockid_t clocks[] = {
+		CLOCK_REALTIME,         CLOCK_MONOTONIC,       CLOCK_BOOTTIME, CLOCK_MONOTONIC_RAW,
+		CLOCK_MONOTONIC_COARSE, CLOCK_REALTIME_COARSE, CLOCK_TAI};
 	struct timespec ts;
 	struct timeval tv;
 	bool forward = true;
@@ -111,7 +113,9 @@ static void test_cpu_clocks(void)
 	usleep(30000);
 	report(read_ns(CLOCK_THREAD_CPUTIME_ID) - thread0 < 15 * MS, "sleeping uses no CPU time");
 	getrusage(RUSAGE_SELF, &ru);
-	report_true(ru.ru_utime.tv_sec * 1000000 + ru.ru_utime.tv_usec + ru.ru_stime.tv_sec * 1000000 + ru.ru_stime.tv_usec >= 29000);
+	report_true(ru.ru_utime.tv_sec * 1000000 + ru.ru_utime.tv_usec + ru.ru_stime.tv_sec * 1000000 +
+			    ru.ru_stime.tv_usec >=
+		    29000);
 	report_true(ru.ru_maxrss > 0);
 	report_eq(clock_getcpuclockid(0, &id), 0);
 	report_true(read_ns(id) >= process0);
@@ -158,7 +162,8 @@ static void test_interval_timers(void)
 		usleep(1000);
 	report_true(last_si.si_code == SI_KERNEL);
 	report_eq(getitimer(ITIMER_REAL, &old), 0);
-	report_true(old.it_interval.tv_usec == 10000 && old.it_value.tv_usec <= 10000 && (old.it_value.tv_usec > 0 || old.it_value.tv_sec > 0));
+	report_true(old.it_interval.tv_usec == 10000 && old.it_value.tv_usec <= 10000 &&
+		    (old.it_value.tv_usec > 0 || old.it_value.tv_sec > 0));
 	memset(&v, 0, sizeof(v));
 	report_eq(setitimer(ITIMER_REAL, &v, &old), 0);
 	getitimer(ITIMER_REAL, &old);
@@ -247,7 +252,8 @@ static void in_thread(union sigval v)
 
 static void test_timer_in_a_thread(void)
 {
-	struct sigevent ev = {.sigev_notify = SIGEV_THREAD, .sigev_notify_function = in_thread, .sigev_value.sival_int = 5};
+	struct sigevent ev = {
+		.sigev_notify = SIGEV_THREAD, .sigev_notify_function = in_thread, .sigev_value.sival_int = 5};
 	struct itimerspec v = {.it_value = {0, 1 * MS}};
 	timer_t t;
 

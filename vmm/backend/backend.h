@@ -15,10 +15,11 @@ struct vm;
 struct vcpu;
 
 enum vcpu_exit {
-	VCPU_EXIT_KICK,     /* a signal or backend_ops.kick made it leave */
-	VCPU_EXIT_GATE,     /* store in the gate page: exit->offset; the store is complete */
-	VCPU_EXIT_NO_PAGE,  /* touched guest memory whose page the host cannot give (a shortened file); exit->text. May be run again */
-	VCPU_EXIT_CRASH,    /* triple fault, access to nowhere: exit->text */
+	VCPU_EXIT_KICK,      /* a signal or backend_ops.kick made it leave */
+	VCPU_EXIT_GATE,      /* store in the gate page: exit->offset; the store is complete */
+	VCPU_EXIT_NO_PAGE,   /* touched guest memory whose page the host cannot give (a shortened file); exit->text. May
+				be run again */
+	VCPU_EXIT_CRASH,     /* triple fault, access to nowhere: exit->text */
 	VCPU_EXIT_HOST_ERROR /* exit->error, exit->text */
 };
 
@@ -36,10 +37,11 @@ struct vcpu_start {
 
 struct backend_ops {
 	const char *name;
-	/* What the guest's CPU can do, into vm->backend_cpu. Takes as long as making the VM and may run beside vm_create. */
+	/* What the guest's CPU can do, into vm->backend_cpu. Takes as long as making the VM and may run beside
+	 * vm_create. */
 	MUST_CHECK int (*cpu_probe)(struct vm *vm);
-	MUST_CHECK int (*vm_create)(struct vm *vm);  /* and vCPU 0 */
-	MUST_CHECK int (*vm_attach)(struct vm *vm);  /* guest memory and window exist now: make them the guest's */
+	MUST_CHECK int (*vm_create)(struct vm *vm); /* and vCPU 0 */
+	MUST_CHECK int (*vm_attach)(struct vm *vm); /* guest memory and window exist now: make them the guest's */
 	void (*vm_destroy)(struct vm *vm);
 	/* The first `bytes` of the file window become guest-physical memory (at least). vCPU thread. */
 	MUST_CHECK int (*window_grow)(struct vm *vm, uint64_t bytes);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * clock.c - the rate comes from KVM's knowledge of the TSC. The host's CLOCK_MONOTONIC is slewed by NTP, so now and then the
- * guest's rate is bent a little to meet it: the guest's clock never jumps and never goes back.
+ * clock.c - the rate comes from KVM's knowledge of the TSC. The host's CLOCK_MONOTONIC is slewed by NTP, so now and
+ * then the guest's rate is bent a little to meet it: the guest's clock never jumps and never goes back.
  */
 #include "vmm/core/clock.h"
 
@@ -17,7 +17,7 @@ static uint64_t real_ns(void)
 	return (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
 }
 
-#define CLOCK_REFRESH_NS 1000000000ULL
+#define CLOCK_REFRESH_NS   1000000000ULL
 #define CLOCK_BEND_MAX_PPM 1000
 
 struct sample {
@@ -27,7 +27,7 @@ struct sample {
 /* TSC and clocks at the same moment: the best of a few tries, judged by how long the reading took. */
 static struct sample take_sample(void)
 {
-	struct sample best = { 0 };
+	struct sample best = {0};
 	uint64_t best_cost = UINT64_MAX;
 
 	for (int i = 0; i < 4; i++) {
@@ -73,7 +73,7 @@ void clock_publish(struct vm *vm)
 	struct sample s = take_sample();
 
 	publish(vm, &s, nominal_mult(vm));
-	vm->clock_base = (struct vm_clock_base){ .tsc = s.tsc, .mono_ns = s.mono_ns, .mult = nominal_mult(vm) };
+	vm->clock_base = (struct vm_clock_base){.tsc = s.tsc, .mono_ns = s.mono_ns, .mult = nominal_mult(vm)};
 }
 
 void clock_refresh(struct vm *vm)
@@ -88,7 +88,8 @@ void clock_refresh(struct vm *vm)
 	s = take_sample();
 	guest_ns = base->mono_ns + (uint64_t)(((unsigned __int128)(s.tsc - base->tsc) * base->mult) >> 32);
 	error_ns = (int64_t)(s.mono_ns - guest_ns);
-	/* Made good within about two periods; a host that slept may be far ahead and then takes long, without a jump. */
+	/* Made good within about two periods; a host that slept may be far ahead and then takes long, without a jump.
+	 */
 	bend_ppm = error_ns * 1000000 / (2 * (int64_t)CLOCK_REFRESH_NS);
 	bend_ppm = MAX(-CLOCK_BEND_MAX_PPM, MIN(CLOCK_BEND_MAX_PPM, bend_ppm));
 	base->tsc = s.tsc;

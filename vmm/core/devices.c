@@ -11,12 +11,12 @@
 #include "vmm/load/boot.h"
 
 /*
- * The host's own system folders do not change while a program runs (an upgrade is the exception: docs/caveats.md), so the
- * kernel may keep what it knows of them. Other folders are the user's and may change at any time.
+ * The host's own system folders do not change while a program runs (an upgrade is the exception: docs/caveats.md), so
+ * the kernel may keep what it knows of them. Other folders are the user's and may change at any time.
  */
 static bool is_system(const char *host)
 {
-	static const char *const stable[] = { "/usr", "/lib", "/lib32", "/lib64", "/libx32", "/bin", "/sbin", "/etc" };
+	static const char *const stable[] = {"/usr", "/lib", "/lib32", "/lib64", "/libx32", "/bin", "/sbin", "/etc"};
 
 	for (unsigned i = 0; i < ARRAY_SIZE(stable); i++) {
 		size_t n = strlen(stable[i]);

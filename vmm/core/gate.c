@@ -79,8 +79,9 @@ static int64_t gate_map_file(struct vm *vm, const uint64_t *arg)
 }
 
 /*
- * A doorbell that only the I/O thread serves comes here by an exit until it has rung often. Then an ioeventfd takes it, which costs half as much, but makes
- * KVM wait for 15 ms when the VM is taken down: a short program must not pay for that.
+ * A doorbell that only the I/O thread serves comes here by an exit until it has rung often. Then an ioeventfd takes it,
+ * which costs half as much, but makes KVM wait for 15 ms when the VM is taken down: a short program must not pay for
+ * that.
  */
 #define DOORBELL_EXITS_MAX 256
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * gmem.c - guest RAM is private anonymous memory, because that is what gets huge pages on an ordinary host: for a memfd
- * /sys/kernel/mm/transparent_hugepage/shmem_enabled is `never` by default, and 4 KiB pages cost the guest ten times as much
- * at first touch. A backend in another process will need a memfd.
+ * /sys/kernel/mm/transparent_hugepage/shmem_enabled is `never` by default, and 4 KiB pages cost the guest ten times as
+ * much at first touch. A backend in another process will need a memfd.
  */
 #include "vmm/core/gmem.h"
 
@@ -31,8 +31,9 @@ int gmem_create(struct gmem *gm, uint64_t bytes)
 	if (end < raw + span)
 		munmap(end, (size_t)(raw + span - end));
 	/*
-	 * Advice only: without huge pages everything works, slower. Not at the start: that is all a small program needs, and a huge
-	 * page that must be zeroed first costs it up to 12 ms (docs/design.md). Not in core dumps: it is the guest's.
+	 * Advice only: without huge pages everything works, slower. Not at the start: that is all a small program
+	 * needs, and a huge page that must be zeroed first costs it up to 12 ms (docs/design.md). Not in core dumps: it
+	 * is the guest's.
 	 */
 	if (bytes > GMEM_SMALL_BYTES)
 		(void)madvise(gm->hva + GMEM_SMALL_BYTES, bytes - GMEM_SMALL_BYTES, MADV_HUGEPAGE);

@@ -15,16 +15,18 @@
 #include "vmm/core/vcpu.h"
 
 /*
- * Quiet time after which the thread sleeps. Waking it costs the guest a doorbell (8-10 us) and a wake-up across CPUs (19 us up
- * to 100 us on a busy host), so it follows the traffic: a sleep that was short was a mistake, a long one was not.
+ * Quiet time after which the thread sleeps. Waking it costs the guest a doorbell (8-10 us) and a wake-up across CPUs
+ * (19 us up to 100 us on a busy host), so it follows the traffic: a sleep that was short was a mistake, a long one was
+ * not.
  */
-#define IO_POLL_MIN_NS 20000
+#define IO_POLL_MIN_NS   20000
 #define IO_POLL_SHORT_NS 200000
 #define IO_POLL_START_NS 1000000
-#define IO_POLL_MAX_NS 2000000
+#define IO_POLL_MAX_NS   2000000
 /*
- * A polling thread that finds a hole in its own time was preempted: others want this CPU. Then polling is the worst to do, since
- * the scheduler takes the CPU away just when a request comes, for milliseconds, while a sleeper is woken at once.
+ * A polling thread that finds a hole in its own time was preempted: others want this CPU. Then polling is the worst to
+ * do, since the scheduler takes the CPU away just when a request comes, for milliseconds, while a sleeper is woken at
+ * once.
  */
 #define IO_HOLE_NS 300000
 /* For how long it then does not poll: twice as long each time it happens again soon. */
@@ -68,14 +70,14 @@ int io_add_source(struct io_thread *io, const struct io_source *src)
 
 int io_watch(struct io_thread *io, struct io_watch *w, uint32_t events)
 {
-	struct epoll_event ev = { .events = events, .data.ptr = w };
+	struct epoll_event ev = {.events = events, .data.ptr = w};
 
 	return epoll_ctl(io->epoll_fd, EPOLL_CTL_ADD, w->fd, &ev) == 0 ? 0 : -errno;
 }
 
 int io_rewatch(struct io_thread *io, struct io_watch *w, uint32_t events)
 {
-	struct epoll_event ev = { .events = events, .data.ptr = w };
+	struct epoll_event ev = {.events = events, .data.ptr = w};
 
 	return epoll_ctl(io->epoll_fd, EPOLL_CTL_MOD, w->fd, &ev) == 0 ? 0 : -errno;
 }
@@ -129,7 +131,8 @@ static void arm_sources(struct io_thread *io, bool sleep)
 	}
 }
 
-/* Serves source i until nothing is left, and leaves it armed, unless the I/O thread has woken meanwhile and does both. */
+/* Serves source i until nothing is left, and leaves it armed, unless the I/O thread has woken meanwhile and does both.
+ */
 static void serve_inline(struct io_thread *io, unsigned i)
 {
 	struct io_source *src = &io->sources[i];
@@ -266,8 +269,9 @@ bool io_may_poll(void)
 }
 
 /*
- * Where the thread may run, set before it does because the sandbox forbids it afterwards: --io-core, or any CPU but the one that the
- * vCPU's thread starts on. Left to itself it often starts there, and each then waits for the other's time slice.
+ * Where the thread may run, set before it does because the sandbox forbids it afterwards: --io-core, or any CPU but the
+ * one that the vCPU's thread starts on. Left to itself it often starts there, and each then waits for the other's time
+ * slice.
  */
 static int choose_cpus(pthread_attr_t *attr, int core)
 {

@@ -2,10 +2,10 @@
 /*
  * io_thread.h - the one thread that does I/O for the guest, so that the vCPU needs no exits.
  * While there is traffic it polls its sources; after a quiet time it arms them (they ask for doorbells) and sleeps in
- * epoll until a doorbell or a watched descriptor. All callbacks run on this thread and must not block, but for sources that
- * take a doorbell of their own: while this thread sleeps, the vCPU's thread, which has left the guest to ring it, serves them
- * on the spot. That costs one exit and no wake-up across CPUs, which on a busy host takes milliseconds. A source is
- * never used by two threads at a time.
+ * epoll until a doorbell or a watched descriptor. All callbacks run on this thread and must not block, but for sources
+ * that take a doorbell of their own: while this thread sleeps, the vCPU's thread, which has left the guest to ring it,
+ * serves them on the spot. That costs one exit and no wake-up across CPUs, which on a busy host takes milliseconds. A
+ * source is never used by two threads at a time.
  */
 #ifndef CAY_VMM_CORE_IO_THREAD_H
 #define CAY_VMM_CORE_IO_THREAD_H
@@ -21,7 +21,8 @@ struct io_thread;
 struct io_source {
 	/* Does what there is to do; true if there was anything. */
 	bool (*poll)(void *ctx);
-	/* sleep: from now on ask for a doorbell (poll is called once more after this, before sleeping); !sleep: no doorbells. */
+	/* sleep: from now on ask for a doorbell (poll is called once more after this, before sleeping); !sleep: no
+	 * doorbells. */
 	void (*arm)(void *ctx, bool sleep);
 	void *ctx;
 	uint32_t doorbell; /* cay_queue_info.doorbell of its queue, if it may be served by either thread; else 0 */

@@ -19,8 +19,8 @@ struct io_thread {
 	struct io_watch doorbell; /* eventfd: all doorbells of the guest, and io_thread_wake */
 	struct io_source sources[IO_SOURCES_MAX];
 	pthread_mutex_t source_lock[IO_SOURCES_MAX]; /* held while a callback runs */
-	_Atomic bool asleep; /* sources are armed; set and cleared by the thread itself */
-	unsigned nr_inline;  /* requests served for it since it fell asleep: vCPU thread */
+	_Atomic bool asleep;                         /* sources are armed; set and cleared by the thread itself */
+	unsigned nr_inline;                          /* requests served for it since it fell asleep: vCPU thread */
 	unsigned nr_sources;
 	_Atomic uint64_t poll_ns; /* 0: never poll. Written by the thread itself */
 	uint64_t crowded_until_ns, crowded_ns;
@@ -29,13 +29,14 @@ struct io_thread {
 
 MUST_CHECK int io_thread_create(struct vm *vm); /* sets vm->io */
 MUST_CHECK int io_thread_start(struct io_thread *io);
-void io_thread_destroy(struct io_thread *io);   /* joins; vm->ending must be set */
-void io_thread_wake(struct io_thread *io);      /* any thread, async-signal-safe */
-/* A doorbell rang, on the vCPU's thread: serves its source if the I/O thread sleeps, else wakes it. False: not one of those. */
+void io_thread_destroy(struct io_thread *io); /* joins; vm->ending must be set */
+void io_thread_wake(struct io_thread *io);    /* any thread, async-signal-safe */
+/* A doorbell rang, on the vCPU's thread: serves its source if the I/O thread sleeps, else wakes it. False: not one of
+ * those. */
 bool io_doorbell(struct io_thread *io, uint32_t doorbell);
-/* Whether there is a CPU for each side: polling on the vCPU's only CPU would be absurd. Not sysconf(3), which reads files that
- * the sandbox may hide. */
+/* Whether there is a CPU for each side: polling on the vCPU's only CPU would be absurd. Not sysconf(3), which reads
+ * files that the sandbox may hide. */
 bool io_may_poll(void);
-void io_note_masked(struct io_thread *io);      /* vcpu_notify returned true */
+void io_note_masked(struct io_thread *io); /* vcpu_notify returned true */
 
 #endif

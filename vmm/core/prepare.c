@@ -32,7 +32,8 @@ static int plan_sandbox(struct preparation *p)
 		const struct run_mount *m = &opt->mounts[i];
 
 		if (m->host != NULL)
-			paths[nr++] = (struct sandbox_path){ .path = m->host, .only = m->only, .writable = m->flags == 0 };
+			paths[nr++] =
+				(struct sandbox_path){.path = m->host, .only = m->only, .writable = m->flags == 0};
 	}
 	err = sandbox_prepare(paths, nr, &p->sandbox, &what);
 	if (err != 0)

@@ -25,7 +25,8 @@ struct preparation {
 
 /* vm->mem exists. Starts the work; it runs at once if there is no thread to be had. */
 void prepare_start(struct preparation *p, struct vm *vm);
-/* Waits for it. 0, or -errno and the reason was said, except that of cpu_err. Call exactly once after prepare_start, in any case. */
+/* Waits for it. 0, or -errno and the reason was said, except that of cpu_err. Call exactly once after prepare_start, in
+ * any case. */
 MUST_CHECK int prepare_finish(struct preparation *p);
 
 #endif

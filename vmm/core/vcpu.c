@@ -22,14 +22,15 @@ static void on_kick(int signo, siginfo_t *si, void *ctx)
 		struct vcpu *vcpu = si->si_value.sival_ptr;
 
 		__atomic_fetch_or(&vcpu->page->pending, 1ULL << CAY_EVENT_TIMER, __ATOMIC_SEQ_CST);
-		/* This thread: the store is ordered before the next entry. Only a run that has not begun must be told. */
+		/* This thread: the store is ordered before the next entry. Only a run that has not begun must be told.
+		 */
 		vcpu->vm->backend->vcpu_set_kick(vcpu);
 	}
 }
 
 int vcpu_init_thread(struct vcpu *vcpu)
 {
-	struct sigaction sa = { .sa_sigaction = on_kick, .sa_flags = SA_SIGINFO };
+	struct sigaction sa = {.sa_sigaction = on_kick, .sa_flags = SA_SIGINFO};
 	struct sigevent ev = {
 		.sigev_notify = SIGEV_THREAD_ID,
 		.sigev_signo = VCPU_KICK_SIGNAL,
@@ -47,7 +48,8 @@ int vcpu_init_thread(struct vcpu *vcpu)
 void vcpu_arm_timer(struct vcpu *vcpu)
 {
 	uint64_t ns = READ_ONCE(vcpu->page->timer_deadline_ns);
-	struct itimerspec when = { .it_value = { .tv_sec = (time_t)(ns / 1000000000), .tv_nsec = (long)(ns % 1000000000) } };
+	struct itimerspec when = {
+		.it_value = {.tv_sec = (time_t)(ns / 1000000000), .tv_nsec = (long)(ns % 1000000000)}};
 
 	/* A deadline absurdly far off is none; the kernel asks again when it changes. */
 	if (ns > (uint64_t)INT64_MAX)
@@ -59,7 +61,7 @@ void vcpu_wait(struct vcpu *vcpu)
 {
 	struct cay_vcpu_page *page = vcpu->page;
 	uint64_t ns = READ_ONCE(page->timer_deadline_ns);
-	struct timespec until = { .tv_sec = (time_t)(ns / 1000000000), .tv_nsec = (long)(ns % 1000000000) };
+	struct timespec until = {.tv_sec = (time_t)(ns / 1000000000), .tv_nsec = (long)(ns % 1000000000)};
 	bool forever = ns == 0 || ns > (uint64_t)INT64_MAX;
 
 	for (;;) {
@@ -68,8 +70,8 @@ void vcpu_wait(struct vcpu *vcpu)
 		if (__atomic_load_n(&page->pending, __ATOMIC_SEQ_CST) != 0 || atomic_load(&vcpu->vm->ending))
 			return;
 		vcpu->vm->counters.waits++;
-		if (syscall(SYS_futex, &vcpu->wake_seq, FUTEX_WAIT_BITSET | FUTEX_PRIVATE_FLAG, seq, forever ? NULL : &until, NULL,
-			    FUTEX_BITSET_MATCH_ANY) != 0 &&
+		if (syscall(SYS_futex, &vcpu->wake_seq, FUTEX_WAIT_BITSET | FUTEX_PRIVATE_FLAG, seq,
+			    forever ? NULL : &until, NULL, FUTEX_BITSET_MATCH_ANY) != 0 &&
 		    errno == ETIMEDOUT) {
 			__atomic_fetch_or(&page->pending, 1ULL << CAY_EVENT_TIMER, __ATOMIC_SEQ_CST);
 			return;

@@ -128,7 +128,8 @@ static int create_machine(struct vm *vm)
 	int err = vm->backend->vm_create(vm);
 
 	if (err != 0)
-		return fail_start("cannot create a virtual machine on /dev/kvm", err, "`cay doctor` says what is missing");
+		return fail_start("cannot create a virtual machine on /dev/kvm", err,
+				  "`cay doctor` says what is missing");
 	timing_mark(vm, VM_T_CREATED);
 	err = vm->backend->vm_attach(vm);
 	if (err != 0)
@@ -225,10 +226,12 @@ static int start(struct vm *vm)
 	prepare_start(&prep, vm);
 	err = create_machine(vm);
 	if (prepare_finish(&prep) != 0 && err == 0 && prep.cpu_err != 0)
-		err = fail_start("cannot find out what the CPU offers", prep.cpu_err, "`cay doctor` says what is missing");
+		err = fail_start("cannot find out what the CPU offers", prep.cpu_err,
+				 "`cay doctor` says what is missing");
 	if (prep.err != 0 || err != 0)
 		return -1;
-	if (io_thread_create(vm) == 0 && load(vm, &prep) == 0 && wait_for_gdb(vm) == 0 && confine(&prep) == 0 && start_threads(vm) == 0)
+	if (io_thread_create(vm) == 0 && load(vm, &prep) == 0 && wait_for_gdb(vm) == 0 && confine(&prep) == 0 &&
+	    start_threads(vm) == 0)
 		return seal(vm);
 	return -1;
 }
@@ -244,7 +247,8 @@ int vm_run(const struct run_options *opt, uint64_t timing_exec_ns, uint64_t timi
 		.failed = 1,
 	};
 
-	/* One heap for both threads: a second arena costs address space, memory and time, and nothing here allocates much. */
+	/* One heap for both threads: a second arena costs address space, memory and time, and nothing here allocates
+	 * much. */
 	mallopt(M_ARENA_MAX, 1);
 	vm.vcpu0.vm = &vm;
 	vm.vcpu0.thread = pthread_self();

@@ -95,7 +95,7 @@ struct vm {
 	struct fs_device *fs;
 	struct stdio_device *stdio;
 	struct signals *signals;
-	struct gdb *gdb; /* NULL without --gdb */
+	struct gdb *gdb;     /* NULL without --gdb */
 	_Atomic bool ending; /* the guest is gone or must go: no more entries */
 	int wait_status;     /* of the program, when it ended by itself */
 	_Atomic int failed;  /* ended by us: exit status 125 */
@@ -104,7 +104,8 @@ struct vm {
 	uint64_t timing[VM_T_NR];
 };
 
-/* Runs one VM from options to teardown. timing_exec_ns, timing_main_ns: see VM_T_*. Returns the exit status of `cay` (0-255). */
+/* Runs one VM from options to teardown. timing_exec_ns, timing_main_ns: see VM_T_*. Returns the exit status of `cay`
+ * (0-255). */
 int vm_run(const struct run_options *opt, uint64_t timing_exec_ns, uint64_t timing_main_ns);
 
 /* Sets bit `event` of vCPU 0 and wakes or kicks it as vcpu_page.h says. Any thread. */
@@ -120,8 +121,8 @@ void vm_fail(struct vm *vm, const char *fmt, ...) PRINTF_LIKE(2, 3);
 uint64_t vm_boot_alloc(struct vm *vm, uint64_t bytes, uint64_t align);
 
 /*
- * Adds a device with nr_queues queues of `nr` entries to the boot info; queue memory, event bits and doorbells are assigned.
- * Its doorbells wake the I/O thread. Returns the device's record, or NULL (no room). Before start only.
+ * Adds a device with nr_queues queues of `nr` entries to the boot info; queue memory, event bits and doorbells are
+ * assigned. Its doorbells wake the I/O thread. Returns the device's record, or NULL (no room). Before start only.
  */
 struct cay_device_info *vm_add_device(struct vm *vm, uint32_t kind, unsigned nr_queues, uint32_t nr);
 

@@ -19,7 +19,7 @@
 
 /* Arguments up to this size share the first 2 MiB with the page tables. */
 #define MODULE_INLINE_MAX (64u << 10)
-#define PT_POOL_MIN (256u << 10)
+#define PT_POOL_MIN       (256u << 10)
 
 uint32_t boot_string_add(struct vm *vm, const char *s)
 {

@@ -7,8 +7,8 @@
 
 /*
  * The built-in image or, for developers and the hostile-kernel tests, the file that the environment variable CAY_KERNEL
- * names. Whose kernel it is makes no difference to the VMM: any is taken to be hostile. Parsed and checked; a file stays mapped
- * to the end of the process. Returns 0 or -errno, the reason said.
+ * names. Whose kernel it is makes no difference to the VMM: any is taken to be hostile. Parsed and checked; a file
+ * stays mapped to the end of the process. Returns 0 or -errno, the reason said.
  */
 MUST_CHECK int kernel_image_choose(struct kernel_image *img);
 

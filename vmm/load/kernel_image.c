@@ -74,5 +74,6 @@ int kernel_image_parse(struct kernel_image *img, const void *data, size_t bytes,
 void kernel_image_copy(const struct kernel_image *img, uint8_t *dst)
 {
 	for (unsigned i = 0; i < img->nr_segs; i++)
-		memcpy(dst + (img->seg[i].gva - CAY_KERNEL_GVA), img->data + img->seg[i].file_offset, img->seg[i].file_bytes);
+		memcpy(dst + (img->seg[i].gva - CAY_KERNEL_GVA), img->data + img->seg[i].file_offset,
+		       img->seg[i].file_bytes);
 }

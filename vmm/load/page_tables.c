@@ -45,12 +45,13 @@ static void map(struct builder *b, uint64_t root_gpa, uint64_t gva, uint64_t gpa
 		}
 		table_gpa = *e & PTE_ADDR;
 	}
-	table_at(b, table_gpa)[PT_INDEX(gva, level)] = gpa | bits | PTE_P | PTE_U | PTE_A | PTE_D | (level > 0 ? PTE_PS : 0);
+	table_at(b, table_gpa)[PT_INDEX(gva, level)] =
+		gpa | bits | PTE_P | PTE_U | PTE_A | PTE_D | (level > 0 ? PTE_PS : 0);
 }
 
 uint64_t page_tables_build(struct vm *vm, const struct kernel_image *img, uint64_t *pool_gpa, uint64_t pool_end_gpa)
 {
-	struct builder b = { .vm = vm, .next_gpa = *pool_gpa, .end_gpa = pool_end_gpa };
+	struct builder b = {.vm = vm, .next_gpa = *pool_gpa, .end_gpa = pool_end_gpa};
 	uint64_t root = new_table(&b);
 
 	if (root == 0)

@@ -87,7 +87,8 @@ bool callsite_arena_add(struct callsite_table *t, uint64_t base, uint32_t bytes)
 
 	t->arenas = array;
 	if (ok)
-		t->arenas[t->nr_arenas++] = (struct callsite_arena){.base = base, .used = sizeof(uint64_t), .bytes = bytes};
+		t->arenas[t->nr_arenas++] =
+			(struct callsite_arena){.base = base, .used = sizeof(uint64_t), .bytes = bytes};
 	return ok;
 }
 
@@ -111,8 +112,10 @@ bool callsite_add_moves(struct callsite_table *t, const struct callsite_plan *pl
 		if (!ok)
 			return false;
 		m = &t->moves[t->nr_moves++];
-		*m = (struct callsite_move){
-			.from = plan->moved[i].from, .to = plan->moved[i].to, .patch = p->addr, .patch_bytes = p->bytes};
+		*m = (struct callsite_move){.from = plan->moved[i].from,
+					    .to = plan->moved[i].to,
+					    .patch = p->addr,
+					    .patch_bytes = p->bytes};
 		memcpy(m->now, p->new, p->bytes);
 	}
 	return true;

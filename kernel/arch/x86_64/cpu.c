@@ -13,19 +13,30 @@
 #include "lib/string.h"
 
 #define PAGE_AT(field) offsetof(struct cay_vcpu_page, field)
-#define CPU_AT(field) (CAY_VCPU_OFF_GUEST + offsetof(struct cpu, field))
+#define CPU_AT(field)  (CAY_VCPU_OFF_GUEST + offsetof(struct cpu, field))
 _Static_assert(PAGE_AT(masked) == PG_MASKED && PAGE_AT(pending) == PG_PENDING, "entry.S");
-_Static_assert(PAGE_AT(up_rip) == PG_UP_RIP && PAGE_AT(up_rsp) == PG_UP_RSP && PAGE_AT(up_rflags) == PG_UP_RFLAGS, "entry.S");
-_Static_assert(PAGE_AT(exc.cr2) == PG_EXC_CR2 && PAGE_AT(exc.vector) == PG_EXC_VECTOR && PAGE_AT(exc.error) == PG_EXC_ERROR, "entry.S");
-_Static_assert(PAGE_AT(exc.rip) == PG_EXC_RIP && PAGE_AT(exc.rflags) == PG_EXC_RFLAGS && PAGE_AT(exc.rsp) == PG_EXC_RSP, "entry.S");
-_Static_assert(CPU_AT(self) == CPU_SELF && CPU_AT(current) == CPU_CURRENT && CPU_AT(kstack_top) == CPU_KSTACK_TOP, "entry.S");
+_Static_assert(PAGE_AT(up_rip) == PG_UP_RIP && PAGE_AT(up_rsp) == PG_UP_RSP && PAGE_AT(up_rflags) == PG_UP_RFLAGS,
+	       "entry.S");
+_Static_assert(PAGE_AT(exc.cr2) == PG_EXC_CR2 && PAGE_AT(exc.vector) == PG_EXC_VECTOR &&
+		       PAGE_AT(exc.error) == PG_EXC_ERROR,
+	       "entry.S");
+_Static_assert(PAGE_AT(exc.rip) == PG_EXC_RIP && PAGE_AT(exc.rflags) == PG_EXC_RFLAGS && PAGE_AT(exc.rsp) == PG_EXC_RSP,
+	       "entry.S");
+_Static_assert(CPU_AT(self) == CPU_SELF && CPU_AT(current) == CPU_CURRENT && CPU_AT(kstack_top) == CPU_KSTACK_TOP,
+	       "entry.S");
 _Static_assert(CPU_AT(scratch[0]) == CPU_SCRATCH0 && CPU_AT(scratch[1]) == CPU_SCRATCH1, "entry.S");
 _Static_assert(CPU_AT(syscall_count) == CPU_SYSCALL_COUNT, "entry.S");
 _Static_assert(CPU_AT(syscall_entry) == CPU_SYSCALL_ENTRY, "the vDSO");
-_Static_assert(offsetof(struct thread, switch_rsp) == THREAD_SWITCH_RSP && offsetof(struct thread, work) == THREAD_WORK, "entry.S");
-_Static_assert(offsetof(struct trapframe, rax) == FR_RAX && offsetof(struct trapframe, rip) == FR_RIP && offsetof(struct trapframe, rsp) == FR_RSP, "entry.S");
-_Static_assert(offsetof(struct trapframe, orig_rax) == FR_ORIG_RAX && offsetof(struct trapframe, rdi) == FR_RDI && FRAME_BYTES == FR_BYTES, "entry.S");
-_Static_assert(CAY_USER_END == (uint64_t)KERNEL_TOP_BITS << KERNEL_SHIFT, "entry.S tells kernel stacks by their top bits");
+_Static_assert(offsetof(struct thread, switch_rsp) == THREAD_SWITCH_RSP && offsetof(struct thread, work) == THREAD_WORK,
+	       "entry.S");
+_Static_assert(offsetof(struct trapframe, rax) == FR_RAX && offsetof(struct trapframe, rip) == FR_RIP &&
+		       offsetof(struct trapframe, rsp) == FR_RSP,
+	       "entry.S");
+_Static_assert(offsetof(struct trapframe, orig_rax) == FR_ORIG_RAX && offsetof(struct trapframe, rdi) == FR_RDI &&
+		       FRAME_BYTES == FR_BYTES,
+	       "entry.S");
+_Static_assert(CAY_USER_END == (uint64_t)KERNEL_TOP_BITS << KERNEL_SHIFT,
+	       "entry.S tells kernel stacks by their top bits");
 _Static_assert(sizeof(struct cpu) <= sizeof(((struct cay_vcpu_page *)0)->guest), "room in the vCPU page");
 
 extern char syscall_entry[], upcall_entry[], upcall_stack_top[], exc_entry[], exc_stack_top[], stub_request_ud2[];
@@ -75,10 +86,10 @@ void cr3_load(uint64_t pa)
 }
 
 /* x87, SSE and so on in the layout of SDM vol 1, 13.4: also what a signal frame holds. */
-#define XSAVE_FCW 0
+#define XSAVE_FCW   0
 #define XSAVE_MXCSR 24
-#define FCW_INIT 0x37f
-#define MXCSR_INIT 0x1f80
+#define FCW_INIT    0x37f
+#define MXCSR_INIT  0x1f80
 
 size_t fpu_area_bytes(void)
 {
@@ -115,7 +126,8 @@ void fpu_restore(struct thread *t)
 
 void arch_thread_init(struct thread *t, void (*fn)(void *arg), void *arg)
 {
-	/* Below the frame, so that fn may leave through it. What arch_switch pops: r15 r14 r13 r12 rbx rbp, return address. */
+	/* Below the frame, so that fn may leave through it. What arch_switch pops: r15 r14 r13 r12 rbx rbp, return
+	 * address. */
 	uint64_t *sp = (uint64_t *)(t->kstack_top - FRAME_BYTES - 16);
 
 	*--sp = (uint64_t)thread_first;

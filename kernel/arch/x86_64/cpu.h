@@ -18,19 +18,20 @@ struct vmspace;
 
 /*
  * Per-CPU data: the kernel's part of the vCPU page, whose address is the GS base in kernel and program alike (a program
- * has no GS base of its own). Kernel code always runs with upcalls masked: device events and timers are looked at on the
- * way back to the program, when a thread blocks, and when the CPU is idle. Offsets are known to entry.S: asserts in cpu.c.
+ * has no GS base of its own). Kernel code always runs with upcalls masked: device events and timers are looked at on
+ * the way back to the program, when a thread blocks, and when the CPU is idle. Offsets are known to entry.S: asserts in
+ * cpu.c.
  */
 struct cpu {
 	struct cpu *self;
 	struct thread *current;
-	uint64_t kstack_top;         /* of current */
+	uint64_t kstack_top; /* of current */
 	uint64_t scratch[4];
 	struct cay_vcpu_page *vcpu;
-	uint32_t *syscall_count;     /* stats, by number */
-	uint64_t syscall_entry;      /* where the vDSO's code calls the kernel */
+	uint32_t *syscall_count; /* stats, by number */
+	uint64_t syscall_entry;  /* where the vDSO's code calls the kernel */
 	unsigned id;
-	struct vmspace *vs;          /* whose page tables are loaded */
+	struct vmspace *vs; /* whose page tables are loaded */
 	struct thread *idle;
 };
 

@@ -14,14 +14,15 @@
 #define TRAPS_BEFORE_PATCH 4
 /* A patched site that goes on trapping is jumped to directly, or its code was replaced: look now and then. */
 #define TRAPS_BEFORE_LOOK 1024
-#define ARENA_BYTES 16384u
-#define VIEW_EACH_WAY 4096u
+#define ARENA_BYTES       16384u
+#define VIEW_EACH_WAY     4096u
 
 extern char syscall_entry[];
 
 /* --- reading the code --- */
 
-/* Copies what can be read of [site - VIEW_EACH_WAY, site + VIEW_EACH_WAY), page by page outwards, since neighbours may be missing. */
+/* Copies what can be read of [site - VIEW_EACH_WAY, site + VIEW_EACH_WAY), page by page outwards, since neighbours may
+ * be missing. */
 static void read_view(struct code_view *v, uint8_t *buf, uint64_t site)
 {
 	uint64_t start = site & ~(PAGE_SIZE - 1), end = start + PAGE_SIZE, low = start, high = end;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * rewrite.h - turning a `syscall` instruction that trapped into a jump, so that it never traps again (lib/callsite.h plans,
- * this applies). A site is patched when it has trapped a few times, or at once if its page is the program's own already: making
- * a file's page own, and telling the CPU, costs as much as ten traps.
+ * rewrite.h - turning a `syscall` instruction that trapped into a jump, so that it never traps again (lib/callsite.h
+ * plans, this applies). A site is patched when it has trapped a few times, or at once if its page is the program's own
+ * already: making a file's page own, and telling the CPU, costs as much as ten traps.
  */
 #ifndef CAY_KERNEL_ARCH_REWRITE_H
 #define CAY_KERNEL_ARCH_REWRITE_H

@@ -18,7 +18,8 @@ struct sigcontext_regs {
 	uint16_t cs, gs, fs, ss;
 	uint64_t err, trapno, oldmask, cr2;
 	uint64_t fpstate; /* user address of the FPU state */
-	/* Linux leaves these zero; ours say "sigreturn makes this call again". Meaningless unless rip and rax still agree. */
+	/* Linux leaves these zero; ours say "sigreturn makes this call again". Meaningless unless rip and rax still
+	 * agree. */
 	uint64_t restart_mark, restart_rip, reserved[6];
 };
 
@@ -60,15 +61,16 @@ _Static_assert(sizeof(siginfo_t) == 128, "Linux ABI");
 /* What a program may set: arithmetic flags, TF, DF, NT, RF, AC, ID. */
 #define FLAGS_RESTORED (0xcd5ull | FLAG_TF | FLAG_DF | FLAG_RF | 0x40000ull)
 
-/* FPU state: the legacy area has 48 bytes for software at 464; then come the xsave header and, at the end, a second magic. */
-#define LEGACY_BYTES 512
-#define HEADER_BYTES 64
-#define MXCSR_OFFSET 24
+/* FPU state: the legacy area has 48 bytes for software at 464; then come the xsave header and, at the end, a second
+ * magic. */
+#define LEGACY_BYTES      512
+#define HEADER_BYTES      64
+#define MXCSR_OFFSET      24
 #define MXCSR_MASK_OFFSET 28
-#define SW_OFFSET    464
-#define FP_MAGIC1    0x46505853u
-#define FP_MAGIC2    0x46505845u
-#define FP_MAGIC2_BYTES 4
+#define SW_OFFSET         464
+#define FP_MAGIC1         0x46505853u
+#define FP_MAGIC2         0x46505845u
+#define FP_MAGIC2_BYTES   4
 struct fpx_sw_bytes {
 	uint32_t magic1, extended_size;
 	uint64_t xfeatures;
@@ -112,8 +114,8 @@ static bool has_extended_state(uint64_t from)
 	struct fpx_sw_bytes sw;
 	uint32_t magic2;
 
-	return has_xsave() && copy_from_user(&sw, (const void *)(from + SW_OFFSET), sizeof(sw)) == 0 && sw.magic1 == FP_MAGIC1 &&
-	       sw.xstate_size == fpu_area_bytes() &&
+	return has_xsave() && copy_from_user(&sw, (const void *)(from + SW_OFFSET), sizeof(sw)) == 0 &&
+	       sw.magic1 == FP_MAGIC1 && sw.xstate_size == fpu_area_bytes() &&
 	       get_user_u32(&magic2, (const void *)(from + sw.xstate_size)) == 0 && magic2 == FP_MAGIC2;
 }
 
@@ -184,7 +186,8 @@ static bool on_altstack(const struct thread *t, uint64_t sp)
 }
 
 /* Where the frame goes; *fp above it. 0 when it would run out of the alternate stack. */
-static uint64_t place_frame(const struct thread *t, const struct trapframe *f, const struct ksigaction *act, uint64_t *fp)
+static uint64_t place_frame(const struct thread *t, const struct trapframe *f, const struct ksigaction *act,
+			    uint64_t *fp)
 {
 	uint64_t sp = f->rsp - RED_ZONE_BYTES, low = CAY_USER_MIN;
 
@@ -203,10 +206,29 @@ static uint64_t place_frame(const struct thread *t, const struct trapframe *f, c
 static void save_registers(struct sigcontext_regs *r, const struct trapframe *f, const struct thread *t)
 {
 	*r = (struct sigcontext_regs){
-		.r8 = f->r8, .r9 = f->r9, .r10 = f->r10, .r11 = f->r11, .r12 = f->r12, .r13 = f->r13, .r14 = f->r14, .r15 = f->r15,
-		.rdi = f->rdi, .rsi = f->rsi, .rbp = f->rbp, .rbx = f->rbx, .rdx = f->rdx, .rax = f->rax, .rcx = f->rcx,
-		.rsp = f->rsp, .rip = f->rip, .rflags = f->rflags | FLAG_IF, .cs = LINUX_CS, .ss = LINUX_SS,
-		.err = t->fault_error, .trapno = t->fault_vector, .cr2 = t->fault_addr,
+		.r8 = f->r8,
+		.r9 = f->r9,
+		.r10 = f->r10,
+		.r11 = f->r11,
+		.r12 = f->r12,
+		.r13 = f->r13,
+		.r14 = f->r14,
+		.r15 = f->r15,
+		.rdi = f->rdi,
+		.rsi = f->rsi,
+		.rbp = f->rbp,
+		.rbx = f->rbx,
+		.rdx = f->rdx,
+		.rax = f->rax,
+		.rcx = f->rcx,
+		.rsp = f->rsp,
+		.rip = f->rip,
+		.rflags = f->rflags | FLAG_IF,
+		.cs = LINUX_CS,
+		.ss = LINUX_SS,
+		.err = t->fault_error,
+		.trapno = t->fault_vector,
+		.cr2 = t->fault_addr,
 	};
 }
 
@@ -237,8 +259,8 @@ static void load_registers(struct trapframe *f, const struct sigcontext_regs *r)
 }
 
 /*
- * The return address. A restorer that is the usual `mov $15, %rax; syscall` is replaced by the vDSO's, which does the same
- * without a trap (sigreturn.S); any other is the program's choice.
+ * The return address. A restorer that is the usual `mov $15, %rax; syscall` is replaced by the vDSO's, which does the
+ * same without a trap (sigreturn.S); any other is the program's choice.
  */
 static uint64_t return_address(const struct thread *t, const struct ksigaction *act)
 {
@@ -251,7 +273,8 @@ static uint64_t return_address(const struct thread *t, const struct ksigaction *
 	return t->proc->vdso + VDSO_SIGRETURN_OFFSET;
 }
 
-int signal_frame_push(struct trapframe *f, const siginfo_t *info, const struct ksigaction *act, uint64_t old_mask, bool restart)
+int signal_frame_push(struct trapframe *f, const siginfo_t *info, const struct ksigaction *act, uint64_t old_mask,
+		      bool restart)
 {
 	struct thread *t = thread_current();
 	struct rt_sigframe frame;
@@ -264,7 +287,8 @@ int signal_frame_push(struct trapframe *f, const siginfo_t *info, const struct k
 	frame.uc.flags = UC_SIGCONTEXT_SS | UC_STRICT_RESTORE_SS | (has_xsave() ? UC_FP_XSTATE : 0);
 	frame.uc.stack.sp = t->altstack_sp;
 	frame.uc.stack.size = t->altstack_size;
-	frame.uc.stack.flags = t->altstack_size == 0 ? SS_DISABLE : (t->altstack_flags | (on_altstack(t, f->rsp) ? SS_ONSTACK : 0));
+	frame.uc.stack.flags =
+		t->altstack_size == 0 ? SS_DISABLE : (t->altstack_flags | (on_altstack(t, f->rsp) ? SS_ONSTACK : 0));
 	save_registers(&frame.uc.regs, f, t);
 	frame.uc.regs.fpstate = fp;
 	frame.uc.regs.oldmask = old_mask;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * signal_frame.h - the part of signal delivery that knows registers: the frame on the program's stack, laid out as Linux
- * x86-64 does (struct rt_sigframe: return address, ucontext, siginfo; FPU state above it), and its way back.
- * A frame read back is hostile: every field is checked or masked before it reaches a register.
+ * signal_frame.h - the part of signal delivery that knows registers: the frame on the program's stack, laid out as
+ * Linux x86-64 does (struct rt_sigframe: return address, ucontext, siginfo; FPU state above it), and its way back. A
+ * frame read back is hostile: every field is checked or masked before it reaches a register.
  */
 #ifndef CAY_KERNEL_ARCH_SIGNAL_FRAME_H
 #define CAY_KERNEL_ARCH_SIGNAL_FRAME_H
@@ -21,8 +21,8 @@ struct ksigaction;
  * sigreturn restores. restart: the interrupted call is to be made again afterwards.
  * Returns 0, or -EFAULT when the frame cannot be written (then f is unchanged).
  */
-MUST_CHECK int signal_frame_push(struct trapframe *f, const siginfo_t *info, const struct ksigaction *act, uint64_t old_mask,
-				 bool restart);
+MUST_CHECK int signal_frame_push(struct trapframe *f, const siginfo_t *info, const struct ksigaction *act,
+				 uint64_t old_mask, bool restart);
 
 struct signal_frame_state {
 	uint64_t mask;

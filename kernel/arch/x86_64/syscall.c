@@ -35,7 +35,8 @@ static long sys_absent(long a, long b, long c, long d, long e, long f)
 	(void)a, (void)b, (void)c, (void)d, (void)e, (void)f;
 	if (!(stats->syscall_absent[nr / 32] & (1u << nr % 32))) {
 		stats->syscall_absent[nr / 32] |= 1u << nr % 32;
-		kverbose("system call %s (%u) is not implemented: the program gets ENOSYS", name != NULL ? name : "unknown", nr);
+		kverbose("system call %s (%u) is not implemented: the program gets ENOSYS",
+			 name != NULL ? name : "unknown", nr);
 	}
 	return -ENOSYS;
 }

@@ -23,7 +23,6 @@
 #include "kernel/time/clock.h"
 #include "x86/desc.h"
 
-
 struct ex_entry {
 	uint64_t insn, fixup;
 };
@@ -88,13 +87,15 @@ static void page_fault(struct trapframe *f, uint64_t error, uint64_t addr)
 
 	stat_count(CAY_C_PAGE_FAULTS);
 	if (addr < CAY_USER_END && p->vs != NULL) {
-		code = vmspace_fault(p->vs, addr, (error & PF_WRITE) != 0, (error & PF_INSTR) != 0, (error & PF_PRESENT) != 0, &signo);
+		code = vmspace_fault(p->vs, addr, (error & PF_WRITE) != 0, (error & PF_INSTR) != 0,
+				     (error & PF_PRESENT) != 0, &signo);
 		if (code == 0)
 			return;
 	}
 	if (from_kernel(f)) {
 		if (signo == SIGKILL)
-			signal_fault(signo, code, addr); /* no memory for the program's page: ends the program after this call */
+			signal_fault(signo, code,
+				     addr); /* no memory for the program's page: ends the program after this call */
 		if (!fix_up(f))
 			panic_frame(f, "page fault in the kernel at address %#lx, error %#lx", addr, error);
 		return;
@@ -132,7 +133,8 @@ static bool emulate_syscall(struct trapframe *f)
 	return true;
 }
 
-/* The iretq to the program found a frame that no program can have: an impossible address or selector from rt_sigreturn. */
+/* The iretq to the program found a frame that no program can have: an impossible address or selector from rt_sigreturn.
+ */
 static bool is_bad_return(const struct trapframe *f, uint64_t vector)
 {
 	return vector != VEC_PF && f->rip >= (uint64_t)crit_full_start && f->rip < (uint64_t)crit_full_end;
@@ -192,8 +194,8 @@ static int x87_code(void)
 }
 
 /*
- * A program that single-steps itself (TF) goes on stepping through our entry code, which is no business of its: the step
- * that follows the system call is reported.
+ * A program that single-steps itself (TF) goes on stepping through our entry code, which is no business of its: the
+ * step that follows the system call is reported.
  */
 static bool is_step_in_kernel(struct trapframe *f, uint64_t vector)
 {

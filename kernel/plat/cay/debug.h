@@ -15,7 +15,7 @@
 void debug_init(void);
 
 extern bool debug_stepping; /* one instruction of the current thread: no other thread runs before it is done */
-extern bool debug_wanted; /* the debugger asked for a stop: debug_stop at the next chance */
+extern bool debug_wanted;   /* the debugger asked for a stop: debug_stop at the next chance */
 
 /*
  * Shows the debugger the current thread at frame f, stopped by signal signo, until it lets it go on; f is then as it

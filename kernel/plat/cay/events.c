@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* events.c - takes events out of the vCPU page and hands them to their handlers. The kernel runs with upcalls masked. */
+/* events.c - takes events out of the vCPU page and hands them to their handlers. The kernel runs with upcalls masked.
+ */
 #include "kernel/plat/cay/events.h"
 
 #include "abi/gate.h"

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * populate.c - the first RAM is small host pages, and touching one that the host has not made yet costs 10-20 us, seven times
- * what a page costs in a piece of PIECE_BYTES, gate call included. Behind small_end_gpa the host makes 2 MiB at each
- * first touch by itself.
+ * populate.c - the first RAM is small host pages, and touching one that the host has not made yet costs 10-20 us, seven
+ * times what a page costs in a piece of PIECE_BYTES, gate call included. Behind small_end_gpa the host makes 2 MiB at
+ * each first touch by itself.
  */
 #include "kernel/plat/cay/populate.h"
 
@@ -12,7 +12,7 @@
 #include "kernel/plat/cay/boot.h"
 
 #define PIECE_BYTES (256ull << 10)
-#define PIECES_MAX 64u /* 16 MiB */
+#define PIECES_MAX  64u /* 16 MiB */
 
 static uint64_t done; /* bit n: piece n of RAM has its pages */
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * vdso.c - code that the kernel maps into each program: clocks without a system call. Built as a shared object of its own
- * (vdso.lds) and runs as part of the program. Its data is the vCPU page, mapped read-only in the page before it.
+ * vdso.c - code that the kernel maps into each program: clocks without a system call. Built as a shared object of its
+ * own (vdso.lds) and runs as part of the program. Its data is the vCPU page, mapped read-only in the page before it.
  * For clocks that only the kernel knows (CPU time) it makes the system call itself: C libraries rely on that.
  */
 #include <asm/unistd.h>
@@ -33,7 +33,8 @@ static const struct cay_vcpu_page *vcpu_page(void)
 {
 	const char *image;
 
-	/* The linker's name for the first byte of this image; by assembly, because C sees an array that starts there. */
+	/* The linker's name for the first byte of this image; by assembly, because C sees an array that starts there.
+	 */
 	__asm__(".hidden __ehdr_start; lea __ehdr_start(%%rip), %0" : "=r"(image));
 	return (const struct cay_vcpu_page *)(const void *)(image - PAGE_BYTES);
 }
@@ -68,7 +69,8 @@ static uint64_t now_ns(const uint64_t *base_ns)
 		ticks = (int64_t)(ordered_tsc() - READ_ONCE(p->clock_base_tsc));
 		if (ticks < 0)
 			ticks = 0;
-		ns = READ_ONCE(*base_ns) + (uint64_t)(((unsigned __int128)(uint64_t)ticks * READ_ONCE(p->clock_mult)) >> 32);
+		ns = READ_ONCE(*base_ns) +
+		     (uint64_t)(((unsigned __int128)(uint64_t)ticks * READ_ONCE(p->clock_mult)) >> 32);
 		__atomic_thread_fence(__ATOMIC_ACQUIRE);
 		if ((seq & 1) == 0 && READ_ONCE(p->clock_seq) == seq)
 			return ns;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A kernel that breaks its CPU: wild jumps, no handlers, privileged instructions, broken tables, junk in the vCPU page. */
+/* A kernel that breaks its CPU: wild jumps, no handlers, privileged instructions, broken tables, junk in the vCPU page.
+ */
 #include "hostile.h"
 
 static void wreck(uint64_t gpa, unsigned char fill)

@@ -2,18 +2,8 @@
 /* Wild gate calls: numbers that do not exist, arguments out of range, floods. */
 #include "hostile.h"
 
-static const uint64_t wild[] = {0,
-				1,
-				0xfff,
-				0x1000,
-				CAY_WINDOW_GPA,
-				CAY_GATE_GPA,
-				1ull << 39,
-				1ull << 47,
-				CAY_DIRECT_GVA,
-				1ull << 63,
-				-4096ull,
-				-1ull};
+static const uint64_t wild[] = {0,          1,          0xfff,          0x1000,     CAY_WINDOW_GPA, CAY_GATE_GPA,
+				1ull << 39, 1ull << 47, CAY_DIRECT_GVA, 1ull << 63, -4096ull,       -1ull};
 #define NR_WILD (sizeof(wild) / sizeof(wild[0]))
 
 /* Every pair of wild values: refused, or (a log of real memory) harmless. */
@@ -21,7 +11,8 @@ static void wild_arguments(unsigned nr, bool must_refuse)
 {
 	for (size_t i = 0; i < NR_WILD; i++)
 		for (size_t j = 0; j < NR_WILD; j++)
-			if (gate(nr, wild[i], wild[j], wild[(i + j) % NR_WILD], wild[(i * 5 + j) % NR_WILD], i) >= 0 && must_refuse)
+			if (gate(nr, wild[i], wild[j], wild[(i + j) % NR_WILD], wild[(i * 5 + j) % NR_WILD], i) >= 0 &&
+			    must_refuse)
 				accepted();
 }
 
@@ -63,9 +54,11 @@ void attack(const char *variant)
 		gate(CAY_GATE_EXIT, -1ull, 0, 0, 0, 0);
 	else if (same(variant, "free-range")) {
 		for (size_t i = 4; i < NR_WILD; i++)
-			if (gate(CAY_GATE_FREE, wild[i], 4096, 0, 0, 0) >= 0 || gate(CAY_GATE_FREE, 0x200000, wild[i], 0, 0, 0) >= 0)
+			if (gate(CAY_GATE_FREE, wild[i], 4096, 0, 0, 0) >= 0 ||
+			    gate(CAY_GATE_FREE, 0x200000, wild[i], 0, 0, 0) >= 0)
 				accepted();
-		if (gate(CAY_GATE_FREE, BOOT->ram_bytes, 4096, 0, 0, 0) >= 0 || gate(CAY_GATE_FREE, 0x200001, 4096, 0, 0, 0) >= 0)
+		if (gate(CAY_GATE_FREE, BOOT->ram_bytes, 4096, 0, 0, 0) >= 0 ||
+		    gate(CAY_GATE_FREE, 0x200001, 4096, 0, 0, 0) >= 0)
 			accepted();
 	} else if (same(variant, "free-self"))
 		gate(CAY_GATE_FREE, 0, BOOT->ram_bytes, 0, 0, 0);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * hostile.h - what a kernel image that attacks the VMM is written with. An image is one C file, linked where the real kernel
- * is and booted by the environment variable CAY_KERNEL. It defines attack(), whose argument is the program's argv[1]: the name
- * of one variant. Ending by survived() says that the VMM refused everything and went on; expected results are in
- * tests/system/cases/hostile.py.
+ * hostile.h - what a kernel image that attacks the VMM is written with. An image is one C file, linked where the real
+ * kernel is and booted by the environment variable CAY_KERNEL. It defines attack(), whose argument is the program's
+ * argv[1]: the name of one variant. Ending by survived() says that the VMM refused everything and went on; expected
+ * results are in tests/system/cases/hostile.py.
  */
 #ifndef CAY_TESTS_HOSTILE_H
 #define CAY_TESTS_HOSTILE_H
@@ -17,8 +17,8 @@
 #include "abi/layout.h"
 #include "abi/vcpu_page.h"
 
-#define BOOT ((volatile struct cay_boot_info *)(CAY_DIRECT_GVA + CAY_BOOT_INFO_GPA))
-#define VCPU ((volatile struct cay_vcpu_page *)(CAY_DIRECT_GVA + CAY_VCPU_GPA))
+#define BOOT      ((volatile struct cay_boot_info *)(CAY_DIRECT_GVA + CAY_BOOT_INFO_GPA))
+#define VCPU      ((volatile struct cay_vcpu_page *)(CAY_DIRECT_GVA + CAY_VCPU_GPA))
 #define PHYS(gpa) ((void *)(CAY_DIRECT_GVA + (gpa)))
 
 void attack(const char *variant);
@@ -72,8 +72,8 @@ struct desc {
 	uint32_t len;
 	uint16_t flags, next;
 };
-#define DESC_NEXT 1
-#define DESC_WRITE 2
+#define DESC_NEXT     1
+#define DESC_WRITE    2
 #define DESC_INDIRECT 4
 
 struct queue {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Bogus rings of the stdio device, and of any other that is there: the device must refuse, stop, or ignore; never touch what is not RAM. */
+/* Bogus rings of the stdio device, and of any other that is there: the device must refuse, stop, or ignore; never touch
+ * what is not RAM. */
 #include "hostile.h"
 
 #include "abi/stdio.h"
@@ -59,7 +60,8 @@ void attack(const char *variant)
 		set(0, gpa_of(request(0, CAY_STDIO_WRITE, 1, 0)), 24, DESC_NEXT, 0xfff0);
 		offer_and_wait(0);
 	} else if (same(variant, "address-range")) {
-		static const uint64_t bad[] = {CAY_GATE_GPA, CAY_WINDOW_GPA, 1ull << 47, -1ull, -4096ull, CAY_DIRECT_GVA};
+		static const uint64_t bad[] = {CAY_GATE_GPA, CAY_WINDOW_GPA, 1ull << 47,
+					       -1ull,        -4096ull,       CAY_DIRECT_GVA};
 
 		for (unsigned i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 			write_chain(bad[i], 4096, 0);
@@ -116,7 +118,8 @@ void attack(const char *variant)
 
 		for (unsigned i = 0; i < 5; i++)
 			for (uint32_t op = CAY_STDIO_POLL; op <= CAY_STDIO_CLOSE; op++) {
-				write_chain(gpa_of(scratch + 4096), op == CAY_STDIO_STAT ? 3 : 64, op % 2 ? DESC_WRITE : 0);
+				write_chain(gpa_of(scratch + 4096), op == CAY_STDIO_STAT ? 3 : 64,
+					    op % 2 ? DESC_WRITE : 0);
 				request(0, op, i % 3, bad[i]);
 				offer_and_wait(0);
 			}

@@ -12,7 +12,7 @@
 #include "elf_text.h"
 #include "lib/callsite.h"
 
-#define TEXT_AT 0x500000000000ull
+#define TEXT_AT  0x500000000000ull
 #define TRAMP_AT 0x4ffff0000000ull
 
 struct tally {
@@ -92,8 +92,8 @@ static void plan_section(const uint8_t *p, size_t n, struct tally *t)
 
 static void test_real_programs(void **state)
 {
-	static const char *const paths[] = {"/lib/x86_64-linux-gnu/libc.so.6", "/lib64/ld-linux-x86-64.so.2", "/bin/busybox",
-					    "/lib/ld-musl-x86_64.so.1", "/usr/lib/go-1.19/bin/gofmt"};
+	static const char *const paths[] = {"/lib/x86_64-linux-gnu/libc.so.6", "/lib64/ld-linux-x86-64.so.2",
+					    "/bin/busybox", "/lib/ld-musl-x86_64.so.1", "/usr/lib/go-1.19/bin/gofmt"};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
@@ -113,9 +113,9 @@ static void test_real_programs(void **state)
 		}
 		for (unsigned h = CALLSITE_REFUSED; h < CALLSITE_HOW_NR; h++)
 			refused += t.how[h];
-		print_message("%s: %u sites; number %u before %u padding %u after %u group %u; refused %u\n", paths[i], t.sites,
-			      t.how[CALLSITE_NUMBER], t.how[CALLSITE_BEFORE], t.how[CALLSITE_PADDING], t.how[CALLSITE_AFTER],
-			      t.how[CALLSITE_GROUP], refused);
+		print_message("%s: %u sites; number %u before %u padding %u after %u group %u; refused %u\n", paths[i],
+			      t.sites, t.how[CALLSITE_NUMBER], t.how[CALLSITE_BEFORE], t.how[CALLSITE_PADDING],
+			      t.how[CALLSITE_AFTER], t.how[CALLSITE_GROUP], refused);
 		assert_true(t.sites > 0);
 		assert_int_equal(t.bad_boundary, 0);
 		assert_int_equal(t.bad_trampoline, 0);
@@ -124,7 +124,8 @@ static void test_real_programs(void **state)
 	}
 }
 
-static enum callsite_how plan_bytes(const uint8_t *code, size_t n, size_t site, uint64_t number, struct callsite_plan *plan)
+static enum callsite_how plan_bytes(const uint8_t *code, size_t n, size_t site, uint64_t number,
+				    struct callsite_plan *plan)
 {
 	const struct callsite_target target = {.tramp = TRAMP_AT + 16, .slot = TRAMP_AT};
 	const struct code_view view = {.bytes = code, .addr = TEXT_AT, .size = n};
@@ -196,15 +197,17 @@ static void test_any_bytes(void **state)
 		}
 		memcpy(code + site, "\x0f\x05", 2);
 		if (plan_bytes(code, sizeof(code), site, seed % 400, &plan) < CALLSITE_REFUSED)
-			assert_true(plan.tramp_bytes <= CALLSITE_TRAMP_MAX && plan.nr_patches >= 1 && plan.nr_patches <= 2);
+			assert_true(plan.tramp_bytes <= CALLSITE_TRAMP_MAX && plan.nr_patches >= 1 &&
+				    plan.nr_patches <= 2);
 	}
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_real_programs), cmocka_unit_test(test_number_way), cmocka_unit_test(test_refuses),
-		cmocka_unit_test(test_branch_target_behind), cmocka_unit_test(test_any_bytes),
+		cmocka_unit_test(test_real_programs), cmocka_unit_test(test_number_way),
+		cmocka_unit_test(test_refuses),       cmocka_unit_test(test_branch_target_behind),
+		cmocka_unit_test(test_any_bytes),
 	};
 
 	return RUN_TESTS(tests);

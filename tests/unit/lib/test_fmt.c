@@ -30,7 +30,8 @@ static void test_integers(void **state)
 		const char *text;
 		int wide;
 	} lengths[] = {{"hh", 0}, {"h", 0}, {"", 0}, {"l", 1}, {"ll", 1}, {"z", 1}, {"j", 1}};
-	static const long long values[] = {0, 1, -1, 7, 42, 255, 256, -129, 65536, INT_MAX, INT_MIN, LLONG_MAX, LLONG_MIN};
+	static const long long values[] = {0,    1,     -1,      7,       42,        255,      256,
+					   -129, 65536, INT_MAX, INT_MIN, LLONG_MAX, LLONG_MIN};
 
 	(void)state;
 	for (size_t f = 0; f < 4; f++)
@@ -40,7 +41,8 @@ static void test_integers(void **state)
 					for (size_t v = 0; v < sizeof(values) / sizeof(values[0]); v++) {
 						char fmt[32];
 
-						snprintf(fmt, sizeof(fmt), "<%%%s%s%s%c>", flags[f], sizes[s], lengths[l].text, *c);
+						snprintf(fmt, sizeof(fmt), "<%%%s%s%s%c>", flags[f], sizes[s],
+							 lengths[l].text, *c);
 						if (lengths[l].wide)
 							SAME(fmt, values[v]);
 						else

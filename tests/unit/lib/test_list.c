@@ -29,7 +29,7 @@ static void test_order(void **state)
 	(void)state;
 	fill(&l, items, 4);
 	list_push_front(&l, &front.link);
-	list_for_each(it, &l, link, struct item)
+	list_for_each (it, &l, link, struct item)
 		assert_int_equal(it->n, expect++);
 	assert_int_equal(expect, 4);
 	assert_ptr_equal(list_first(&l, struct item, link), &front);
@@ -57,7 +57,7 @@ static void test_remove_while_walking(void **state)
 
 	(void)state;
 	fill(&l, items, 5);
-	list_for_each_safe(it, &l, link, struct item) {
+	list_for_each_safe (it, &l, link, struct item) {
 		list_remove(&it->link);
 		seen++;
 	}

@@ -2,20 +2,19 @@
 /* test_string.c - the kernel's string functions, compiled here under other names, against libc's. */
 #include "unit.h"
 
-
 #pragma GCC diagnostic ignored "-Wmissing-prototypes"
 #define CAY_KERNEL 1
-#define memcpy k_memcpy
-#define memmove k_memmove
-#define memset k_memset
-#define memcmp k_memcmp
-#define memchr k_memchr
-#define strlen k_strlen
-#define strnlen k_strnlen
-#define strcmp k_strcmp
-#define strncmp k_strncmp
-#define strchr k_strchr
-#define strrchr k_strrchr
+#define memcpy     k_memcpy
+#define memmove    k_memmove
+#define memset     k_memset
+#define memcmp     k_memcmp
+#define memchr     k_memchr
+#define strlen     k_strlen
+#define strnlen    k_strnlen
+#define strcmp     k_strcmp
+#define strncmp    k_strncmp
+#define strchr     k_strchr
+#define strrchr    k_strrchr
 #include "lib/string.c"
 #undef memcpy
 #undef memmove
@@ -78,7 +77,8 @@ static void test_overlap(void **state)
 
 static void test_compare_and_search(void **state)
 {
-	static const char *const words[] = {"", "a", "ab", "abc", "abd", "abcdefgh", "abcdefgi", "abcdefghijk", "\xff", "a\x80"};
+	static const char *const words[] = {"",         "a",        "ab",          "abc",  "abd",
+					    "abcdefgh", "abcdefgi", "abcdefghijk", "\xff", "a\x80"};
 	const size_t nr = sizeof(words) / sizeof(words[0]);
 
 	(void)state;
@@ -88,7 +88,8 @@ static void test_compare_and_search(void **state)
 		for (int c = 0; c < 256; c++) {
 			assert_ptr_equal(k_strchr(words[i], c), strchr(words[i], c));
 			assert_ptr_equal(k_strrchr(words[i], c), strrchr(words[i], c));
-			assert_ptr_equal(k_memchr(words[i], c, strlen(words[i])), memchr(words[i], c, strlen(words[i])));
+			assert_ptr_equal(k_memchr(words[i], c, strlen(words[i])),
+					 memchr(words[i], c, strlen(words[i])));
 		}
 		for (size_t j = 0; j < nr; j++) {
 			size_t n = strlen(words[i]) < strlen(words[j]) ? strlen(words[i]) : strlen(words[j]);

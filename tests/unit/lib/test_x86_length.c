@@ -50,9 +50,13 @@ static void compare(const uint8_t *p, size_t n, struct tally *t)
 
 static void test_real_programs(void **state)
 {
-	static const char *const paths[] = {"/proc/self/exe", "/lib/x86_64-linux-gnu/libc.so.6",
-					    "/lib64/ld-linux-x86-64.so.2", "/usr/bin/python3.11", "/bin/busybox",
-					    "/lib/ld-musl-x86_64.so.1", "/usr/lib/go-1.19/bin/gofmt"};
+	static const char *const paths[] = {"/proc/self/exe",
+					    "/lib/x86_64-linux-gnu/libc.so.6",
+					    "/lib64/ld-linux-x86-64.so.2",
+					    "/usr/bin/python3.11",
+					    "/bin/busybox",
+					    "/lib/ld-musl-x86_64.so.1",
+					    "/usr/lib/go-1.19/bin/gofmt"};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
@@ -85,14 +89,15 @@ static void test_refuses(void **state)
 	struct x86_insn in;
 
 	(void)state;
-	assert_false(x86_decode(CODE(0x06), &in));                               /* push es: not in 64-bit mode */
-	assert_false(x86_decode(CODE(0x66, 0xe9, 0, 0, 0, 0), &in));             /* Intel and AMD disagree */
-	assert_false(x86_decode(CODE(0x0f, 0x30), &in));                         /* wrmsr */
-	assert_false(x86_decode(CODE(0xc7, 0xf8, 0, 0, 0, 0), &in));             /* xbegin */
-	assert_false(x86_decode(CODE(0x48, 0x66, 0x90), &in));                   /* REX before a prefix */
-	assert_false(x86_decode(CODE(0xb8, 0x01, 0x00, 0x00), &in));             /* cut */
-	assert_false(x86_decode(CODE(0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66,
-				     0x66, 0x90), &in)); /* 16 bytes */
+	assert_false(x86_decode(CODE(0x06), &in));                   /* push es: not in 64-bit mode */
+	assert_false(x86_decode(CODE(0x66, 0xe9, 0, 0, 0, 0), &in)); /* Intel and AMD disagree */
+	assert_false(x86_decode(CODE(0x0f, 0x30), &in));             /* wrmsr */
+	assert_false(x86_decode(CODE(0xc7, 0xf8, 0, 0, 0, 0), &in)); /* xbegin */
+	assert_false(x86_decode(CODE(0x48, 0x66, 0x90), &in));       /* REX before a prefix */
+	assert_false(x86_decode(CODE(0xb8, 0x01, 0x00, 0x00), &in)); /* cut */
+	assert_false(x86_decode(
+		CODE(0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x90),
+		&in)); /* 16 bytes */
 	assert_false(x86_decode(NULL, 0, &in));
 }
 

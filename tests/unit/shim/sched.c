@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * sched.c - kernel/sched's thread.h and wait.h on the host: one thread, which belongs to init_process. Nobody can wake it, so
- * a sleep ends at once with -EINTR (or -ETIMEDOUT when there is a deadline). A mutex that is taken twice panics.
+ * sched.c - kernel/sched's thread.h and wait.h on the host: one thread, which belongs to init_process. Nobody can wake
+ * it, so a sleep ends at once with -EINTR (or -ETIMEDOUT when there is a deadline). A mutex that is taken twice panics.
  */
 #include <errno.h>
 
@@ -12,7 +12,7 @@
 static struct process first_process;
 struct process kernel_process;
 struct process *init_process = &first_process;
-static struct thread only_thread = { .proc = &first_process };
+static struct thread only_thread = {.proc = &first_process};
 
 struct thread *thread_current(void)
 {
@@ -57,7 +57,7 @@ void waitq_remove(struct waiter *w)
 
 void waitq_wake(struct waitq *wq, uint32_t events)
 {
-	list_for_each_safe(w, &wq->waiters, link, struct waiter) {
+	list_for_each_safe (w, &wq->waiters, link, struct waiter) {
 		if (w->wake != NULL)
 			w->wake(w, events);
 	}

@@ -30,7 +30,7 @@ extern bool shim_panic_expected;
 /* True when `stmt` panics: assert_true(SHIM_PANICS(page_free(p, 0))). */
 #define SHIM_PANICS(stmt)                                                                                              \
 	({                                                                                                             \
-		volatile bool panicked_ = true;                                                                            \
+		volatile bool panicked_ = true;                                                                        \
 		shim_panic_expected = true;                                                                            \
 		if (setjmp(shim_panic_jmp) == 0) {                                                                     \
 			stmt;                                                                                          \
@@ -40,13 +40,15 @@ extern bool shim_panic_expected;
 		panicked_;                                                                                             \
 	})
 
-/* shim/uaccess.c: [lo, hi) faults when touched, besides null and non-canonical addresses. 0, 0 = nothing (the start). */
+/* shim/uaccess.c: [lo, hi) faults when touched, besides null and non-canonical addresses. 0, 0 = nothing (the start).
+ */
 void shim_uaccess_fault_range(uint64_t lo, uint64_t hi);
 
 /* shim/clock.c: the time that the clocks show; starts at 1 s. */
 void shim_clock_set(uint64_t mono_ns);
 
-/* shim/events.c: how often the kernel told the VMM about a deadline, and the last one; makes the timer's event happen. */
+/* shim/events.c: how often the kernel told the VMM about a deadline, and the last one; makes the timer's event happen.
+ */
 unsigned shim_timer_arms(uint64_t *last_ns);
 void shim_timer_event(void);
 

@@ -211,8 +211,9 @@ static int kvm_vm_attach(struct vm *vm)
 }
 
 /*
- * What this CPU says about saving vector registers. A KVM without VT-x or AMD-V runs CPL 3 natively: programs there see the CPU's own
- * CPUID and use AVX even if KVM's list has no XSAVE, so the guest's kernel must save what the CPU has, not what the list says.
+ * What this CPU says about saving vector registers. A KVM without VT-x or AMD-V runs CPL 3 natively: programs there see
+ * the CPU's own CPUID and use AVX even if KVM's list has no XSAVE, so the guest's kernel must save what the CPU has,
+ * not what the list says.
  */
 static uint32_t native_xsave(uint64_t *xcr0, uint32_t *bytes)
 {
@@ -289,7 +290,8 @@ static struct kvm_segment segment(uint16_t selector, uint8_t type, bool code)
 	};
 }
 
-/* The guest's TSC is the host's: rdtsc at CPL 3 cannot be offset without VT-x, so with it we ask for no offset either. */
+/* The guest's TSC is the host's: rdtsc at CPL 3 cannot be offset without VT-x, so with it we ask for no offset either.
+ */
 static void set_tsc(struct kvm_vcpu *kc)
 {
 	int64_t zero = 0;
@@ -307,7 +309,7 @@ static int set_msr(struct kvm_vcpu *kc, uint32_t index, uint64_t value)
 	struct {
 		struct kvm_msrs head;
 		struct kvm_msr_entry entry;
-	} m = { .head.nmsrs = 1, .entry = { .index = index, .data = value } };
+	} m = {.head.nmsrs = 1, .entry = {.index = index, .data = value}};
 
 	return ioctl(kc->fd, KVM_SET_MSRS, &m) == 1 ? 0 : -EIO;
 }
@@ -318,8 +320,8 @@ static int kvm_vcpu_start(struct vcpu *vcpu, const struct vcpu_start *start)
 	struct kvm_vcpu *kc = vcpu->backend_priv;
 	uint64_t page_gva = CAY_DIRECT_GVA + CAY_VCPU_GPA + vcpu->id * CAY_PAGE_BYTES;
 	struct kvm_sregs sregs;
-	struct kvm_xcrs xcrs = { .nr_xcrs = 1, .xcrs[0] = { .xcr = 0, .value = kv->xcr0 } };
-	struct kvm_regs regs = { .rip = start->rip, .rsp = start->rsp, .rdi = start->arg, .rflags = 2 };
+	struct kvm_xcrs xcrs = {.nr_xcrs = 1, .xcrs[0] = {.xcr = 0, .value = kv->xcr0}};
+	struct kvm_regs regs = {.rip = start->rip, .rsp = start->rsp, .rdi = start->arg, .rflags = 2};
 
 	if (ioctl(kc->fd, KVM_SET_CPUID2, vcpu->vm->backend_cpu) != 0)
 		return -errno;
@@ -337,9 +339,9 @@ static int kvm_vcpu_start(struct vcpu *vcpu, const struct vcpu_start *start)
 		.type = 0xb,
 		.present = 1,
 	};
-	sregs.ldt = (struct kvm_segment){ .type = 2, .unusable = 1 };
-	sregs.gdt = (struct kvm_dtable){ .base = CAY_SYS_GVA + SYS_OFF_GDT, .limit = 0x3f };
-	sregs.idt = (struct kvm_dtable){ .base = CAY_SYS_GVA + SYS_OFF_IDT, .limit = NR_VECTORS * 16 - 1 };
+	sregs.ldt = (struct kvm_segment){.type = 2, .unusable = 1};
+	sregs.gdt = (struct kvm_dtable){.base = CAY_SYS_GVA + SYS_OFF_GDT, .limit = 0x3f};
+	sregs.idt = (struct kvm_dtable){.base = CAY_SYS_GVA + SYS_OFF_IDT, .limit = NR_VECTORS * 16 - 1};
 	sregs.cr0 = CR0_PE | CR0_MP | CR0_ET | CR0_NE | CR0_WP | CR0_PG;
 	sregs.cr3 = start->cr3_gpa;
 	sregs.cr4 = CR4_PAE | CR4_OSFXSR | CR4_OSXMMEXCPT | CR4_OSXSAVE | CR4_FSGSBASE;
@@ -428,7 +430,8 @@ static bool kvm_vcpu_upcall(struct vcpu *vcpu)
 	struct cay_vcpu_page *page = vcpu->page;
 	struct kvm_regs regs;
 
-	/* Registers may be changed only after KVM has completed the store to the gate page (KVM API, 5: KVM_EXIT_MMIO). */
+	/* Registers may be changed only after KVM has completed the store to the gate page (KVM API, 5: KVM_EXIT_MMIO).
+	 */
 	if (kc->mmio_unfinished) {
 		WRITE_ONCE(kc->run->immediate_exit, 1);
 		(void)ioctl(kc->fd, KVM_RUN, 0);
@@ -464,8 +467,8 @@ static void kvm_vcpu_dump(struct vcpu *vcpu, char *buf, unsigned size)
 		 "rsi %016llx rdi %016llx rbp %016llx r8  %016llx\n"
 		 "r9  %016llx r10 %016llx r11 %016llx r12 %016llx\n"
 		 "r13 %016llx r14 %016llx r15 %016llx cr2 %016llx cr3 %llx\n",
-		 r.rip, r.rsp, r.rflags, s.cs.selector, r.rax, r.rbx, r.rcx, r.rdx, r.rsi, r.rdi, r.rbp, r.r8, r.r9, r.r10,
-		 r.r11, r.r12, r.r13, r.r14, r.r15, s.cr2, s.cr3);
+		 r.rip, r.rsp, r.rflags, s.cs.selector, r.rax, r.rbx, r.rcx, r.rdx, r.rsi, r.rdi, r.rbp, r.r8, r.r9,
+		 r.r10, r.r11, r.r12, r.r13, r.r14, r.r15, s.cr2, s.cr3);
 }
 
 const struct backend_ops backend_kvm = {

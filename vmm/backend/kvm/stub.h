@@ -4,10 +4,10 @@
 #define CAY_VMM_KVM_STUB_H
 
 #define STUB_ENTRY_BYTES 48
-#define SYS_OFF_GDT 0
-#define SYS_OFF_IDT 0x80
-#define STUB_OFFSET 0x280
-#define NR_VECTORS 32
+#define SYS_OFF_GDT      0
+#define SYS_OFF_IDT      0x80
+#define STUB_OFFSET      0x280
+#define NR_VECTORS       32
 
 #ifndef __ASSEMBLER__
 extern const char cay_stub[], cay_stub_end[];

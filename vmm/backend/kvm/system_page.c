@@ -11,7 +11,7 @@
 void stub_fill_system_page(void *page)
 {
 	uint8_t *p = page;
-	uint64_t gdt[8] = { 0 };
+	uint64_t gdt[8] = {0};
 	struct idt_gate idt[NR_VECTORS];
 	size_t code_bytes = (size_t)(cay_stub_end - cay_stub);
 

@@ -38,14 +38,14 @@ static void become(uint32_t uid)
 {
 	struct cred *c = &init_process->cred;
 
-	*c = (struct cred){ .uid = uid, .gid = uid, .euid = uid, .egid = uid, .fsuid = uid, .fsgid = uid };
+	*c = (struct cred){.uid = uid, .gid = uid, .euid = uid, .egid = uid, .fsuid = uid, .fsgid = uid};
 	c->cap_effective = c->cap_permitted = uid == 0 ? UINT64_MAX : 0;
 }
 
 static int fs_setup_with(struct superblock *sb)
 {
 	become(0);
-	init_process->rlimit[7].cur = 1024; /* RLIMIT_NOFILE */
+	init_process->rlimit[7].cur = 1024;       /* RLIMIT_NOFILE */
 	init_process->rlimit[1].cur = UINT64_MAX; /* RLIMIT_FSIZE */
 	init_process->pid = 1;
 	init_process->fds = fdtable_create();
@@ -63,8 +63,8 @@ static inline int fs_setup(void **state)
 static inline int put_file(const char *path, const char *text)
 {
 	struct file *f;
-	struct uio_seg seg = { (void *)text, strlen(text) };
-	struct uio uio = { .segs = &seg, .nr_segs = 1, .resid = seg.bytes, .kernel = true };
+	struct uio_seg seg = {(void *)text, strlen(text)};
+	struct uio uio = {.segs = &seg, .nr_segs = 1, .resid = seg.bytes, .kernel = true};
 	int err = vfs_open(AT_FDCWD, path, O_CREAT | O_WRONLY | O_TRUNC, 0644, &f);
 
 	if (err != 0)
@@ -117,7 +117,8 @@ struct collect {
 	int limit; /* entries to take; -1 = all */
 };
 
-static inline bool collect_emit(struct dirent_sink *s, const char *name, size_t len, uint64_t ino, unsigned type, int64_t next)
+static inline bool collect_emit(struct dirent_sink *s, const char *name, size_t len, uint64_t ino, unsigned type,
+				int64_t next)
 {
 	struct collect *c = container_of(s, struct collect, sink);
 
@@ -138,7 +139,7 @@ static inline const char *list_dir(const char *path)
 	static struct collect c;
 	struct file *f;
 
-	c = (struct collect){ .sink = { collect_emit, NULL }, .limit = -1 };
+	c = (struct collect){.sink = {collect_emit, NULL}, .limit = -1};
 	if (vfs_open(AT_FDCWD, path, O_RDONLY | O_DIRECTORY, 0, &f) != 0)
 		return "error";
 	int err = f->ops->readdir(f, &c.sink);

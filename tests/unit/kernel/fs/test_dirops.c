@@ -159,12 +159,9 @@ static void test_open_file_outlives_its_name(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_rename_matrix),
-		cmocka_unit_test(test_rename_flags),
-		cmocka_unit_test(test_links),
-		cmocka_unit_test(test_link_counts_of_folders),
-		cmocka_unit_test(test_remove_errors),
-		cmocka_unit_test(test_open_file_outlives_its_name),
+		cmocka_unit_test(test_rename_matrix), cmocka_unit_test(test_rename_flags),
+		cmocka_unit_test(test_links),         cmocka_unit_test(test_link_counts_of_folders),
+		cmocka_unit_test(test_remove_errors), cmocka_unit_test(test_open_file_outlives_its_name),
 	};
 	return cmocka_run_group_tests(tests, setup, NULL);
 }

@@ -23,20 +23,20 @@ static int setup(void **state)
 
 static int set(void *owner, int64_t start, int64_t end, bool write)
 {
-	struct lock_range r = { .start = start, .end = end, .write = write, .pid = 1 };
+	struct lock_range r = {.start = start, .end = end, .write = write, .pid = 1};
 	return lock_set(i, LOCK_KIND_POSIX, owner, &r, false, false);
 }
 
 static int unset(void *owner, int64_t start, int64_t end)
 {
-	struct lock_range r = { .start = start, .end = end };
+	struct lock_range r = {.start = start, .end = end};
 	return lock_set(i, LOCK_KIND_POSIX, owner, &r, true, false);
 }
 
 /* The first lock that stops `owner` from writing in [start, end], as "start-end". */
 static bool blocked(void *owner, int64_t start, int64_t end, int64_t *from, int64_t *to)
 {
-	struct lock_range r = { .start = start, .end = end, .write = true };
+	struct lock_range r = {.start = start, .end = end, .write = true};
 	bool yes = lock_test(i, LOCK_KIND_POSIX, owner, &r);
 
 	*from = r.start;
@@ -63,7 +63,7 @@ static void test_split_and_merge(void **state)
 	assert_int_equal(from, 0);
 	assert_int_equal(to, 99);
 	assert_int_equal(set(&owner_a, 10, 19, false), 0); /* a downgrade in the middle splits */
-	struct lock_range r = { .start = 10, .end = 19, .write = false };
+	struct lock_range r = {.start = 10, .end = 19, .write = false};
 	assert_false(lock_test(i, LOCK_KIND_POSIX, &owner_b, &r));
 	lock_release_owner(i, &owner_a);
 	assert_false(blocked(&owner_b, 0, INT64_MAX, &from, &to));
@@ -71,17 +71,20 @@ static void test_split_and_merge(void **state)
 
 static void test_conflicts(void **state)
 {
-	struct lock_range all = { .start = 0, .end = INT64_MAX, .write = true };
+	struct lock_range all = {.start = 0, .end = INT64_MAX, .write = true};
 
 	(void)state;
 	assert_int_equal(set(&owner_a, 0, 9, false), 0);
 	assert_int_equal(set(&owner_b, 5, 14, false), 0);
 	assert_int_equal(set(&owner_a, 0, 9, true), -EAGAIN);
 	assert_int_equal(set(&owner_a, 0, 4, true), 0);
-	assert_int_equal(lock_set(i, LOCK_KIND_OFD, &owner_b, &all, false, false), -EAGAIN); /* OFD and POSIX see each other */
-	assert_int_equal(lock_set(i, LOCK_KIND_FLOCK, &owner_b, &all, false, false), 0);     /* flock is a world of its own */
+	assert_int_equal(lock_set(i, LOCK_KIND_OFD, &owner_b, &all, false, false),
+			 -EAGAIN); /* OFD and POSIX see each other */
+	assert_int_equal(lock_set(i, LOCK_KIND_FLOCK, &owner_b, &all, false, false),
+			 0); /* flock is a world of its own */
 	assert_int_equal(lock_set(i, LOCK_KIND_FLOCK, &owner_a, &all, false, false), -EAGAIN);
-	assert_int_equal(lock_set(i, LOCK_KIND_POSIX, &owner_a, &all, false, true), -EINTR); /* waiting, as far as the shim goes */
+	assert_int_equal(lock_set(i, LOCK_KIND_POSIX, &owner_a, &all, false, true),
+			 -EINTR); /* waiting, as far as the shim goes */
 	lock_release_owner(i, &owner_a);
 	lock_release_owner(i, &owner_b);
 	assert_true(list_empty(&i->locks));
@@ -90,7 +93,7 @@ static void test_conflicts(void **state)
 static void test_close_releases(void **state)
 {
 	struct file *f, *g;
-	struct lock_range r = { .start = 0, .end = 9, .write = true };
+	struct lock_range r = {.start = 0, .end = 9, .write = true};
 	int fd, fd2;
 
 	(void)state;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The overlay, over a folder in memory: what changes, what the lower folder keeps, and that both hang together through links. */
+/* The overlay, over a folder in memory: what changes, what the lower folder keeps, and that both hang together through
+ * links. */
 // SOURCES: kernel/fs/attr.c kernel/fs/dcache.c kernel/fs/dirops.c kernel/fs/fdtable.c kernel/fs/file.c kernel/fs/fs_context.c kernel/fs/inode.c kernel/fs/locks.c kernel/fs/missing.c kernel/fs/mount.c kernel/fs/nametable.c kernel/fs/open.c kernel/fs/pagetree.c kernel/fs/overlay.c kernel/fs/overlay_dir.c kernel/fs/path_text.c kernel/fs/permission.c kernel/fs/ramfs.c kernel/fs/ramfs_file.c kernel/fs/rw.c kernel/fs/uio.c kernel/fs/walk.c kernel/fs/xattrs.c shim/kmalloc.c shim/log.c shim/page.c shim/uaccess.c shim/clock.c shim/sched.c
 #include <stdio.h>
 
@@ -79,8 +80,8 @@ static void test_copy_up_reaches_all_links(void **state)
 static void test_append_copies_contents(void **state)
 {
 	struct file *f;
-	struct uio_seg seg = { "!", 1 };
-	struct uio uio = { .segs = &seg, .nr_segs = 1, .resid = 1, .kernel = true };
+	struct uio_seg seg = {"!", 1};
+	struct uio uio = {.segs = &seg, .nr_segs = 1, .resid = 1, .kernel = true};
 
 	(void)state;
 	assert_int_equal(vfs_open(AT_FDCWD, "/ov/g", O_WRONLY | O_APPEND, 0, &f), 0);
@@ -197,7 +198,7 @@ static void test_memory_goes_with_the_last_name(void **state)
 
 static void test_seek_in_folder(void **state)
 {
-	struct collect c = { .sink = { collect_emit, NULL }, .limit = 3 };
+	struct collect c = {.sink = {collect_emit, NULL}, .limit = 3};
 	struct file *f;
 	int64_t pos;
 

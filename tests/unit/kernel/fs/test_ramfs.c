@@ -13,8 +13,8 @@ static char big[1 << 20];
 
 static ssize_t write_at(struct file *f, const void *buf, size_t bytes, int64_t pos)
 {
-	struct uio_seg seg = { (void *)buf, bytes };
-	struct uio uio = { .segs = &seg, .nr_segs = 1, .resid = bytes, .kernel = true };
+	struct uio_seg seg = {(void *)buf, bytes};
+	struct uio uio = {.segs = &seg, .nr_segs = 1, .resid = bytes, .kernel = true};
 
 	return vfs_pwrite(f, &uio, pos);
 }
@@ -144,13 +144,13 @@ static void test_fallocate(void **state)
 static void test_append(void **state)
 {
 	struct file *f;
-	struct uio_seg seg = { "ab", 2 };
+	struct uio_seg seg = {"ab", 2};
 
 	(void)state;
 	assert_int_equal(put_file("/ap", "12"), 0);
 	assert_int_equal(vfs_open(AT_FDCWD, "/ap", O_RDWR | O_APPEND, 0, &f), 0);
 	for (int n = 0; n < 2; n++) {
-		struct uio uio = { .segs = &seg, .nr_segs = 1, .resid = 2, .kernel = true };
+		struct uio uio = {.segs = &seg, .nr_segs = 1, .resid = 2, .kernel = true};
 		assert_int_equal(vfs_seek(f, 0, SEEK_SET), 0);
 		assert_int_equal(vfs_write(f, &uio), 2);
 	}
@@ -161,7 +161,7 @@ static void test_append(void **state)
 
 static void test_readdir_survives_changes(void **state)
 {
-	struct collect c = { .sink = { collect_emit, NULL }, .limit = 4 };
+	struct collect c = {.sink = {collect_emit, NULL}, .limit = 4};
 	struct file *f;
 
 	(void)state;

@@ -331,18 +331,12 @@ static void test_missing(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_components),
-		cmocka_unit_test(test_name_limits),
-		cmocka_unit_test(test_symlinks),
-		cmocka_unit_test(test_create_through_symlinks),
-		cmocka_unit_test(test_path_and_dirfd),
-		cmocka_unit_test(test_resolve),
-		cmocka_unit_test(test_mounts),
-		cmocka_unit_test(test_permissions),
-		cmocka_unit_test(test_setgid_folder),
-		cmocka_unit_test(test_out_of_memory),
-		cmocka_unit_test(test_cache_eviction),
-		cmocka_unit_test(test_removed_cwd),
+		cmocka_unit_test(test_components),     cmocka_unit_test(test_name_limits),
+		cmocka_unit_test(test_symlinks),       cmocka_unit_test(test_create_through_symlinks),
+		cmocka_unit_test(test_path_and_dirfd), cmocka_unit_test(test_resolve),
+		cmocka_unit_test(test_mounts),         cmocka_unit_test(test_permissions),
+		cmocka_unit_test(test_setgid_folder),  cmocka_unit_test(test_out_of_memory),
+		cmocka_unit_test(test_cache_eviction), cmocka_unit_test(test_removed_cwd),
 		cmocka_unit_test(test_missing),
 	};
 	return cmocka_run_group_tests(tests, fs_setup, NULL);

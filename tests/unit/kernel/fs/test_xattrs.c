@@ -59,7 +59,8 @@ static void test_limits(void **state)
 	assert_int_equal(xattrs_set(&x, "user.big", big, sizeof(big), 0), -ENOSPC);
 	assert_int_equal(xattrs_set(&x, "user.big", big, sizeof(big) - 8, 0), 0);
 	assert_int_equal(xattrs_set(&x, "user.x", big, 1, 0), -ENOSPC);
-	assert_int_equal(xattrs_set(&x, "user.big", big, sizeof(big) - 8, 0), 0); /* replacing needs no room of its own */
+	assert_int_equal(xattrs_set(&x, "user.big", big, sizeof(big) - 8, 0),
+			 0); /* replacing needs no room of its own */
 	shim_kmalloc_fail_after(0);
 	assert_int_equal(xattrs_set(&x, "user.big", big, 1, 0), -ENOMEM);
 	shim_kmalloc_fail_after(-1);

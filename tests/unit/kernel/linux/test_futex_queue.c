@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Who a futex wake reaches: order, bitsets, keys that share a bucket, requeueing, lock waiters apart from plain ones. */
+/* Who a futex wake reaches: order, bitsets, keys that share a bucket, requeueing, lock waiters apart from plain ones.
+ */
 #include "unit.h"
 
 #include "kernel/linux/futex_queue.h"

@@ -46,7 +46,8 @@ static void test_flags(void **state)
 	assert_string_equal(shown('o', 0, 0, 0), "O_RDONLY");
 	assert_string_equal(shown('P', 0, 0, 0), "PROT_NONE");
 	assert_string_equal(shown('P', PROT_READ | PROT_EXEC, 0, 0), "PROT_READ|PROT_EXEC");
-	assert_string_equal(shown('M', MAP_PRIVATE | MAP_ANONYMOUS | 1l << 40, 0, 0), "MAP_PRIVATE|MAP_ANONYMOUS|0x10000000000");
+	assert_string_equal(shown('M', MAP_PRIVATE | MAP_ANONYMOUS | 1l << 40, 0, 0),
+			    "MAP_PRIVATE|MAP_ANONYMOUS|0x10000000000");
 	assert_string_equal(shown('U', 0, 0, 0), "0");
 }
 
@@ -73,7 +74,8 @@ static void test_structures(void **state)
 	(void)state;
 	assert_string_equal(shown('k', (long)&set, 0, 0), "[INT USR1]");
 	assert_string_equal(shown('Q', (long)lim, 0, 0), "{rlim_cur=1024, rlim_max=RLIM64_INFINITY}");
-	assert_string_equal(shown('v', (long)iov, 2, 0), "[{iov_base=\"ab\", iov_len=2}, {iov_base=\"cde\", iov_len=3}]");
+	assert_string_equal(shown('v', (long)iov, 2, 0),
+			    "[{iov_base=\"ab\", iov_len=2}, {iov_base=\"cde\", iov_len=3}]");
 	assert_string_equal(shown('S', (long)&st, 0, 0), "{st_mode=S_IFREG|0644, st_size=77, ...}");
 	assert_string_equal(shown('D', (long)pair, 0, 0), "[3, 4]");
 }
@@ -112,7 +114,7 @@ static void test_result(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_scalars),	   cmocka_unit_test(test_flags),	 cmocka_unit_test(test_strings),
+		cmocka_unit_test(test_scalars),    cmocka_unit_test(test_flags),         cmocka_unit_test(test_strings),
 		cmocka_unit_test(test_structures), cmocka_unit_test(test_wild_pointers), cmocka_unit_test(test_result),
 	};
 
