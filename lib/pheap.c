@@ -36,9 +36,9 @@ static struct pheap_node *meld_siblings(struct pheap_node *n)
 		a->next = pairs;
 		pairs = a;
 	}
-	tree = pairs;
-	if (tree == NULL)
+	if (pairs == NULL)
 		return NULL;
+	tree = pairs;
 	pairs = tree->next;
 	tree->next = NULL;
 	while (pairs != NULL) {

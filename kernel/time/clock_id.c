@@ -9,7 +9,7 @@
 
 #define CPUCLOCK_WHICH(id) ((id)&3) /* 0 prof, 1 virt, 2 sched: one figure here */
 #define CPUCLOCK_THREAD    4
-#define CPUCLOCK_PID(id)   (~((id) >> 3))
+#define CPUCLOCK_PID(id)   ((int)(~(unsigned)(id) >> 3)) /* the sign bit is the mark of these clocks */
 
 static int cpu_clock_ref(int clockid, struct clock_ref *ref)
 {
