@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <linux/capability.h>
 
+#include "kernel/fs/cred.h"
 #include "kernel/linux/process_calls.h"
 #include "kernel/mm/uaccess.h"
 #include "kernel/sched/thread.h"
@@ -76,7 +77,7 @@ long sys_capset(void *uheader, const void *udata)
 	}
 	if ((permitted & ~c->cap_permitted) || (effective & ~permitted))
 		return -EPERM;
-	if (!(c->cap_effective >> CAP_SETPCAP & 1) && (inheritable & ~(c->cap_inheritable | c->cap_permitted)))
+	if (!cred_capable(c, CAP_SETPCAP) && (inheritable & ~(c->cap_inheritable | c->cap_permitted)))
 		return -EPERM;
 	if (inheritable & ~(c->cap_inheritable | c->cap_bounding))
 		return -EPERM;

@@ -7,6 +7,7 @@
 #include <linux/capability.h>
 #include <limits.h>
 
+#include "kernel/fs/cred.h"
 #include "kernel/linux/process_calls.h"
 #include "kernel/mm/uaccess.h"
 #include "kernel/sched/thread.h"
@@ -19,14 +20,10 @@
 	(1ull << CAP_CHOWN | 1ull << CAP_DAC_OVERRIDE | 1ull << CAP_DAC_READ_SEARCH | 1ull << CAP_FOWNER |             \
 	 1ull << CAP_FSETID | 1ull << CAP_LINUX_IMMUTABLE | 1ull << CAP_MKNOD | 1ull << CAP_MAC_OVERRIDE)
 
-static struct cred *cred_current(void)
+/* To change; kernel/fs/cred.h's cred_current is for asking. */
+static struct cred *cred_own(void)
 {
 	return &process_current()->cred;
-}
-
-static bool capable(int cap)
-{
-	return (cred_current()->cap_effective >> cap & 1) != 0;
 }
 
 /* capabilities(7), "effect of user ID changes on capabilities". */
@@ -71,27 +68,27 @@ static void set_gids(uint32_t gid, uint32_t egid, uint32_t sgid)
 
 long sys_getuid(void)
 {
-	return cred_current()->uid;
+	return cred_own()->uid;
 }
 
 long sys_geteuid(void)
 {
-	return cred_current()->euid;
+	return cred_own()->euid;
 }
 
 long sys_getgid(void)
 {
-	return cred_current()->gid;
+	return cred_own()->gid;
 }
 
 long sys_getegid(void)
 {
-	return cred_current()->egid;
+	return cred_own()->egid;
 }
 
 long sys_setuid(uint32_t uid)
 {
-	struct cred *c = cred_current();
+	struct cred *c = cred_own();
 
 	if (uid == UNCHANGED)
 		return -EINVAL;
@@ -106,7 +103,7 @@ long sys_setuid(uint32_t uid)
 
 long sys_setgid(uint32_t gid)
 {
-	struct cred *c = cred_current();
+	struct cred *c = cred_own();
 
 	if (gid == UNCHANGED)
 		return -EINVAL;
@@ -121,7 +118,7 @@ long sys_setgid(uint32_t gid)
 
 long sys_setreuid(uint32_t ruid, uint32_t euid)
 {
-	struct cred *c = cred_current();
+	struct cred *c = cred_own();
 	uint32_t new_r = ruid == UNCHANGED ? c->uid : ruid, new_e = euid == UNCHANGED ? c->euid : euid;
 	bool keeps_saved = ruid == UNCHANGED && (euid == UNCHANGED || new_e == c->uid);
 
@@ -137,7 +134,7 @@ long sys_setreuid(uint32_t ruid, uint32_t euid)
 
 long sys_setregid(uint32_t rgid, uint32_t egid)
 {
-	struct cred *c = cred_current();
+	struct cred *c = cred_own();
 	uint32_t new_r = rgid == UNCHANGED ? c->gid : rgid, new_e = egid == UNCHANGED ? c->egid : egid;
 	bool keeps_saved = rgid == UNCHANGED && (egid == UNCHANGED || new_e == c->gid);
 
@@ -158,7 +155,7 @@ static bool one_of(uint32_t id, uint32_t a, uint32_t b, uint32_t c)
 
 long sys_setresuid(uint32_t ruid, uint32_t euid, uint32_t suid)
 {
-	struct cred *c = cred_current();
+	struct cred *c = cred_own();
 
 	if (!capable(CAP_SETUID) && !(one_of(ruid, c->uid, c->euid, c->suid) &&
 				      one_of(euid, c->uid, c->euid, c->suid) && one_of(suid, c->uid, c->euid, c->suid)))
@@ -170,7 +167,7 @@ long sys_setresuid(uint32_t ruid, uint32_t euid, uint32_t suid)
 
 long sys_setresgid(uint32_t rgid, uint32_t egid, uint32_t sgid)
 {
-	struct cred *c = cred_current();
+	struct cred *c = cred_own();
 
 	if (!capable(CAP_SETGID) && !(one_of(rgid, c->gid, c->egid, c->sgid) &&
 				      one_of(egid, c->gid, c->egid, c->sgid) && one_of(sgid, c->gid, c->egid, c->sgid)))
@@ -189,14 +186,14 @@ static long put_three(void *ua, uint32_t a, void *ub, uint32_t b, void *uc, uint
 
 long sys_getresuid(void *ruid, void *euid, void *suid)
 {
-	struct cred *c = cred_current();
+	struct cred *c = cred_own();
 
 	return put_three(ruid, c->uid, euid, c->euid, suid, c->suid);
 }
 
 long sys_getresgid(void *rgid, void *egid, void *sgid)
 {
-	struct cred *c = cred_current();
+	struct cred *c = cred_own();
 
 	return put_three(rgid, c->gid, egid, c->egid, sgid, c->sgid);
 }
@@ -204,7 +201,7 @@ long sys_getresgid(void *rgid, void *egid, void *sgid)
 /* Both return the id before, whether it changed or not: the call has no errors. */
 long sys_setfsuid(uint32_t uid)
 {
-	struct cred *c = cred_current();
+	struct cred *c = cred_own();
 	uint32_t old = c->fsuid;
 
 	if (uid == UNCHANGED || !(capable(CAP_SETUID) || one_of(uid, c->uid, c->euid, c->suid) || uid == old))
@@ -219,7 +216,7 @@ long sys_setfsuid(uint32_t uid)
 
 long sys_setfsgid(uint32_t gid)
 {
-	struct cred *c = cred_current();
+	struct cred *c = cred_own();
 	uint32_t old = c->fsgid;
 
 	if (gid != UNCHANGED && (capable(CAP_SETGID) || one_of(gid, c->gid, c->egid, c->sgid)))
@@ -229,7 +226,7 @@ long sys_setfsgid(uint32_t gid)
 
 long sys_getgroups(int size, void *ulist)
 {
-	struct cred *c = cred_current();
+	struct cred *c = cred_own();
 
 	if (size < 0)
 		return -EINVAL;
@@ -244,7 +241,7 @@ long sys_getgroups(int size, void *ulist)
 
 long sys_setgroups(int size, const void *ulist)
 {
-	struct cred *c = cred_current();
+	struct cred *c = cred_own();
 	uint32_t groups[ARRAY_SIZE(c->groups)];
 
 	if (!capable(CAP_SETGID))

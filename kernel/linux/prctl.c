@@ -3,13 +3,13 @@
  * without. */
 #include <asm/prctl.h>
 #include <errno.h>
-#include <linux/capability.h>
 #include <linux/prctl.h>
 #include <signal.h>
 #include <string.h>
 
 #include "abi/layout.h"
 #include "kernel/arch/x86_64/cpu.h"
+#include "kernel/fs/cred.h"
 #include "kernel/linux/process_calls.h"
 #include "kernel/linux/sigqueue.h"
 #include "kernel/mm/uaccess.h"
@@ -20,11 +20,6 @@
 #define SECBIT_KEEPS        (1u << 4)
 #define SECBIT_KEEPS_LOCKED (1u << 5)
 #define DEFAULT_SLACK_NS    50000ul
-
-static bool capable(int cap)
-{
-	return (process_current()->cred.cap_effective >> cap & 1) != 0;
-}
 
 static long set_name(const void *uname)
 {

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* rlimit.c - limits and accounts of resources. All CPU time counts as user time: nothing tells where it was spent. */
 #include <errno.h>
-#include <linux/capability.h>
 #include <string.h>
 #include <sys/resource.h>
 
+#include "kernel/fs/cred.h"
 #include "kernel/linux/process_calls.h"
 #include "kernel/mm/page.h"
 #include "kernel/mm/uaccess.h"
@@ -26,7 +26,7 @@ static long set_limit(struct process *p, unsigned resource, const struct rlimit_
 		return -EINVAL;
 	if (resource == RLIMIT_NOFILE && new->max > NR_OPEN_MAX)
 		return -EPERM;
-	if (new->max > r->max && !(p->cred.cap_effective >> CAP_SYS_RESOURCE & 1))
+	if (new->max > r->max && !cred_capable(&p->cred, CAP_SYS_RESOURCE))
 		return -EPERM;
 	*r = *new;
 	return 0;

@@ -4,13 +4,13 @@
  * SCHED_OTHER by nice level. Real-time policies need CAP_SYS_NICE, as on Linux with the default limits.
  */
 #include <errno.h>
-#include <linux/capability.h>
 #include <linux/membarrier.h>
 #include <linux/sched.h>
 #include <string.h>
 #include <sys/resource.h>
 
 #include "kernel/arch/x86_64/cpu.h"
+#include "kernel/fs/cred.h"
 #include "kernel/linux/process_calls.h"
 #include "kernel/mm/uaccess.h"
 #include "kernel/plat/cay/boot.h"
@@ -23,11 +23,6 @@
 static struct thread *find(int pid)
 {
 	return pid == 0 ? thread_current() : thread_find(pid);
-}
-
-static bool may_raise(void)
-{
-	return (process_current()->cred.cap_effective >> CAP_SYS_NICE & 1) != 0;
 }
 
 long sys_sched_yield(void)
@@ -109,7 +104,7 @@ static long set_policy(int pid, int policy, bool keep_policy, const void *uparam
 	policy &= ~SCHED_RESET_ON_FORK;
 	if (!is_policy(policy) || priority > RT_PRIORITY_MAX || is_realtime(policy) != (priority != 0))
 		return -EINVAL;
-	if (is_realtime(policy) && !may_raise())
+	if (is_realtime(policy) && !capable(CAP_SYS_NICE))
 		return -EPERM;
 	t->policy = policy;
 	t->rt_priority = (int)priority;
@@ -176,7 +171,7 @@ long sys_getpriority(int which, int who)
 
 static long renice(struct thread *t, int nice)
 {
-	if (nice < t->nice && !may_raise() && 20 - nice > (int64_t)t->proc->rlimit[RLIMIT_NICE].cur)
+	if (nice < t->nice && !capable(CAP_SYS_NICE) && 20 - nice > (int64_t)t->proc->rlimit[RLIMIT_NICE].cur)
 		return -EACCES;
 	t->nice = nice;
 	return 0;

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* sysinfo.c - what the machine says about itself: uname, sysinfo, host name; and two calls that nobody may make. */
 #include <errno.h>
-#include <linux/capability.h>
 #include <linux/sysinfo.h>
 #include <string.h>
 
+#include "kernel/fs/cred.h"
 #include "kernel/linux/process_calls.h"
 #include "kernel/mm/page.h"
 #include "kernel/mm/uaccess.h"
@@ -44,7 +44,7 @@ static long set_uts_field(char field[UTS_FIELD_BYTES], const void *uname, size_t
 {
 	char name[UTS_FIELD_BYTES] = {0};
 
-	if (!(process_current()->cred.cap_effective >> CAP_SYS_ADMIN & 1))
+	if (!capable(CAP_SYS_ADMIN))
 		return -EPERM;
 	if (len >= UTS_FIELD_BYTES)
 		return -EINVAL;
