@@ -35,7 +35,7 @@ enum cay_device_kind {
 	CAY_DEV_NONE = 0,
 	CAY_DEV_FS = 26,    /* virtio device id: file system (virtio 1.2 section 5.11) */
 	CAY_DEV_RNG = 4,    /* entropy device (5.4) */
-	CAY_DEV_NET = 1,    /* network card (5.1) */
+	CAY_DEV_NET = 1,    /* network card (5.1; abi/net.h) */
 	CAY_DEV_BLOCK = 2,  /* block device (5.2) */
 	CAY_DEV_STDIO = 128 /* the three host descriptors; abi/stdio.h */
 };
@@ -50,7 +50,7 @@ struct cay_queue_info {
 	uint64_t doorbell;  /* offset in the gate page; store 32 bits of anything */
 };
 
-#define CAY_DEV_QUEUES_MAX 4
+#define CAY_DEV_QUEUES_MAX 8
 struct cay_device_info {
 	uint32_t kind; /* enum cay_device_kind */
 	uint32_t nr_queues;
