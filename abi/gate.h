@@ -26,8 +26,12 @@ enum cay_gate_nr {
 	CAY_GATE_UNMAP_FILE = 7,
 	/* Give RAM back: arg0 = GPA, arg1 = bytes, page multiples. Contents become zero. */
 	CAY_GATE_FREE = 8,
-	CAY_GATE_START_CPU = 9, /* arg0 = vCPU, arg1 = rip, arg2 = rsp, arg3 = gs base */
-	CAY_GATE_IPI = 10,      /* arg0 = bit mask of vCPUs */
+	/* Start a vCPU: arg0 = its number (not 0, below boot_info.nr_cpus, not started before), arg1 = rip, arg2 = rsp,
+	 * arg3 = rdi. Its GS base is its vCPU page, its page tables are boot_info.cr3_gpa. Returns at once. */
+	CAY_GATE_START_CPU = 9,
+	/* Set CAY_EVENT_IPI for the vCPUs in the bit mask arg0 and wake or kick them as vcpu_page.h says. The guest may
+	 * set the bit itself, without an exit, where it sees that the other CPU is polling. */
+	CAY_GATE_IPI = 10,
 	/* The program stopped under the debugger. arg0 = GPA of a struct cay_debug (abi/debug.h). Returns 0; only with
 	   --gdb. */
 	CAY_GATE_DEBUG = 11,

@@ -41,7 +41,7 @@ enum cay_counter {
 struct cay_stats {
 	uint64_t timing_tsc[16];
 	uint64_t counter[64];
-	uint32_t syscall_count[512];       /* by Linux x86-64 number */
+	uint32_t syscall_count[512];       /* by Linux x86-64 number; to be added to those in the vCPU pages */
 	uint32_t syscall_absent[512 / 32]; /* bit set: was called and is not implemented */
 };
 

@@ -18,7 +18,11 @@
  * in the system page (the CPL 0 stub always ends with upcalls masked) or equals iret.rip (the first instruction there
  * masks).
  *
- * The kernel keeps its own per-CPU data from CAY_VCPU_OFF_GUEST on; the VMM does not look at it.
+ * Device events go to whichever vCPU can take them most cheaply: one that polls, else one that waits, else vCPU 0.
+ * Signals, the debugger and the clock are in the page of vCPU 0.
+ *
+ * The kernel keeps its own per-CPU data from CAY_VCPU_OFF_GUEST on; the VMM does not look at it. Behind that, each CPU
+ * counts its system calls by number, for --stats.
  */
 #ifndef CAY_ABI_VCPU_PAGE_H
 #define CAY_ABI_VCPU_PAGE_H
@@ -30,6 +34,7 @@
 #define CAY_VCPU_OFF_EXC_TOP 400 /* IST stack top; 16-aligned as the CPU demands */
 #define CAY_VCPU_OFF_TSS     512
 #define CAY_VCPU_OFF_GUEST   1024
+#define CAY_VCPU_OFF_CALLS   2048
 
 #ifndef __ASSEMBLER__
 
@@ -98,7 +103,8 @@ struct cay_vcpu_page {
 	uint64_t rsvd4[8];
 	uint8_t tss[104]; /* set up by the VMM; the CPU reads the IST entry */
 	uint8_t rsvd5[408];
-	uint8_t guest[3072];
+	uint8_t guest[1024];
+	uint32_t syscall_count[512];
 };
 
 _Static_assert(offsetof(struct cay_vcpu_page, masked) == CAY_VCPU_OFF_MASKED, "known to assembly");
@@ -112,6 +118,7 @@ _Static_assert(offsetof(struct cay_vcpu_page, iret) == CAY_VCPU_OFF_EXC_TOP, "kn
 _Static_assert(offsetof(struct cay_vcpu_page, flush_rip) == CAY_VCPU_OFF_EXC_TOP + 40, "known to the stub");
 _Static_assert(offsetof(struct cay_vcpu_page, tss) == CAY_VCPU_OFF_TSS, "known to the VMM");
 _Static_assert(offsetof(struct cay_vcpu_page, guest) == CAY_VCPU_OFF_GUEST, "kernel's part");
+_Static_assert(offsetof(struct cay_vcpu_page, syscall_count) == CAY_VCPU_OFF_CALLS, "known to assembly");
 _Static_assert(sizeof(struct cay_vcpu_page) == 4096, "one page");
 
 #endif /* __ASSEMBLER__ */

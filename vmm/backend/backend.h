@@ -49,7 +49,12 @@ struct backend_ops {
 	void (*cpu_describe)(struct vm *vm);
 	/* Doorbell at this offset of the gate page signals the eventfd and does not exit. */
 	MUST_CHECK int (*doorbell_fd)(struct vm *vm, uint32_t gate_offset, int eventfd);
+	/* vCPUs other than 0, each on its own thread before the sandbox closes: makes the vCPU, ready for vcpu_start.
+	 */
+	MUST_CHECK int (*vcpu_create)(struct vcpu *vcpu);
 	MUST_CHECK int (*vcpu_start)(struct vcpu *vcpu, const struct vcpu_start *start);
+	/* On the vCPU's thread, before its first run and inside the sandbox: where it begins after all. */
+	MUST_CHECK int (*vcpu_set_entry)(struct vcpu *vcpu, uint64_t rip, uint64_t rsp, uint64_t arg);
 	enum vcpu_exit (*vcpu_run)(struct vcpu *vcpu, struct vcpu_exit_info *exit);
 	/* Makes a vcpu_run that is under way, or the next one, return VCPU_EXIT_KICK. Any thread, async-signal-safe. */
 	void (*vcpu_kick)(struct vcpu *vcpu);

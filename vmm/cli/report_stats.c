@@ -147,6 +147,10 @@ void report_stats(FILE *to, const struct vm *vm, bool json)
 
 	if (vm->stats)
 		memcpy(&guest, vm->stats, sizeof(guest));
+	for (unsigned cpu = 0; cpu < vm->nr_vcpus; cpu++)
+		if (vm->vcpu[cpu].page)
+			for (unsigned i = 0; i < CALLS_MAX; i++)
+				guest.syscall_count[i] += READ_ONCE(vm->vcpu[cpu].page->syscall_count[i]);
 	/* The kernel counts by number only, to keep a system call short. */
 	guest.counter[CAY_C_SYSCALLS] = 0;
 	for (unsigned i = 0; i < CALLS_MAX; i++)

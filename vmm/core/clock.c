@@ -48,7 +48,7 @@ static struct sample take_sample(void)
 
 static void publish(struct vm *vm, const struct sample *s, uint32_t mult)
 {
-	struct cay_vcpu_page *page = vm->vcpu0.page;
+	struct cay_vcpu_page *page = vm->vcpu[0].page;
 	uint32_t seq = vm->clock_seq;
 
 	WRITE_ONCE(page->clock_seq, seq + 1);

@@ -13,6 +13,7 @@
 #include "vmm/core/log.h"
 #include "vmm/core/timing.h"
 #include "vmm/core/vcpu.h"
+#include "vmm/core/vcpu_start.h"
 #include "vmm/debug/gdb.h"
 #include "vmm/dev/fs.h"
 
@@ -41,6 +42,7 @@ static int64_t gate_exit(struct vm *vm, uint64_t status)
 	gdb_ended(vm, vm->wait_status);
 	timing_mark(vm, VM_T_EXITED);
 	atomic_store(&vm->ending, true);
+	vcpus_stop(vm);
 	return 0;
 }
 
@@ -67,15 +69,34 @@ static int64_t gate_map_file(struct vm *vm, const uint64_t *arg)
 
 	if (arg[0] != 0 || arg[4] > 1)
 		return -EINVAL;
+	pthread_mutex_lock(&vm->window_lock);
 	at = fs_map_file(vm->fs, arg[1], arg[2], arg[3], arg[4] != 0);
-	if (at < 0)
-		return at;
-	err = vm->backend->window_grow(vm, (uint64_t)at + arg[3]);
+	err = at < 0 ? 0 : vm->backend->window_grow(vm, (uint64_t)at + arg[3]);
 	if (err != 0) {
 		(void)fs_unmap_file(vm->fs, (uint64_t)at, arg[3]);
-		return err;
+		at = err;
 	}
+	pthread_mutex_unlock(&vm->window_lock);
 	return at;
+}
+
+static int64_t gate_unmap_file(struct vm *vm, uint64_t offset, uint64_t bytes)
+{
+	int64_t ret;
+
+	pthread_mutex_lock(&vm->window_lock);
+	ret = fs_unmap_file(vm->fs, offset, bytes);
+	pthread_mutex_unlock(&vm->window_lock);
+	return ret;
+}
+
+static int64_t gate_ipi(struct vm *vm, uint64_t mask)
+{
+	if (mask >> vm->nr_vcpus != 0)
+		return -EINVAL;
+	for (; mask != 0; mask &= mask - 1)
+		vm_raise_event_on(&vm->vcpu[__builtin_ctzll(mask)], CAY_EVENT_IPI);
+	return 0;
 }
 
 /*
@@ -93,12 +114,12 @@ static void ring_doorbell(struct vm *vm, uint32_t offset)
 		vm_fail(vm, "the guest's kernel rang a doorbell that does not exist (0x%x)", offset);
 		return;
 	}
-	vm->counters.doorbells++;
+	vm_count(&vm->counters.doorbells);
 	if (io_doorbell(vm->io, offset))
 		return;
 	io_thread_wake(vm->io);
 	/* Should the backend refuse, exits go on: slower, not wrong. */
-	if (++vm->doorbell_exits[nr] == DOORBELL_EXITS_MAX)
+	if (atomic_fetch_add(&vm->doorbell_exits[nr], 1) + 1 == DOORBELL_EXITS_MAX)
 		(void)!vm->backend->doorbell_fd(vm, offset, vm->io->doorbell.fd);
 }
 
@@ -140,7 +161,13 @@ void gate_dispatch(struct vcpu *vcpu, uint32_t offset)
 		ret = gate_map_file(vm, arg);
 		break;
 	case CAY_GATE_UNMAP_FILE:
-		ret = fs_unmap_file(vm->fs, arg[0], arg[1]);
+		ret = gate_unmap_file(vm, arg[0], arg[1]);
+		break;
+	case CAY_GATE_START_CPU:
+		ret = vcpu_start_other(vm, arg[0], arg[1], arg[2], arg[3]);
+		break;
+	case CAY_GATE_IPI:
+		ret = gate_ipi(vm, arg[0]);
 		break;
 	case CAY_GATE_FREE:
 		ret = gate_free(vm, arg[0], arg[1]);

@@ -99,7 +99,7 @@ static void wait_fds(struct io_thread *io, int timeout_ms)
 			uint64_t count;
 
 			if (read(w->fd, &count, sizeof(count)) == sizeof(count))
-				io->vm->counters.doorbells += count;
+				__atomic_fetch_add(&io->vm->counters.doorbells, count, __ATOMIC_RELAXED);
 		} else {
 			w->ready(w, ev[i].events);
 		}
@@ -166,21 +166,28 @@ bool io_doorbell(struct io_thread *io, uint32_t doorbell)
 	return false;
 }
 
-void io_note_masked(struct io_thread *io)
+void io_note_masked(struct io_thread *io, unsigned vcpu_id)
 {
+	atomic_fetch_or(&io->recheck_vcpus, 1u << vcpu_id);
 	atomic_store(&io->recheck_at_ns, now_ns() + IO_RECHECK_NS);
 }
 
 static void recheck(struct io_thread *io, uint64_t now)
 {
 	uint64_t at = atomic_load(&io->recheck_at_ns);
+	uint32_t vcpus;
 
 	if (at == 0 || now < at)
 		return;
 	atomic_store(&io->recheck_at_ns, 0);
-	/* Still masked: the kernel will see the event when it unmasks, since that store is yet to come. */
-	if (__atomic_load_n(&io->vm->vcpu0.page->pending, __ATOMIC_SEQ_CST) != 0)
-		(void)vcpu_notify(&io->vm->vcpu0);
+	vcpus = atomic_exchange(&io->recheck_vcpus, 0);
+	for (; vcpus != 0; vcpus &= vcpus - 1) {
+		struct vcpu *vcpu = &io->vm->vcpu[__builtin_ctz(vcpus)];
+
+		/* Still masked: the kernel will see the event when it unmasks, since that store is yet to come. */
+		if (__atomic_load_n(&vcpu->page->pending, __ATOMIC_SEQ_CST) != 0)
+			(void)vcpu_notify(vcpu);
+	}
 }
 
 static void adapt_polling(struct io_thread *io, uint64_t slept_ns)
@@ -204,7 +211,7 @@ static void sleep_until_woken(struct io_thread *io)
 	if (!poll_sources(io) && !atomic_load(&io->vm->ending)) {
 		uint64_t before = now_ns();
 
-		io->vm->counters.io_wakeups++;
+		vm_count(&io->vm->counters.io_wakeups);
 		wait_fds(io, -1);
 		adapt_polling(io, now_ns() - before);
 	}
@@ -221,7 +228,7 @@ static void note_hole(struct io_thread *io, uint64_t now)
 		io->crowded_ns = MIN(io->crowded_ns * 2, (uint64_t)IO_CROWDED_MAX_NS);
 	io->crowded_until_ns = now + io->crowded_ns;
 	io->poll_ns = IO_POLL_MIN_NS;
-	io->vm->counters.io_holes++;
+	vm_count(&io->vm->counters.io_holes);
 }
 
 static void *io_thread_main(void *arg)

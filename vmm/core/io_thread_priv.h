@@ -20,11 +20,12 @@ struct io_thread {
 	struct io_source sources[IO_SOURCES_MAX];
 	pthread_mutex_t source_lock[IO_SOURCES_MAX]; /* held while a callback runs */
 	_Atomic bool asleep;                         /* sources are armed; set and cleared by the thread itself */
-	unsigned nr_inline;                          /* requests served for it since it fell asleep: vCPU thread */
+	_Atomic unsigned nr_inline;                  /* requests served for it since it fell asleep: vCPU threads */
 	unsigned nr_sources;
 	_Atomic uint64_t poll_ns; /* 0: never poll. Written by the thread itself */
 	uint64_t crowded_until_ns, crowded_ns;
 	_Atomic uint64_t recheck_at_ns; /* 0 = nothing to look at again */
+	_Atomic uint32_t recheck_vcpus; /* bit mask of those to look at */
 };
 
 MUST_CHECK int io_thread_create(struct vm *vm); /* sets vm->io */
@@ -37,6 +38,6 @@ bool io_doorbell(struct io_thread *io, uint32_t doorbell);
 /* Whether there is a CPU for each side: polling on the vCPU's only CPU would be absurd. Not sysconf(3), which reads
  * files that the sandbox may hide. */
 bool io_may_poll(void);
-void io_note_masked(struct io_thread *io); /* vcpu_notify returned true */
+void io_note_masked(struct io_thread *io, unsigned vcpu_id); /* vcpu_notify returned true */
 
 #endif

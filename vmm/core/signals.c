@@ -44,7 +44,7 @@ static void stop_ourselves(struct vm *vm)
  * survives Ctrl-C. */
 static bool guest_is_stuck(struct vm *vm, struct signals *s, uint64_t now_ns)
 {
-	if (__atomic_load_n(&vm->vcpu0.page->signals, __ATOMIC_RELAXED) == 0) {
+	if (__atomic_load_n(&vm->vcpu[0].page->signals, __ATOMIC_RELAXED) == 0) {
 		s->untaken_since_ns = 0;
 		return false;
 	}

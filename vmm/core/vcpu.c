@@ -69,7 +69,7 @@ void vcpu_wait(struct vcpu *vcpu)
 
 		if (__atomic_load_n(&page->pending, __ATOMIC_SEQ_CST) != 0 || atomic_load(&vcpu->vm->ending))
 			return;
-		vcpu->vm->counters.waits++;
+		vm_count(&vcpu->vm->counters.waits);
 		if (syscall(SYS_futex, &vcpu->wake_seq, FUTEX_WAIT_BITSET | FUTEX_PRIVATE_FLAG, seq,
 			    forever ? NULL : &until, NULL, FUTEX_BITSET_MATCH_ANY) != 0 &&
 		    errno == ETIMEDOUT) {
@@ -77,6 +77,12 @@ void vcpu_wait(struct vcpu *vcpu)
 			return;
 		}
 	}
+}
+
+void vcpu_wake(struct vcpu *vcpu)
+{
+	atomic_fetch_add(&vcpu->wake_seq, 1);
+	(void)syscall(SYS_futex, &vcpu->wake_seq, FUTEX_WAKE | FUTEX_PRIVATE_FLAG, 1, NULL, NULL, 0);
 }
 
 bool vcpu_notify(struct vcpu *vcpu)
@@ -87,13 +93,12 @@ bool vcpu_notify(struct vcpu *vcpu)
 	case CAY_VCPU_POLLING:
 		return false;
 	case CAY_VCPU_WAITING:
-		atomic_fetch_add(&vcpu->wake_seq, 1);
-		(void)syscall(SYS_futex, &vcpu->wake_seq, FUTEX_WAKE | FUTEX_PRIVATE_FLAG, 1, NULL, NULL, 0);
+		vcpu_wake(vcpu);
 		return false;
 	default:
 		if (__atomic_load_n(&page->masked, __ATOMIC_SEQ_CST) != 0)
 			return true;
-		vcpu->vm->counters.kicks++;
+		vm_count(&vcpu->vm->counters.kicks);
 		vcpu->vm->backend->vcpu_kick(vcpu);
 		return false;
 	}
@@ -105,29 +110,40 @@ static bool wants_upcall(struct cay_vcpu_page *page)
 	       READ_ONCE(page->state) == CAY_VCPU_RUNNING;
 }
 
+static bool mend_window(struct vm *vm)
+{
+	bool mended;
+
+	pthread_mutex_lock(&vm->window_lock);
+	mended = vm->fs != NULL && fs_mend_window(vm->fs) > 0;
+	pthread_mutex_unlock(&vm->window_lock);
+	return mended;
+}
+
 void vcpu_loop(struct vcpu *vcpu)
 {
 	struct vm *vm = vcpu->vm;
 	struct vcpu_exit_info exit;
 
-	timing_mark(vm, VM_T_FIRST_RUN);
+	if (vcpu->id == 0)
+		timing_mark(vm, VM_T_FIRST_RUN);
 	for (;;) {
 		vm->backend->vcpu_clear_kick(vcpu);
 		if (atomic_load(&vm->ending))
 			return;
 		if (wants_upcall(vcpu->page) && vm->backend->vcpu_upcall(vcpu))
-			vm->counters.upcalls++;
+			vm_count(&vm->counters.upcalls);
 		switch (vm->backend->vcpu_run(vcpu, &exit)) {
 		case VCPU_EXIT_KICK:
-			vm->counters.exits_kick++;
+			vm_count(&vm->counters.exits_kick);
 			break;
 		case VCPU_EXIT_GATE:
-			vm->counters.exits_gate++;
+			vm_count(&vm->counters.exits_gate);
 			gate_dispatch(vcpu, exit.offset);
 			break;
 		case VCPU_EXIT_NO_PAGE:
 			/* Somebody shortened a mapped file: Linux answers such a touch with SIGBUS. */
-			if (vm->fs != NULL && fs_mend_window(vm->fs) > 0) {
+			if (mend_window(vm)) {
 				vm_signal(vm, SIGBUS);
 				break;
 			}
@@ -135,7 +151,7 @@ void vcpu_loop(struct vcpu *vcpu)
 		case VCPU_EXIT_CRASH: {
 			char regs[1024];
 
-			vm->counters.exits_other++;
+			vm_count(&vm->counters.exits_other);
 			vm->backend->vcpu_dump(vcpu, regs, sizeof(regs));
 			vm_fail(vm, "the virtual machine crashed: %s\n%s", exit.text, regs);
 			break;

@@ -19,6 +19,9 @@ void vcpu_loop(struct vcpu *vcpu);
 /* Gate call WAIT: sleeps until an event is pending, the deadline, or the VM's end. */
 void vcpu_wait(struct vcpu *vcpu);
 
+/* Ends a vcpu_wait that is under way: it looks again. Any thread. */
+void vcpu_wake(struct vcpu *vcpu);
+
 /* Arms the timer for page->timer_deadline_ns. */
 void vcpu_arm_timer(struct vcpu *vcpu);
 

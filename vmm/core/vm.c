@@ -25,6 +25,7 @@
 #include "vmm/core/signals.h"
 #include "vmm/core/timing.h"
 #include "vmm/core/vcpu.h"
+#include "vmm/core/vcpu_start.h"
 #include "vmm/debug/gdb.h"
 #include "vmm/dev/stdio.h"
 #include "vmm/load/boot.h"
@@ -42,26 +43,47 @@ void vm_fail(struct vm *vm, const char *fmt, ...)
 		log_error("%s", text);
 	}
 	atomic_store(&vm->ending, true);
-	if (!pthread_equal(pthread_self(), vm->vcpu0.thread)) {
-		atomic_fetch_add(&vm->vcpu0.wake_seq, 1);
-		vm->backend->vcpu_kick(&vm->vcpu0);
+	vcpus_stop(vm);
+}
+
+void vm_raise_event_on(struct vcpu *vcpu, unsigned event)
+{
+	struct vm *vm = vcpu->vm;
+
+	__atomic_fetch_or(&vcpu->page->pending, 1ULL << event, __ATOMIC_SEQ_CST);
+	vm_count(&vm->counters.events_raised);
+	/* On its own thread the vCPU is outside the guest: it looks before it enters. */
+	if (!pthread_equal(pthread_self(), vcpu->thread) && vcpu_notify(vcpu))
+		io_note_masked(vm->io, vcpu->id);
+}
+
+/* A guess by what the guest says of its CPUs; each choice is right, some are cheaper. */
+static struct vcpu *cheapest_vcpu(struct vm *vm)
+{
+	struct vcpu *best = &vm->vcpu[0];
+
+	for (unsigned i = 0; i < vm->nr_vcpus; i++) {
+		struct vcpu *vcpu = &vm->vcpu[i];
+		uint32_t state = READ_ONCE(vcpu->page->state);
+
+		if (!vcpu_is_started(vcpu))
+			continue;
+		if (state == CAY_VCPU_POLLING)
+			return vcpu;
+		if (state == CAY_VCPU_WAITING && READ_ONCE(best->page->state) != CAY_VCPU_WAITING)
+			best = vcpu;
 	}
+	return best;
 }
 
 void vm_raise_event(struct vm *vm, unsigned event)
 {
-	struct vcpu *vcpu = &vm->vcpu0;
-
-	__atomic_fetch_or(&vcpu->page->pending, 1ULL << event, __ATOMIC_SEQ_CST);
-	vm->counters.events_raised++;
-	/* On its own thread the vCPU is outside the guest: it looks before it enters. */
-	if (!pthread_equal(pthread_self(), vcpu->thread) && vcpu_notify(vcpu))
-		io_note_masked(vm->io);
+	vm_raise_event_on(event >= CAY_EVENT_QUEUE ? cheapest_vcpu(vm) : &vm->vcpu[0], event);
 }
 
 void vm_signal(struct vm *vm, int signo)
 {
-	__atomic_fetch_or(&vm->vcpu0.page->signals, 1ULL << (signo - 1), __ATOMIC_SEQ_CST);
+	__atomic_fetch_or(&vm->vcpu[0].page->signals, 1ULL << (signo - 1), __ATOMIC_SEQ_CST);
 	vm_raise_event(vm, CAY_EVENT_SIGNAL);
 }
 
@@ -154,7 +176,7 @@ static int load(struct vm *vm, const struct preparation *p)
 	if (err == -E2BIG)
 		return fail_start("arguments and environment are too long for this memory size", err, "raise -m");
 	if (err == 0)
-		err = vm->backend->vcpu_start(&vm->vcpu0, &start);
+		err = vm->backend->vcpu_start(&vm->vcpu[0], &start);
 	if (err != 0)
 		return fail_start("cannot start the virtual CPU", err, "`cay doctor` says what is missing");
 	return 0;
@@ -195,12 +217,16 @@ static int seal(struct vm *vm)
 
 static int start_threads(struct vm *vm)
 {
-	int err = vcpu_init_thread(&vm->vcpu0);
+	int err = vcpu_init_thread(&vm->vcpu[0]);
 
 	if (err == 0)
 		err = signals_create(vm, &vm->signals);
 	if (err == 0)
+		err = vcpus_create(vm);
+	if (err == 0)
 		err = io_thread_start(vm->io);
+	if (err == 0)
+		err = vcpus_wait_ready(vm);
 	if (err != 0)
 		return fail_start("cannot start a thread", err, "");
 	return 0;
@@ -250,14 +276,20 @@ int vm_run(const struct run_options *opt, uint64_t timing_exec_ns, uint64_t timi
 	/* One heap for both threads: a second arena costs address space, memory and time, and nothing here allocates
 	 * much. */
 	mallopt(M_ARENA_MAX, 1);
-	vm.vcpu0.vm = &vm;
-	vm.vcpu0.thread = pthread_self();
+	vm.nr_vcpus = opt->nr_cpus;
+	for (unsigned i = 0; i < vm.nr_vcpus; i++) {
+		vm.vcpu[i].vm = &vm;
+		vm.vcpu[i].id = i;
+	}
+	vm.vcpu[0].thread = pthread_self();
+	pthread_mutex_init(&vm.window_lock, NULL);
 	timing_mark(&vm, VM_T_OPTIONS);
 	if (start(&vm) == 0) {
 		vm.failed = 0;
-		vcpu_loop(&vm.vcpu0);
+		vcpu_loop(&vm.vcpu[0]);
 	}
 	atomic_store(&vm.ending, true);
+	vcpus_join(&vm);
 	io_thread_destroy(vm.io);
 	gdb_destroy(vm.gdb);
 	signals_destroy(vm.signals);

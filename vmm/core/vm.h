@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * vm.h - one virtual machine; everything hangs off struct vm.
- * Threads: the main thread sets up and then runs vCPU 0; one I/O thread serves devices and signals.
+ * Threads: the main thread sets up and then runs vCPU 0, each other vCPU has its own; one I/O thread serves devices and
+ * signals.
  */
 #ifndef CAY_VMM_CORE_VM_H
 #define CAY_VMM_CORE_VM_H
@@ -26,7 +27,7 @@ struct gdb;
 struct signals;
 struct stdio_device;
 
-/* What --stats prints of the host side. Each is written by one thread. */
+/* What --stats prints of the host side. Counted by vm_count. */
 struct vm_counters {
 	uint64_t exits_gate; /* gate calls */
 	uint64_t exits_kick; /* signals that made the vCPU leave the guest */
@@ -64,6 +65,10 @@ struct vcpu {
 	pthread_t thread;
 	timer_t timer;             /* signals the vCPU thread */
 	_Atomic uint32_t wake_seq; /* futex word of the wait gate call */
+	/* vCPUs other than 0: vcpu_start.h */
+	_Atomic uint32_t phase; /* enum vcpu_phase, a futex word */
+	int setup_error;
+	uint64_t start_rip, start_rsp, start_arg;
 };
 
 /* The guest's clock as last published: private copy, since the page is the guest's to scribble on. */
@@ -79,7 +84,9 @@ struct vm {
 	const struct backend_ops *backend;
 	void *backend_priv;
 	void *backend_cpu;
-	struct vcpu vcpu0;
+	struct vcpu vcpu[CAY_VCPU_MAX];
+	unsigned nr_vcpus;
+	pthread_mutex_t window_lock; /* mapping files: any vCPU's thread */
 	struct io_thread *io;
 	struct cay_boot_info *boot_info; /* in guest memory; written only before start */
 	struct cay_stats *stats;         /* in guest memory */
@@ -87,7 +94,7 @@ struct vm {
 	uint64_t alloc_end_gpa;
 	unsigned next_event;    /* next free event bit */
 	unsigned next_doorbell; /* next free doorbell */
-	uint32_t doorbell_exits[CAY_DEVICES_MAX * CAY_DEV_QUEUES_MAX];
+	_Atomic uint32_t doorbell_exits[CAY_DEVICES_MAX * CAY_DEV_QUEUES_MAX];
 	uint32_t strings_used;
 	uint64_t tsc_khz; /* set by the backend */
 	uint32_t clock_seq;
@@ -108,8 +115,17 @@ struct vm {
  * (0-255). */
 int vm_run(const struct run_options *opt, uint64_t timing_exec_ns, uint64_t timing_main_ns);
 
-/* Sets bit `event` of vCPU 0 and wakes or kicks it as vcpu_page.h says. Any thread. */
+static inline void vm_count(uint64_t *counter)
+{
+	__atomic_fetch_add(counter, 1, __ATOMIC_RELAXED);
+}
+
+/* Sets bit `event` of a vCPU and wakes or kicks it as vcpu_page.h says: a device's event of the vCPU that can take it
+ * most cheaply, any other of vCPU 0. Any thread. */
 void vm_raise_event(struct vm *vm, unsigned event);
+
+/* The same for one vCPU. */
+void vm_raise_event_on(struct vcpu *vcpu, unsigned event);
 
 /* Forwards host signal signo (1..64) to the program. Any thread; async-signal-safe. */
 void vm_signal(struct vm *vm, int signo);

@@ -40,7 +40,8 @@ int boot_begin(struct vm *vm, const struct kernel_image *img)
 
 	vm->boot_info = bi;
 	vm->stats = gmem_ptr(&vm->mem, CAY_STATS_GPA, sizeof(*vm->stats));
-	vm->vcpu0.page = gmem_ptr(&vm->mem, CAY_VCPU_GPA, sizeof(*vm->vcpu0.page));
+	for (unsigned i = 0; i < vm->nr_vcpus; i++)
+		vm->vcpu[i].page = gmem_ptr(&vm->mem, CAY_VCPU_GPA + i * CAY_PAGE_BYTES, CAY_PAGE_BYTES);
 	vm->alloc_gpa = CAY_KERNEL_GPA + img->image_bytes;
 	vm->alloc_end_gpa = CAY_HUGE_BYTES - PT_POOL_MIN;
 	vm->strings_used = 1; /* offset 0 is the empty string */
@@ -52,7 +53,7 @@ int boot_begin(struct vm *vm, const struct kernel_image *img)
 		.kernel_bytes = img->image_bytes,
 		.small_end_gpa = GMEM_SMALL_BYTES,
 		.populated_gpa = GMEM_POPULATED_END,
-		.nr_cpus = 1,
+		.nr_cpus = vm->nr_vcpus,
 		.uid = vm->opt->uid,
 		.gid = vm->opt->gid,
 	};

@@ -7,7 +7,7 @@
 #include "vmm/core/vm.h"
 #include "vmm/load/kernel_image.h"
 
-/* The image is in its place. Sets up boot_info, stats, vcpu0.page and the boot-time allocator; devices come after this.
+/* The image is in its place. Sets up boot_info, stats, the vCPUs' pages and the boot-time allocator; devices come after this.
  * 0 or -errno. */
 MUST_CHECK int boot_begin(struct vm *vm, const struct kernel_image *img);
 

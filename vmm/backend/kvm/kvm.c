@@ -92,7 +92,8 @@ static void kvm_vm_destroy(struct vm *vm)
 
 	if (kv == NULL)
 		return;
-	vcpu_close(&vm->vcpu0);
+	for (unsigned i = 0; i < vm->nr_vcpus; i++)
+		vcpu_close(&vm->vcpu[i]);
 	if (kv->vm_fd >= 0)
 		close(kv->vm_fd);
 	if (kv->kvm_fd >= 0)
@@ -125,7 +126,7 @@ static int vcpu_open(struct kvm_vm *kv, struct vcpu *vcpu)
 
 static int get_tsc_khz(struct vm *vm)
 {
-	struct kvm_vcpu *kc = vm->vcpu0.backend_priv;
+	struct kvm_vcpu *kc = vm->vcpu[0].backend_priv;
 	int khz = ioctl(kc->fd, KVM_GET_TSC_KHZ, 0);
 
 	if (khz <= 0)
@@ -154,7 +155,7 @@ static int kvm_vm_create(struct vm *vm)
 	kv->vm_fd = ioctl(kv->kvm_fd, KVM_CREATE_VM, 0);
 	if (kv->vm_fd < 0)
 		goto err_errno;
-	err = vcpu_open(kv, &vm->vcpu0);
+	err = vcpu_open(kv, &vm->vcpu[0]);
 	if (err == 0)
 		err = get_tsc_khz(vm);
 	if (err == 0)
@@ -327,7 +328,8 @@ static int kvm_vcpu_start(struct vcpu *vcpu, const struct vcpu_start *start)
 		return -errno;
 	if (ioctl(kc->fd, KVM_GET_SREGS, &sregs) != 0)
 		return -errno;
-	stub_fill_system_page(vcpu->vm->mem.hva + CAY_SYS_GPA);
+	if (vcpu->id == 0)
+		stub_fill_system_page(vcpu->vm->mem.hva + CAY_SYS_GPA);
 	stub_fill_tss(vcpu->page->tss, page_gva + CAY_VCPU_OFF_EXC_TOP);
 	sregs.cs = segment(SEL_CPL3_CS, 0xb, true);
 	sregs.ss = sregs.ds = sregs.es = sregs.fs = sregs.gs = segment(SEL_CPL3_SS, 0x3, false);
@@ -353,6 +355,19 @@ static int kvm_vcpu_start(struct vcpu *vcpu, const struct vcpu_start *start)
 	if (set_msr(kc, MSR_LSTAR, start->lstar) != 0)
 		return -EIO;
 	set_tsc(kc);
+	return ioctl(kc->fd, KVM_SET_REGS, &regs) == 0 ? 0 : -errno;
+}
+
+static int kvm_vcpu_create(struct vcpu *vcpu)
+{
+	return vcpu_open(vcpu->vm->backend_priv, vcpu);
+}
+
+static int kvm_vcpu_set_entry(struct vcpu *vcpu, uint64_t rip, uint64_t rsp, uint64_t arg)
+{
+	struct kvm_vcpu *kc = vcpu->backend_priv;
+	struct kvm_regs regs = {.rip = rip, .rsp = rsp, .rdi = arg, .rflags = 2};
+
 	return ioctl(kc->fd, KVM_SET_REGS, &regs) == 0 ? 0 : -errno;
 }
 
@@ -480,7 +495,9 @@ const struct backend_ops backend_kvm = {
 	.window_grow = kvm_window_grow,
 	.cpu_describe = kvm_cpu_describe,
 	.doorbell_fd = kvm_doorbell_fd,
+	.vcpu_create = kvm_vcpu_create,
 	.vcpu_start = kvm_vcpu_start,
+	.vcpu_set_entry = kvm_vcpu_set_entry,
 	.vcpu_run = kvm_vcpu_run,
 	.vcpu_kick = kvm_vcpu_kick,
 	.vcpu_set_kick = kvm_vcpu_set_kick,
