@@ -11,6 +11,7 @@
 #include "kernel/fs/pipe.h"
 #include "kernel/mm/kmalloc.h"
 #include "kernel/mm/uaccess.h"
+#include "lib/string.h"
 
 void scm_files_put(struct scm_files *files)
 {
@@ -53,7 +54,7 @@ static int64_t socket_ioctl(struct file *f, unsigned cmd, uint64_t arg)
 
 	if (cmd == FIONREAD && s->ops->readable != NULL)
 		return put_user_u32((void *)arg, (uint32_t)s->ops->readable(s));
-	return -ENOTTY;
+	return s->ops->ioctl != NULL ? s->ops->ioctl(s, cmd, arg) : -ENOTTY;
 }
 
 static void socket_release(struct file *f)
@@ -70,6 +71,23 @@ static const struct file_ops socket_file_ops = {
 	.ioctl = socket_ioctl,
 	.release = socket_release,
 };
+
+void sock_control_put(struct sock_msg *m, int level, int type, const void *data, unsigned bytes)
+{
+	struct sock_control *c = m->control_out;
+	struct cmsghdr h = {.cmsg_len = sizeof(h) + bytes, .cmsg_level = level, .cmsg_type = type};
+
+	if (c == NULL)
+		return;
+	if (h.cmsg_len > sizeof(c->bytes) - c->used) {
+		c->cut = true;
+		return;
+	}
+	memcpy(c->bytes + c->used, &h, sizeof(h));
+	memcpy(c->bytes + c->used + sizeof(h), data, bytes);
+	c->used += (unsigned)ALIGN_UP(h.cmsg_len, sizeof(size_t));
+	c->used = MIN(c->used, (unsigned)sizeof(c->bytes));
+}
 
 void socket_init(struct socket *s, const struct socket_ops *ops, int family, int type, int protocol)
 {

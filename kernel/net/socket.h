@@ -36,6 +36,14 @@ struct sock_cred {
 	uint32_t uid, gid;
 };
 
+/* Ancillary data of the protocols (levels other than SOL_SOCKET), as cmsg(3) lays it out. */
+#define SOCK_CONTROL_BYTES 512
+struct sock_control {
+	unsigned used;
+	bool cut; /* a record did not fit */
+	_Alignas(8) uint8_t bytes[SOCK_CONTROL_BYTES];
+};
+
 /* One send or receive. */
 struct sock_msg {
 	struct uio *uio;
@@ -45,7 +53,14 @@ struct sock_msg {
 	struct sock_cred cred;
 	bool has_cred;
 	unsigned out_flags; /* receive: MSG_TRUNC, MSG_EOR, MSG_CTRUNC */
+	/* send: all records the program gave, in kernel memory, lengths checked; receive: NULL */
+	const uint8_t *control;
+	size_t control_bytes;
+	struct sock_control *control_out; /* receive: where records go; NULL: the caller has no use for any */
 };
+
+/* Adds a record to what a receive returns; cut when there is no room. */
+void sock_control_put(struct sock_msg *m, int level, int type, const void *data, unsigned bytes);
 
 /* Errors as in the man page of the call. nonblock: -EAGAIN (connect: as the family says) instead of waiting. NULL:
  * -EOPNOTSUPP. */
@@ -63,10 +78,17 @@ struct socket_ops {
 	int (*take_error)(struct socket *s);  /* SO_ERROR: positive errno, forgotten afterwards */
 	bool (*peer_cred)(struct socket *s, struct sock_cred *out);
 	bool (*is_listening)(struct socket *s);
-	void (*release)(struct socket *s); /* the file is gone: frees s */
+	/* Levels other than SOL_SOCKET, and at SOL_SOCKET whatever socket_options.c does not know; also told of the
+	 * options it keeps (after it kept them; the result is ignored). value: kernel memory, len <= SOCK_OPTION_BYTES.
+	 * get: *len is the room in, the size out. -ENOPROTOOPT, -EINVAL. */
+	int (*set_option)(struct socket *s, int level, int name, const void *value, unsigned len);
+	int (*get_option)(struct socket *s, int level, int name, void *value, unsigned *len);
+	int64_t (*ioctl)(struct socket *s, unsigned cmd, uint64_t arg); /* -ENOTTY */
+	void (*release)(struct socket *s);                              /* the file is gone: frees s */
 };
 
-#define SOCK_OPTIONS 64
+#define SOCK_OPTION_BYTES 512 /* longest value of an option */
+#define SOCK_OPTIONS      64
 struct socket {
 	const struct socket_ops *ops;
 	int family, type, protocol;

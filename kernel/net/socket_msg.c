@@ -142,22 +142,25 @@ static int parse_control(struct sock_msg *m, const char *control, size_t bytes)
 	return err;
 }
 
-static int control_from_user(struct sock_msg *m, const struct msghdr *h)
+/* *copy: kfree it when the message is sent; m refers to it. */
+static int control_from_user(struct sock_msg *m, const struct msghdr *h, char **copy)
 {
 	char *control;
 	int err;
 
+	*copy = NULL;
 	if (h->msg_control == NULL || h->msg_controllen == 0)
 		return 0;
 	if (h->msg_controllen > CONTROL_MAX)
 		return -ENOBUFS;
-	control = kmalloc(h->msg_controllen);
+	*copy = control = kmalloc(h->msg_controllen);
 	if (control == NULL)
 		return -ENOMEM;
 	err = copy_from_user(control, h->msg_control, h->msg_controllen);
 	if (err == 0)
 		err = parse_control(m, control, h->msg_controllen);
-	kfree(control);
+	m->control = (const uint8_t *)control;
+	m->control_bytes = h->msg_controllen;
 	return err;
 }
 
@@ -166,6 +169,7 @@ static long send_one(struct socket *s, struct file *f, const void *msg_user, uns
 	struct sock_msg m = {.flags = flags};
 	struct iovec_copy iov;
 	struct msghdr h;
+	char *control;
 	long n;
 
 	if (copy_from_user(&h, msg_user, sizeof(h)) != 0)
@@ -179,11 +183,12 @@ static long send_one(struct socket *s, struct file *f, const void *msg_user, uns
 	if (n != 0)
 		return n;
 	m.uio = &iov.uio;
-	n = control_from_user(&m, &h);
+	n = control_from_user(&m, &h, &control);
 	if (n == 0)
 		n = do_send(s, f, &m);
 	if (n < 0)
 		scm_files_put(m.files);
+	kfree(control);
 	iovec_free(&iov);
 	return n;
 }
@@ -237,14 +242,23 @@ static void give_control(struct control_out *c, struct socket *s, struct sock_ms
 	}
 	if (m->files != NULL)
 		give_rights(c, m);
+	const struct sock_control *out = m->control_out;
+	size_t n = MIN((size_t)out->used, c->room - c->used);
+	if (n < out->used || out->cut || (n > 0 && copy_to_user(c->user + c->used, out->bytes, n) != 0))
+		m->out_flags |= MSG_CTRUNC;
+	c->used += n;
 }
 
 static long recv_one(struct socket *s, struct file *f, void *msg_user, unsigned flags)
 {
-	struct sock_msg m = {.flags = flags};
+	struct sock_control control;
+	struct sock_msg m = {.flags = flags, .control_out = &control};
 	struct iovec_copy iov;
 	struct msghdr h;
 	long n;
+
+	control.used = 0;
+	control.cut = false;
 
 	if (copy_from_user(&h, msg_user, sizeof(h)) != 0)
 		return -EFAULT;

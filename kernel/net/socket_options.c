@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* socket_options.c - setsockopt and getsockopt at SOL_SOCKET: what is the same for all families. */
+/* socket_options.c - setsockopt and getsockopt: at SOL_SOCKET what is the same for all families, the rest is theirs. */
 #include <errno.h>
 
 #include "kernel/mm/uaccess.h"
@@ -41,18 +41,31 @@ static int set_timeout(uint64_t *timeout_ns, const void *user, unsigned len)
 	return 0;
 }
 
+/* An option that is the family's own business. */
+static int family_set(struct socket *s, int level, int name, const void *user, unsigned len)
+{
+	uint64_t value[SOCK_OPTION_BYTES / 8];
+
+	if (s->ops->set_option == NULL)
+		return -ENOPROTOOPT;
+	len = MIN(len, (unsigned)sizeof(value));
+	if (len > 0 && copy_from_user(value, user, len) != 0)
+		return -EFAULT;
+	return s->ops->set_option(s, level, name, value, len);
+}
+
 int socket_set_option(struct socket *s, int level, int name, const void *user, unsigned len)
 {
 	uint32_t v;
 
 	if (level != SOL_SOCKET)
-		return -ENOPROTOOPT;
+		return family_set(s, level, name, user, len);
 	if (name == SO_RCVTIMEO || name == SO_SNDTIMEO)
 		return set_timeout(name == SO_RCVTIMEO ? &s->rcv_timeout_ns : &s->snd_timeout_ns, user, len);
 	if (name == SO_LINGER)
 		return len < sizeof(struct linger) ? -EINVAL : 0; /* closing never waits here */
 	if (!is_kept(name))
-		return -ENOPROTOOPT;
+		return family_set(s, level, name, user, len);
 	if (len < sizeof(v))
 		return -EINVAL;
 	if (get_user_u32(&v, user) != 0)
@@ -63,6 +76,8 @@ int socket_set_option(struct socket *s, int level, int name, const void *user, u
 	else if (name != SO_PRIORITY && name != SO_MARK)
 		v = v != 0;
 	s->option[name] = (int)v;
+	if (s->ops->set_option != NULL)
+		(void)s->ops->set_option(s, level, name, &s->option[name], sizeof(int));
 	return 0;
 }
 
@@ -80,6 +95,24 @@ static int copy_out(void *user, uint32_t *len_user, const void *value, uint32_t 
 	return put_user_u32(len_user, len);
 }
 
+static int family_get(struct socket *s, int level, int name, void *user, uint32_t *len_user)
+{
+	uint64_t value[SOCK_OPTION_BYTES / 8];
+	unsigned len = sizeof(value);
+	uint32_t room;
+	int err;
+
+	if (s->ops->get_option == NULL)
+		return -ENOPROTOOPT;
+	if (get_user_u32(&room, len_user) != 0)
+		return -EFAULT;
+	if ((int32_t)room < 0)
+		return -EINVAL;
+	len = MIN(room, len);
+	err = s->ops->get_option(s, level, name, value, &len);
+	return err != 0 ? err : copy_out(user, len_user, value, len);
+}
+
 int socket_get_option(struct socket *s, int level, int name, void *user, uint32_t *len_user)
 {
 	struct ktimeval tv;
@@ -88,7 +121,7 @@ int socket_get_option(struct socket *s, int level, int name, void *user, uint32_
 	int v;
 
 	if (level != SOL_SOCKET)
-		return -ENOPROTOOPT;
+		return family_get(s, level, name, user, len_user);
 	switch (name) {
 	case SO_TYPE:
 		v = s->type;
@@ -118,7 +151,7 @@ int socket_get_option(struct socket *s, int level, int name, void *user, uint32_
 		return copy_out(user, len_user, &cred, sizeof(cred));
 	default:
 		if (!is_kept(name))
-			return -ENOPROTOOPT;
+			return family_get(s, level, name, user, len_user);
 		v = s->option[name];
 	}
 	return copy_out(user, len_user, &v, sizeof(v));
