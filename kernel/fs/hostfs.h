@@ -26,7 +26,8 @@ struct hostfs_inode {
 	unsigned data_changes; /* counts writes and truncations through this kernel */
 	bool has_spare_fh;     /* CREATE opened it, for reading and writing; the open that follows takes it over */
 	uint64_t spare_fh;
-	bool written_by_mapping; /* there may be changes that data_changes does not count */
+	bool written_by_mapping;  /* there may be changes that data_changes does not count */
+	bool listed_without_attr; /* a folder's last listing; hostfs_plus.c */
 	struct hostfs_window *windows;
 };
 
@@ -63,6 +64,12 @@ int hostfs_open_file(struct inode *i, struct file *f);
 
 /* Gives a handle back to the server, without waiting. */
 void hostfs_release_handle(uint32_t opcode, uint64_t fh);
+
+/* hostfs_plus.c: do listings bring attributes along? Asked at the start of each; told of each name given out without
+ * them, and of each name in the folder that was found by asking for it. */
+bool hostfs_plus_wanted(struct hostfs_inode *dir);
+void hostfs_plus_listed(void);
+void hostfs_plus_asked(const struct hostfs_inode *dir);
 
 /* hostfs_readahead.c: what was read ahead of one open file */
 struct hostfs_ahead;

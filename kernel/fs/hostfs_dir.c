@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * hostfs_dir.c - reading folders. OPENDIR travels with the first READDIRPLUS, and while the program looks at one buffer
- * of entries the server fills the next. Each entry comes with its attributes; its inode is offered to the name cache,
- * so that `ls -l` asks nothing more. Invariant: lookups that the server counted in a reply are entered or given back,
- * whether the program reads on or not.
+ * hostfs_dir.c - reading folders. OPENDIR travels with the first READDIR, and while the program looks at one buffer of
+ * entries the server fills the next. Where that is wanted (hostfs_plus.c) it is READDIRPLUS: each entry comes with its
+ * attributes, and its inode is offered to the name cache, so that `ls -l` asks nothing more. Invariant: lookups that
+ * the server counted in a reply are entered or given back, whether the program reads on or not.
  */
 #include <errno.h>
 
@@ -35,6 +35,7 @@ struct batch {
  */
 struct hostfs_dir {
 	uint64_t fh;
+	bool plus; /* entries come with attributes */
 	struct batch batch[2];
 	unsigned current;
 	struct mark *marks; /* ascending; the beginning of the folder is not among them */
@@ -93,28 +94,44 @@ static void fill(struct hostfs_dir *p, struct hostfs_inode *h, struct batch *b, 
 	b->index = from.index;
 	b->at = 0;
 	b->arg = (struct fuse_read_in){.fh = fh, .offset = (uint64_t)from.cookie, .size = buffer_bytes(b)};
-	fsq_begin(&b->call, FUSE_READDIRPLUS, h->node);
+	fsq_begin(&b->call, p->plus ? FUSE_READDIRPLUS : FUSE_READDIR, h->node);
 	fsq_in(&b->call, &b->arg, sizeof(b->arg));
 	fsq_out(&b->call, b->data, buffer_bytes(b));
 	fsq_submit(&b->call);
 }
 
-/* The entry at b->at and its length there; NULL at the end of the batch, or when the rest makes no sense. */
-static const struct fuse_direntplus *entry_at(const struct batch *b, uint32_t *bytes)
+/* An entry of a batch, where it lies. */
+struct entry {
+	const struct fuse_dirent *d;
+	const struct fuse_entry_out *attr; /* NULL without */
+	uint32_t bytes;
+};
+
+/* The entry at b->at; false at the end of the batch, or when the rest makes no sense. */
+static bool entry_at(const struct batch *b, struct entry *e)
 {
-	const struct fuse_direntplus *d = (const void *)(b->data + b->at);
+	uint32_t attr_bytes = b->call.in.opcode == FUSE_READDIRPLUS ? sizeof(struct fuse_entry_out) : 0;
 	uint32_t have = fsq_reply_bytes(&b->call);
 
-	if (b->at + FUSE_NAME_OFFSET_DIRENTPLUS > have || d->dirent.namelen > 255)
-		return NULL;
-	*bytes = (uint32_t)FUSE_DIRENTPLUS_SIZE(d);
-	return b->at + *bytes <= have ? d : NULL;
+	e->attr = attr_bytes != 0 ? (const void *)(b->data + b->at) : NULL;
+	e->d = (const void *)(b->data + b->at + attr_bytes);
+	if (b->at + attr_bytes + FUSE_NAME_OFFSET > have || e->d->namelen > 255)
+		return false;
+	e->bytes = attr_bytes + (uint32_t)FUSE_DIRENT_SIZE(e->d);
+	return b->at + e->bytes <= have;
 }
 
-static void pass_over(struct batch *b, uint32_t bytes)
+static void pass_over(struct batch *b, const struct entry *e)
 {
-	b->at += bytes;
+	b->at += e->bytes;
 	b->index++;
+}
+
+/* Gives a lookup back that the server counted. */
+static void forget(const struct entry *e)
+{
+	if (e->attr != NULL && e->attr->nodeid != 0)
+		hostfs_forget(e->attr->nodeid, 1);
 }
 
 static bool is_last(const struct batch *b)
@@ -126,15 +143,14 @@ static bool is_last(const struct batch *b)
 static struct mark end_of(const struct batch *b)
 {
 	struct mark m = {.index = b->index, .cookie = (int64_t)b->arg.offset};
-	const struct fuse_direntplus *d;
 	struct batch scan = *b;
-	uint32_t bytes;
+	struct entry e;
 
 	scan.at = 0; /* the cookie is in the last entry, given out or not */
-	while ((d = entry_at(&scan, &bytes)) != NULL) {
-		m.cookie = (int64_t)d->dirent.off;
+	while (entry_at(&scan, &e)) {
+		m.cookie = (int64_t)e.d->off;
 		m.index += scan.at >= b->at;
-		scan.at += bytes;
+		scan.at += e.bytes;
 	}
 	return m;
 }
@@ -142,13 +158,11 @@ static struct mark end_of(const struct batch *b)
 /* Gives back entries that were not given out, up to the one with this index. */
 static void skip(struct batch *b, int64_t to_index)
 {
-	const struct fuse_direntplus *d;
-	uint32_t bytes;
+	struct entry e;
 
-	while (b->index < to_index && (d = entry_at(b, &bytes)) != NULL) {
-		if (d->entry_out.nodeid != 0)
-			hostfs_forget(d->entry_out.nodeid, 1);
-		pass_over(b, bytes);
+	while (b->index < to_index && entry_at(b, &e)) {
+		forget(&e);
+		pass_over(b, &e);
 	}
 }
 
@@ -181,7 +195,7 @@ static int seek_to(struct hostfs_dir *p, struct hostfs_inode *h, int64_t index)
 {
 	for (;;) {
 		struct batch *b = &p->batch[p->current];
-		uint32_t bytes;
+		struct entry e;
 		int err;
 
 		if (!b->filled || b->index > index) {
@@ -195,7 +209,7 @@ static int seek_to(struct hostfs_dir *p, struct hostfs_inode *h, int64_t index)
 			return err;
 		}
 		skip(b, index);
-		if (entry_at(b, &bytes) != NULL)
+		if (entry_at(b, &e))
 			return 0;
 		if (is_last(b) || b->at == 0) /* an empty batch would be followed by itself */
 			return 1;
@@ -216,19 +230,21 @@ static void fetch_next(struct hostfs_dir *p, struct hostfs_inode *h)
 }
 
 /* The entry's attributes become an inode in the name cache. */
-static void learn(struct superblock *sb, const struct fuse_direntplus *d, struct dirent_sink *sink)
+static void learn(struct superblock *sb, const struct entry *e, struct dirent_sink *sink)
 {
 	struct inode *i;
 
-	if (d->entry_out.nodeid == 0)
+	if (e->attr == NULL)
+		hostfs_plus_listed();
+	if (e->attr == NULL || e->attr->nodeid == 0)
 		return;
 	if (sink->found == NULL) {
-		hostfs_forget(d->entry_out.nodeid, 1);
+		forget(e);
 		return;
 	}
-	if (hostfs_inode_enter(sb, &d->entry_out, &i) != 0)
+	if (hostfs_inode_enter(sb, e->attr, &i) != 0)
 		return;
-	sink->found(sink, d->dirent.name, d->dirent.namelen, i);
+	sink->found(sink, e->d->name, e->d->namelen, i);
 	inode_put(i);
 }
 
@@ -236,8 +252,7 @@ static int readdir(struct file *f, struct dirent_sink *sink)
 {
 	struct hostfs_inode *h = hostfs_of(f->inode);
 	struct hostfs_dir *p = f->priv;
-	const struct fuse_direntplus *d;
-	uint32_t bytes;
+	struct entry e;
 	int err;
 
 	while ((err = seek_to(p, h, f->pos)) == 0) {
@@ -245,12 +260,11 @@ static int readdir(struct file *f, struct dirent_sink *sink)
 
 		if (b->at == 0)
 			fetch_next(p, h);
-		while ((d = entry_at(b, &bytes)) != NULL) {
-			if (!sink->emit(sink, d->dirent.name, d->dirent.namelen, d->dirent.ino, d->dirent.type,
-					b->index + 1))
+		while (entry_at(b, &e)) {
+			if (!sink->emit(sink, e.d->name, e.d->namelen, e.d->ino, e.d->type, b->index + 1))
 				return 0;
-			learn(f->inode->sb, d, sink);
-			pass_over(b, bytes);
+			learn(f->inode->sb, &e, sink);
+			pass_over(b, &e);
 			f->pos = b->index;
 		}
 	}
@@ -309,6 +323,7 @@ int hostfs_open_dir(struct inode *i, struct file *f)
 		kfree(p);
 		return -ENOMEM;
 	}
+	p->plus = hostfs_plus_wanted(h);
 	fsq_begin(&c, FUSE_OPENDIR, h->node);
 	fsq_in(&c, &a, sizeof(a));
 	fsq_out(&c, &reply, sizeof(reply));

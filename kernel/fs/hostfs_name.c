@@ -48,6 +48,8 @@ static int lookup(struct inode *dir, const char *name, size_t len, struct inode 
 		fsq_begin(&c, FUSE_LOOKUP, hostfs_of(dir)->node);
 		err = call_for_entry(dir, &c, name, len, out);
 	}
+	if (err == 0)
+		hostfs_plus_asked(hostfs_of(dir));
 	return err;
 }
 

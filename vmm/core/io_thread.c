@@ -21,8 +21,8 @@
  */
 #define IO_POLL_MIN_NS   20000
 #define IO_POLL_SHORT_NS 200000
-#define IO_POLL_START_NS 1000000
-#define IO_POLL_MAX_NS   2000000
+#define IO_POLL_START_NS 4000000
+#define IO_POLL_MAX_NS   4000000
 /*
  * A polling thread that finds a hole in its own time was preempted: others want this CPU. Then polling is the worst to
  * do, since the scheduler takes the CPU away just when a request comes, for milliseconds, while a sleeper is woken at
@@ -33,7 +33,7 @@
 #define IO_CROWDED_MIN_NS 2000000
 #define IO_CROWDED_MAX_NS 100000000
 /* Requests that the vCPU's thread serves before it wakes the I/O thread: from then on polling pays. */
-#define IO_INLINE_MAX 8
+#define IO_INLINE_MAX 2
 /* How often watched descriptors are looked at while polling. */
 #define IO_EPOLL_EVERY_NS 20000
 /* When masked was set, the guest's return path may not have seen the event: look again after its store is visible. */

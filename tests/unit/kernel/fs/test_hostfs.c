@@ -3,7 +3,7 @@
  * test_hostfs.c - the kernel's file system of host folders against the VMM's file server, over a real virtqueue: the
  * doorbell serves it on the spot. Guest-physical addresses are the test's own addresses as kernel_gpa() maps them.
  */
-// SOURCES: kernel/fs/hostfs_inode.c kernel/fs/hostfs_name.c kernel/fs/hostfs_xattr.c kernel/fs/hostfs_dir.c kernel/fs/hostfs_file.c kernel/fs/hostfs_io.c kernel/fs/hostfs_readahead.c kernel/fs/hostfs_map.c kernel/dev/virtio_fs.c lib/virtq_driver.c lib/virtq_device.c vmm/dev/fs.c vmm/dev/fs_wire.c vmm/dev/fs_node.c vmm/dev/fs_node_fd.c vmm/dev/fs_open.c vmm/dev/fs_entry.c vmm/dev/fs_name.c vmm/dev/fs_file.c vmm/dev/fs_dir.c vmm/dev/fs_attr.c vmm/dev/fs_xattr.c vmm/core/window.c kernel/fs/attr.c kernel/fs/dcache.c kernel/fs/dirops.c kernel/fs/fdtable.c kernel/fs/file.c kernel/fs/fs_context.c kernel/fs/inode.c kernel/fs/locks.c kernel/fs/missing.c kernel/fs/mount.c kernel/fs/nametable.c kernel/fs/open.c kernel/fs/pagetree.c kernel/fs/path_text.c kernel/fs/permission.c kernel/fs/ramfs.c kernel/fs/ramfs_file.c kernel/fs/rw.c kernel/fs/uio.c kernel/fs/walk.c kernel/fs/xattrs.c shim/kmalloc.c shim/log.c shim/page.c shim/uaccess.c shim/clock.c shim/sched.c
+// SOURCES: kernel/fs/hostfs_inode.c kernel/fs/hostfs_name.c kernel/fs/hostfs_xattr.c kernel/fs/hostfs_dir.c kernel/fs/hostfs_plus.c kernel/fs/hostfs_file.c kernel/fs/hostfs_io.c kernel/fs/hostfs_readahead.c kernel/fs/hostfs_map.c kernel/dev/virtio_fs.c lib/virtq_driver.c lib/virtq_device.c vmm/dev/fs.c vmm/dev/fs_wire.c vmm/dev/fs_node.c vmm/dev/fs_node_fd.c vmm/dev/fs_open.c vmm/dev/fs_entry.c vmm/dev/fs_name.c vmm/dev/fs_file.c vmm/dev/fs_dir.c vmm/dev/fs_attr.c vmm/dev/fs_xattr.c vmm/core/window.c kernel/fs/attr.c kernel/fs/dcache.c kernel/fs/dirops.c kernel/fs/fdtable.c kernel/fs/file.c kernel/fs/fs_context.c kernel/fs/inode.c kernel/fs/locks.c kernel/fs/missing.c kernel/fs/mount.c kernel/fs/nametable.c kernel/fs/open.c kernel/fs/pagetree.c kernel/fs/path_text.c kernel/fs/permission.c kernel/fs/ramfs.c kernel/fs/ramfs_file.c kernel/fs/rw.c kernel/fs/uio.c kernel/fs/walk.c kernel/fs/xattrs.c shim/kmalloc.c shim/log.c shim/page.c shim/uaccess.c shim/clock.c shim/sched.c
 // LIBS: -lpthread
 #include <stdio.h>
 #include <stdlib.h>
@@ -367,6 +367,58 @@ static void test_directories(void **state)
 	assert_int_equal(stat_of("/ro/many/file-with-a-long-name-77", &st), 0);
 }
 
+static unsigned nr_found;
+
+static void count_found(struct dirent_sink *sink, const char *name, size_t len, struct inode *i)
+{
+	(void)sink;
+	(void)name;
+	(void)len;
+	assert_true(S_ISREG(i->mode) || S_ISDIR(i->mode));
+	nr_found++;
+}
+
+/* Lists a folder; returns how many entries brought their attributes. */
+static unsigned list_and_count(const char *path)
+{
+	static struct collect c;
+	struct file *f;
+
+	nr_found = 0;
+	assert_int_equal(vfs_open(AT_FDCWD, path, O_RDONLY | O_DIRECTORY, 0, &f), 0);
+	do {
+		c = (struct collect){.sink = {collect_emit, count_found}, .limit = 10};
+		assert_int_equal(f->ops->readdir(f, &c.sink), 0);
+	} while (c.text[0] != '\0');
+	file_put(f);
+	return nr_found;
+}
+
+/* Attributes come with the names once a program asks about each name anyway, and not for ever. */
+static void test_listing_habit(void **state)
+{
+	unsigned nr = 2000, without = 0;
+	struct kstat st;
+	char name[64];
+
+	(void)state;
+	host_run("mkdir %s/ro/plus");
+	for (unsigned i = 0; i < nr; i++) {
+		snprintf(name, sizeof(name), "ro/plus/%u", i);
+		host_file(name, "", 0);
+	}
+	assert_int_equal(list_and_count("/ro/plus"), 0);
+	assert_int_equal(list_and_count("/ro/plus"), 0);
+	for (unsigned i = 0; i < nr; i++) {
+		snprintf(name, sizeof(name), "/ro/plus/%u", i);
+		assert_int_equal(stat_of(name, &st), 0);
+	}
+	assert_int_equal(list_and_count("/ro/plus"), nr);
+	for (unsigned i = 0; i < 20; i++)
+		without += list_and_count("/ro/plus") == 0;
+	assert_in_range(without, 1, 19);
+}
+
 /* The server has room for a few nodes only: names that nobody uses give way. */
 static void test_few_nodes(void **state)
 {
@@ -418,10 +470,11 @@ static void test_mapping(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_read_only_tree), cmocka_unit_test(test_write_and_read_back),
-		cmocka_unit_test(test_host_changes),   cmocka_unit_test(test_big_file),
-		cmocka_unit_test(test_directories),    cmocka_unit_test(test_few_nodes),
-		cmocka_unit_test(test_mapping),        cmocka_unit_test(test_write_beats_readahead),
+		cmocka_unit_test(test_read_only_tree),        cmocka_unit_test(test_write_and_read_back),
+		cmocka_unit_test(test_host_changes),          cmocka_unit_test(test_big_file),
+		cmocka_unit_test(test_directories),           cmocka_unit_test(test_few_nodes),
+		cmocka_unit_test(test_listing_habit),         cmocka_unit_test(test_mapping),
+		cmocka_unit_test(test_write_beats_readahead),
 	};
 
 	return cmocka_run_group_tests(tests, group_setup, group_teardown);
