@@ -26,7 +26,7 @@ lint-cppcheck:
 
 TIDY_FLAGS = -std=gnu11 -I. -Itests -Itests/unit -Itests/unit/shim
 lint-tidy:
-	@printf '%s\n' $(filter kernel/%.c lib/%.c,$(C_FILES)) | xargs -P2 -n8 sh -c 'clang-tidy-14 --quiet "$$@" -- $(TIDY_FLAGS) -DCAY_KERNEL=1 2>/dev/null' tidy
+	@printf '%s\n' $(filter kernel/%.c lib/%.c,$(C_FILES)) | xargs -P2 -n8 sh -c 'clang-tidy-14 --quiet "$$@" -- $(TIDY_FLAGS) -ffreestanding -DCAY_KERNEL=1 2>/dev/null' tidy
 	@printf '%s\n' $(filter vmm/%.c,$(C_FILES)) | xargs -r -P2 -n8 sh -c 'clang-tidy-14 --quiet "$$@" -- $(TIDY_FLAGS) -D_GNU_SOURCE 2>/dev/null' tidy
 
 format: ## reformat every C file in place

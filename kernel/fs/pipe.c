@@ -9,6 +9,7 @@
 #include <asm/ioctls.h>
 #include <errno.h>
 #include <limits.h>
+#include <linux/limits.h>
 #include <linux/fcntl.h>
 #include <poll.h>
 #include <sys/stat.h>

@@ -98,7 +98,7 @@ static int parse_elf(struct exec *x, struct exec_elf *e, const char *head, size_
 static int open_interp(struct exec *x, char *head)
 {
 	char what[128], *name = kmalloc(ELF_INTERP_MAX);
-	uint64_t bytes = x->program.image.interp_bytes, file_bytes;
+	uint64_t bytes = x->program.image.interp_bytes, file_bytes = 0;
 	int err;
 	ssize_t n;
 
@@ -189,7 +189,7 @@ int exec_open(struct exec *x)
 	const char *path = x->path;
 	int dirfd = x->dirfd, err;
 	char *head = kmalloc(HEAD_BYTES), what[128] = "";
-	uint64_t file_bytes;
+	uint64_t file_bytes = 0;
 
 	if (head == NULL)
 		return exec_fail(x, -ENOMEM, "no memory");

@@ -167,7 +167,7 @@ int vmspace_set_flags(struct vmspace *vs, uint64_t start, uint64_t end, unsigned
 		vmspace_account_area(vs, a, -1);
 		a->flags = (a->flags & ~clear) | set;
 		vmspace_account_area(vs, a, 1);
-		a = area_merge(&vs->areas, a);
+		area_merge(&vs->areas, a);
 	}
 	return err;
 }
