@@ -95,6 +95,20 @@ struct fdtable *fdtable_copy(struct fdtable *t)
 	return n;
 }
 
+int fdtable_unshare(struct fdtable **t)
+{
+	struct fdtable *old = *t, *own;
+
+	if (old->refs == 1)
+		return 0;
+	own = fdtable_copy(old);
+	if (own == NULL)
+		return -ENOMEM;
+	*t = own;
+	fdtable_put(old);
+	return 0;
+}
+
 /* What close(2) does beyond dropping a reference. */
 static void close_file(struct fdtable *t, struct file *f)
 {

@@ -14,6 +14,8 @@
 struct fdtable *fdtable_get(struct fdtable *t);
 /* fork: same numbers, same files (references taken). NULL without memory. */
 MUST_CHECK struct fdtable *fdtable_copy(struct fdtable *t);
+/* *t is nobody else's from now on: exchanged for a copy if it was. 0, -ENOMEM. */
+MUST_CHECK int fdtable_unshare(struct fdtable **t);
 /* execve: closes what is marked. */
 void fdtable_close_on_exec(struct fdtable *t);
 

@@ -2,6 +2,7 @@
 /*
  * memfd.c - files in memory without a name, with seals. A ramfs inode whose operations look at the seals first; they
  * are kept in inode.priv, which ramfs leaves alone.
+ * Memory shared without a file is such a file that nobody has a descriptor of: that is how it is found after fork.
  * Not there: huge pages.
  */
 #include "kernel/fs/memfd.h"
@@ -129,6 +130,20 @@ static struct inode *new_inode(bool sealable)
 	i->file_ops = &file_ops;
 	i->priv = (void *)(uintptr_t)(sealable ? 0 : F_SEAL_SEAL);
 	return i;
+}
+
+struct file *memfd_shared_memory(uint64_t bytes, const char *name)
+{
+	struct inode *i = new_inode(false);
+	struct file *f;
+	int err;
+
+	if (i == NULL)
+		return NULL;
+	i->size = bytes;
+	err = vfs_open_inode(i, O_RDWR, name, &f);
+	inode_put(i);
+	return err == 0 ? f : NULL;
 }
 
 long sys_memfd_create(const char *name_user, unsigned flags)

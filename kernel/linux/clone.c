@@ -1,57 +1,48 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * clone.c - new threads, and the end of threads and of the program.
- * Only the thread form of clone is there (one address space, files, signal handlers and process shared). Forms that
- * make a process fail with ENOSYS, and fork and vfork are absent: copying an address space comes with a later part of
- * the project.
+ * clone.c - clone(2) in all its forms: what is asked for, and new threads; fork.c makes processes. And the end of
+ * threads and of the program.
  */
 #include <errno.h>
 #include <linux/sched.h>
 #include <signal.h>
 
 #include "kernel/arch/x86_64/cpu.h"
+#include "kernel/linux/clone.h"
 #include "kernel/linux/process_calls.h"
+#include "kernel/linux/signal.h"
 #include "kernel/mm/uaccess.h"
 #include "kernel/sched/thread.h"
 
 #define THREAD_FLAGS (CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD)
-#define OTHER_FLAGS                                                                                                    \
-	(CLONE_SYSVSEM | CLONE_SETTLS | CLONE_PARENT_SETTID | CLONE_CHILD_CLEARTID | CLONE_CHILD_SETTID |              \
-	 CLONE_DETACHED | CLONE_UNTRACED | CLONE_PTRACE)
-
-struct clone_request {
-	uint64_t flags;
-	uint64_t stack_top; /* 0: the caller's stack pointer */
-	uint64_t tls;
-	void *parent_tid, *child_tid;
-};
+#define SPACE_FLAGS                                                                                                    \
+	(CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET)
+#define KNOWN_FLAGS                                                                                                    \
+	(THREAD_FLAGS | CLONE_SYSVSEM | CLONE_SETTLS | CLONE_PARENT_SETTID | CLONE_CHILD_CLEARTID |                    \
+	 CLONE_CHILD_SETTID | CLONE_DETACHED | CLONE_UNTRACED | CLONE_PTRACE | CLONE_VFORK | CLONE_PARENT | CLONE_IO | \
+	 CLONE_CLEAR_SIGHAND)
 
 static long check_flags(uint64_t flags)
 {
-	if ((flags & CLONE_SIGHAND) && !(flags & CLONE_VM))
+	if ((flags & CLONE_SIGHAND) && (!(flags & CLONE_VM) || (flags & CLONE_CLEAR_SIGHAND)))
 		return -EINVAL;
 	if ((flags & CLONE_THREAD) && !(flags & CLONE_SIGHAND))
 		return -EINVAL;
-	if ((flags & THREAD_FLAGS) != THREAD_FLAGS || (flags & ~(uint64_t)(THREAD_FLAGS | OTHER_FLAGS | CSIGNAL)) != 0)
+	if ((flags & SPACE_FLAGS) || (flags & ~(uint64_t)KNOWN_FLAGS))
+		return -EINVAL; /* as from a kernel built without name spaces */
+	if ((flags & CLONE_PARENT) && process_current()->parent == NULL)
+		return -EINVAL;
+	/* A thread with files or a current directory of its own is nothing that a libc makes. */
+	if ((flags & CLONE_THREAD) && (flags & THREAD_FLAGS) != THREAD_FLAGS)
 		return -ENOSYS;
 	return 0;
 }
 
-static long create_thread(const struct clone_request *rq)
+void clone_set_up_thread(struct thread *t, const struct clone_request *rq)
 {
-	struct thread *self = thread_current(), *t;
-	struct trapframe *f;
-	long err = check_flags(rq->flags);
+	struct trapframe *f = thread_frame(t);
 
-	if (err != 0)
-		return err;
-	if (self->proc->exiting)
-		return -EINTR;
-	t = thread_create(self->proc);
-	if (t == NULL)
-		return -EAGAIN;
-	f = thread_frame(t);
-	*f = *thread_frame(self);
+	*f = *thread_frame(thread_current());
 	f->rax = 0;
 	f->orig_rax = (uint64_t)-1;
 	if (rq->stack_top != 0)
@@ -59,27 +50,65 @@ static long create_thread(const struct clone_request *rq)
 	t->fs_base = rq->flags & CLONE_SETTLS ? rq->tls : rdfsbase();
 	if (rq->flags & CLONE_CHILD_CLEARTID)
 		t->clear_child_tid = (uint64_t)rq->child_tid;
+	if (rq->flags & CLONE_CHILD_SETTID)
+		t->set_child_tid = (uint64_t)rq->child_tid;
 	/* The thread exists: an address that cannot be written is the program's loss, as in Linux. */
 	if (rq->flags & CLONE_PARENT_SETTID)
 		(void)!put_user_u32(rq->parent_tid, (uint32_t)t->tid);
-	if (rq->flags & CLONE_CHILD_SETTID)
-		(void)!put_user_u32(rq->child_tid, (uint32_t)t->tid);
-	err = t->tid; /* it may have ended by the time thread_start returns */
+}
+
+static long create_thread(const struct clone_request *rq)
+{
+	struct thread *t = thread_create(process_current());
+	long tid;
+
+	if (t == NULL)
+		return -EAGAIN;
+	clone_set_up_thread(t, rq);
+	tid = t->tid; /* it may have ended by the time thread_start returns */
 	thread_start(t);
-	return err;
+	return tid;
+}
+
+static long do_clone(const struct clone_request *rq)
+{
+	long err = check_flags(rq->flags);
+
+	if (err == 0)
+		err = clone_check_limits();
+	if (err != 0)
+		return err;
+	if (process_current()->exiting)
+		return -EINTR;
+	return rq->flags & CLONE_THREAD ? create_thread(rq) : fork_process(rq);
 }
 
 long sys_clone(unsigned long flags, void *stack, void *parent_tid, void *child_tid, unsigned long tls)
 {
 	struct clone_request rq = {
-		.flags = flags,
+		.flags = (uint32_t)flags & ~(uint32_t)CSIGNAL,
+		.exit_signal = (int)(flags & CSIGNAL),
 		.stack_top = (uint64_t)stack,
 		.tls = tls,
 		.parent_tid = parent_tid,
 		.child_tid = child_tid,
 	};
 
-	return create_thread(&rq);
+	return rq.exit_signal > NR_SIGNALS ? -EINVAL : do_clone(&rq);
+}
+
+long sys_fork(void)
+{
+	const struct clone_request rq = {.exit_signal = SIGCHLD};
+
+	return do_clone(&rq);
+}
+
+long sys_vfork(void)
+{
+	const struct clone_request rq = {.flags = CLONE_VM | CLONE_VFORK, .exit_signal = SIGCHLD};
+
+	return do_clone(&rq);
 }
 
 long sys_clone3(const void *uargs, size_t size)
@@ -93,7 +122,8 @@ long sys_clone3(const void *uargs, size_t size)
 		return -E2BIG;
 	if (copy_from_user(&args, uargs, size) != 0)
 		return -EFAULT;
-	if ((args.flags & CSIGNAL) || (args.stack == 0) != (args.stack_size == 0) || args.exit_signal > NSIG)
+	if ((args.flags & (CSIGNAL | CLONE_DETACHED)) || (args.stack == 0) != (args.stack_size == 0) ||
+	    args.exit_signal > NR_SIGNALS)
 		return -EINVAL;
 	if ((args.flags & (CLONE_THREAD | CLONE_PARENT)) && args.exit_signal != 0)
 		return -EINVAL;
@@ -101,12 +131,13 @@ long sys_clone3(const void *uargs, size_t size)
 		return -EPERM;
 	rq = (struct clone_request){
 		.flags = args.flags,
+		.exit_signal = (int)args.exit_signal,
 		.stack_top = args.stack + args.stack_size,
 		.tls = args.tls,
 		.parent_tid = (void *)args.parent_tid,
 		.child_tid = (void *)args.child_tid,
 	};
-	return create_thread(&rq);
+	return do_clone(&rq);
 }
 
 long sys_set_tid_address(void *tidptr)
@@ -125,25 +156,4 @@ long sys_exit(int code)
 long sys_exit_group(int code)
 {
 	process_exit((code & 0xff) << 8);
-}
-
-/* There are no children: nothing here makes a process. */
-long sys_wait4(int pid, void *ustatus, int options, void *urusage)
-{
-	(void)ustatus;
-	(void)urusage;
-	if (options & ~(1 | 2 | 8 | (int)0xe0000000u)) /* WNOHANG WUNTRACED WCONTINUED, __WNOTHREAD __WALL __WCLONE */
-		return -EINVAL;
-	return pid == INT32_MIN ? -ESRCH : -ECHILD;
-}
-
-long sys_waitid(int idtype, int id, void *uinfo, int options, void *urusage)
-{
-	(void)uinfo;
-	(void)urusage;
-	if ((options & ~(1 | 2 | 4 | 8 | 0x01000000 | (int)0xe0000000u)) || !(options & (2 | 4 | 8)))
-		return -EINVAL;
-	if (idtype < 0 || idtype > 3 || (idtype == 1 && id <= 0))
-		return -EINVAL;
-	return -ECHILD;
 }

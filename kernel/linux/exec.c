@@ -8,6 +8,7 @@
 #include "kernel/arch/x86_64/cpu.h"
 #include "kernel/fs/fdtable.h"
 #include "kernel/linux/exec_priv.h"
+#include "kernel/linux/futex.h"
 #include "kernel/linux/signal.h"
 #include "kernel/mm/kmalloc.h"
 #include "kernel/mm/uaccess.h"
@@ -37,7 +38,7 @@ static struct vmspace *build(struct exec *x, int *err)
 	if (*err == 0)
 		*err = exec_stack(x, vs);
 	if (*err != 0) {
-		vmspace_destroy(vs);
+		vmspace_put(vs);
 		return NULL;
 	}
 	return vs;
@@ -131,7 +132,7 @@ int exec_init(const char *path, const char *const *argv, const char *const *envp
 	if (vs != NULL) {
 		t->proc->vs = vs;
 		t->proc->vdso = x.vdso;
-		cpu_this()->vs = vs;
+		vmspace_activate(vs);
 		describe(t->proc, &x, vs, text_of(x.program.file));
 		set_comm(t->proc, t, path);
 		set_frame(t, &x);
@@ -218,6 +219,14 @@ static void copied_free(struct copied *c, const char **v)
 	kfree(v);
 }
 
+/* What other processes may share and the new program may not. 0, -ENOMEM. */
+static int unshare(struct process *p)
+{
+	int err = sighand_unshare(p->sighand);
+
+	return err == 0 ? fdtable_unshare(&p->fds) : err;
+}
+
 /* From here on there is no way back: the thread is the new program's only one. */
 static void commit(struct exec *x, struct vmspace *vs, char *exe_path)
 {
@@ -225,14 +234,17 @@ static void commit(struct exec *x, struct vmspace *vs, char *exe_path)
 	struct process *p = t->proc;
 	struct vmspace *old = p->vs;
 
+	futex_thread_exit(t); /* of the old memory, which a vfork's parent still has */
 	p->vs = vs;
 	p->vdso = x->vdso;
-	cpu_this()->vs = vs;
-	cr3_load(vmspace_root(vs).v);
-	vmspace_destroy(old);
+	vmspace_activate(vs);
+	vmspace_put(old);
+	process_release_vfork(p);
+	p->has_execed = true;
+	p->exit_signal = SIGCHLD;
 	fdtable_close_on_exec(p->fds);
 	signal_exec(p);
-	t->clear_child_tid = 0;
+	t->clear_child_tid = t->set_child_tid = 0;
 	t->robust_list = 0;
 	t->rseq = 0;
 	t->fs_base = 0;
@@ -265,8 +277,12 @@ static long do_execve(int dirfd, const char *path, const void *argv_user, const 
 	if (vs == NULL)
 		goto out;
 	err = process_end_other_threads();
+	if (err == 0) {
+		process_take_leadership(thread_current());
+		err = unshare(process_current());
+	}
 	if (err != 0) {
-		vmspace_destroy(vs);
+		vmspace_put(vs);
 		goto out;
 	}
 	exe_path = text_of(x->program.file);

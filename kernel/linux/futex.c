@@ -14,6 +14,7 @@
 #include "kernel/linux/signal.h"
 #include "kernel/mm/kmalloc.h"
 #include "kernel/mm/uaccess.h"
+#include "kernel/mm/vmspace.h"
 #include "kernel/sched/wait.h"
 #include "kernel/time/timespec.h"
 
@@ -22,6 +23,7 @@ int futex_key_of(const void *uaddr, bool shared, struct futex_key *key)
 	uint64_t addr = (uint64_t)uaddr;
 	struct phys_seg seg;
 	size_t covered;
+	uint32_t word;
 	int nr;
 
 	if (addr % sizeof(uint32_t) != 0)
@@ -32,8 +34,12 @@ int futex_key_of(const void *uaddr, bool shared, struct futex_key *key)
 		*key = (struct futex_key){(uint64_t)process_current()->vs, addr};
 		return 0;
 	}
-	/* As for writing first: a private page that is not yet the process's own would change its address at the first
-	 * write. */
+	/* In private memory the page changes at the first write, after a fork: the address is what stays. Another key
+	 * than that of a private futex, though: Linux does not mix them either. */
+	if (!vmspace_is_shared_at(vmspace_current(), addr)) {
+		*key = (struct futex_key){(uint64_t)process_current()->vs, addr | 1};
+		return get_user_u32(&word, uaddr);
+	}
 	nr = user_pin(uaddr, sizeof(uint32_t), 1, &seg, 1, &covered);
 	if (nr < 1)
 		nr = user_pin(uaddr, sizeof(uint32_t), 0, &seg, 1, &covered);

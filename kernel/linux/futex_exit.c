@@ -11,6 +11,7 @@
 #include "kernel/linux/futex_calls.h"
 #include "kernel/linux/futex_priv.h"
 #include "kernel/mm/uaccess.h"
+#include "kernel/mm/vmspace.h"
 #include "kernel/sched/thread.h"
 
 #define ROBUST_MAX 2048 /* as Linux: a list longer than this is a circle */
@@ -71,13 +72,15 @@ static void walk_robust_list(struct thread *t)
 
 void futex_thread_exit(struct thread *t)
 {
-	if (t->proc->nr_threads == 1)
-		return; /* the last one: its memory goes with it, and nobody is left to wake */
+	bool last = t->proc->nr_threads == 1;
+
+	if (last && t->proc == init_process)
+		return; /* its memory goes with it, and nobody is left to wake */
 	if (t->robust_list != 0) {
 		walk_robust_list(t);
 		t->robust_list = 0;
 	}
-	if (t->clear_child_tid == 0)
+	if (t->clear_child_tid == 0 || (last && !vmspace_is_shared(t->proc->vs)))
 		return;
 	if (put_user_u32((void *)t->clear_child_tid, 0) == 0) {
 		/* glibc joins with a shared futex; others may not. */

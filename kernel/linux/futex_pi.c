@@ -61,7 +61,9 @@ long futex_lock_pi(void *uaddr, bool shared, bool try_only, uint64_t deadline_ns
 			return -EDEADLK;
 		if (try_only)
 			return -EAGAIN;
-		if (thread_find((int)(old & FUTEX_TID_MASK)) == NULL)
+		struct thread *owner = thread_find((int)(old & FUTEX_TID_MASK));
+
+		if (owner == NULL || owner->state == THREAD_DEAD)
 			return -ESRCH; /* the word is not what it should be */
 		err = mark_waiters(uaddr, old, &marked);
 		if (err != 0)

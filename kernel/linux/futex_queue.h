@@ -14,7 +14,7 @@
 struct thread;
 
 /* Two words are the same futex when both parts agree. Private: address space and address. Shared: 0 and physical
- * address. */
+ * address. Called shared, but in private memory: address space and address + 1. */
 struct futex_key {
 	uint64_t space;
 	uint64_t addr;

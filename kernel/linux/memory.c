@@ -8,8 +8,10 @@
 #include <sys/mman.h>
 
 #include "kernel/fs/file.h"
+#include "kernel/fs/memfd.h"
 #include "kernel/mm/uaccess.h"
 #include "kernel/mm/vmspace.h"
+#include "lib/compiler.h"
 
 /* What MAP_SHARED_VALIDATE lets pass. */
 #define MAP_KNOWN                                                                                                      \
@@ -41,6 +43,11 @@ long sys_mmap(uint64_t addr, uint64_t bytes, uint64_t prot, uint64_t flags, uint
 		f = fd_get((int)fd);
 		if (f == NULL)
 			return -EBADF;
+	} else if ((flags & MAP_TYPE) != MAP_PRIVATE && bytes != 0 && bytes <= CAY_USER_END) {
+		f = memfd_shared_memory(ALIGN_UP(bytes, PAGE_SIZE), "/dev/zero (deleted)");
+		if (f == NULL)
+			return -ENOMEM;
+		offset = 0;
 	}
 	ret = vmspace_map(vmspace_current(), addr, bytes, (int)prot, (int)flags, f, f ? offset : 0);
 	if (f != NULL)

@@ -9,9 +9,13 @@
 /* clone.c */
 long sys_clone(unsigned long flags, void *stack, void *parent_tid, void *child_tid, unsigned long tls);
 long sys_clone3(const void *uargs, size_t size);
+long sys_fork(void);
+long sys_vfork(void);
 long sys_set_tid_address(void *tidptr);
 long sys_exit(int code);
 long sys_exit_group(int code);
+
+/* wait_calls.c */
 long sys_wait4(int pid, void *ustatus, int options, void *urusage);
 long sys_waitid(int idtype, int id, void *uinfo, int options, void *urusage);
 

@@ -5,6 +5,7 @@
 #include <sys/resource.h>
 
 #include "kernel/fs/cred.h"
+#include "kernel/linux/family.h"
 #include "kernel/linux/process_calls.h"
 #include "kernel/mm/page.h"
 #include "kernel/mm/uaccess.h"
@@ -65,35 +66,26 @@ long sys_getrusage(int who, void *urusage)
 {
 	struct process *p = process_current();
 	struct thread *self = thread_current();
+	struct process_usage usage;
 	struct rusage ru;
-	struct vmspace_usage usage;
-	uint64_t cpu_ns = 0;
 
-	memset(&ru, 0, sizeof(ru));
 	switch (who) {
-	case RUSAGE_CHILDREN: /* none */
-		return copy_to_user(urusage, &ru, sizeof(ru));
+	case RUSAGE_CHILDREN:
+		usage = p->children_usage;
+		break;
 	case RUSAGE_SELF:
-		cpu_ns = process_cpu_ns(p);
-		ru.ru_nvcsw = (long)p->nr_blocked_dead;
-		ru.ru_nivcsw = (long)p->nr_preempted_dead;
-		list_for_each (t, &p->threads, proc_link, struct thread) {
-			ru.ru_nvcsw += (long)t->nr_blocked;
-			ru.ru_nivcsw += (long)t->nr_preempted;
-		}
+		usage = usage_of_process(p);
 		break;
 	case RUSAGE_THREAD:
-		cpu_ns = thread_cpu_ns(self);
-		ru.ru_nvcsw = (long)self->nr_blocked;
-		ru.ru_nivcsw = (long)self->nr_preempted;
+		usage = (struct process_usage){.cpu_ns = thread_cpu_ns(self),
+					       .nr_blocked = self->nr_blocked,
+					       .nr_preempted = self->nr_preempted,
+					       .max_rss = vmspace_peak_rss(p->vs)};
 		break;
 	default:
 		return -EINVAL;
 	}
-	ru.ru_utime.tv_sec = (long)(cpu_ns / NSEC_PER_SEC);
-	ru.ru_utime.tv_usec = (long)(cpu_ns % NSEC_PER_SEC / 1000);
-	vmspace_get_usage(p->vs, &usage);
-	ru.ru_maxrss = (long)(usage.peak_rss * (PAGE_SIZE / 1024));
+	usage_to_rusage(&usage, &ru);
 	return copy_to_user(urusage, &ru, sizeof(ru));
 }
 
@@ -101,7 +93,10 @@ long sys_times(void *ubuf)
 {
 	struct {
 		int64_t utime, stime, cutime, cstime;
-	} tms = {(int64_t)(process_cpu_ns(process_current()) / (NSEC_PER_SEC / CLK_TCK)), 0, 0, 0};
+	} tms = {
+		.utime = (int64_t)(process_cpu_ns(process_current()) / (NSEC_PER_SEC / CLK_TCK)),
+		.cutime = (int64_t)(process_current()->children_usage.cpu_ns / (NSEC_PER_SEC / CLK_TCK)),
+	};
 
 	if (ubuf != NULL && copy_to_user(ubuf, &tms, sizeof(tms)) != 0)
 		return -EFAULT;

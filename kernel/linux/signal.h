@@ -33,16 +33,29 @@ struct ksigaction {
 #define SA_RESTORER 0x04000000
 #endif
 
-/* Shared by the threads of a process. */
-struct sighand {
+/* What is done with each signal. Processes may share it (CLONE_SIGHAND). */
+struct sigactions {
+	unsigned refs;
 	struct ksigaction action[NR_SIGNALS]; /* [sig - 1] */
-	struct sigpending shared;             /* for the process as a whole */
-	struct waitq signalfd_wq;             /* woken at each new signal: signalfd */
-	bool stopped;                         /* by SIGSTOP and kin, until SIGCONT */
+};
+
+/* Of a process: shared by its threads. */
+struct sighand {
+	struct sigactions *actions;
+	struct ksigaction *action; /* actions->action */
+	struct sigpending shared;  /* for the process as a whole */
+	struct waitq signalfd_wq;  /* woken at each new signal: signalfd */
+	bool stopped;              /* by SIGSTOP and kin, until SIGCONT */
 	struct waitq cont_wq;
 };
 
 MUST_CHECK struct sighand *sighand_create(void);
+/* A new process's: nothing pending; the actions are copied or shared. NULL without memory. */
+enum sighand_mode { SIGHAND_COPY, SIGHAND_SHARE, SIGHAND_DEFAULT };
+MUST_CHECK struct sighand *sighand_inherit(struct sighand *from, enum sighand_mode mode);
+/* execve: the process's own actions from now on. 0, -ENOMEM. */
+MUST_CHECK int sighand_unshare(struct sighand *sh);
+void sighand_free(struct sighand *sh);
 
 /* Send. Any context. 0; -EAGAIN as of sigpending_add. The caller has checked permission. */
 int signal_send_process(struct process *p, const siginfo_t *info);

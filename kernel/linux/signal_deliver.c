@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "kernel/arch/x86_64/signal_frame.h"
+#include "kernel/linux/job.h"
 #include "kernel/linux/rseq.h"
 #include "kernel/linux/signal.h"
 #include "kernel/linux/signal_calls.h"
@@ -56,10 +57,8 @@ static void run_default(const struct trapframe *f, const siginfo_t *info)
 	case SIGNAL_IGNORE:
 		return;
 	case SIGNAL_STOP:
-		/* The process group has no parent to continue it (it is orphaned), so only SIGSTOP counts, as in Linux.
-		 */
-		if (sig == SIGSTOP)
-			signal_stop_process(p);
+		if (sig == SIGSTOP || !job_group_is_orphaned(p->pgid, NULL))
+			signal_stop_process(p, sig);
 		return;
 	case SIGNAL_TERMINATE:
 		explain(f, info);

@@ -15,7 +15,7 @@ bool signal_send_item(struct process *p, struct thread *t, struct sigitem *item)
 /* Delivered whatever the thread says about it; blocked or ignored means the default action, which ends the process. */
 void signal_force(struct thread *t, const siginfo_t *info);
 
-void signal_stop_process(struct process *p);
+void signal_stop_process(struct process *p, int signo);
 
 /* After the mask or what is pending changed: THREAD_WORK_SIGNAL as it should be for the current thread. */
 void signal_update_work(void);

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "kernel/linux/family.h"
 #include "kernel/linux/signal.h"
 #include "kernel/linux/signal_priv.h"
 #include "kernel/log.h"
@@ -15,18 +16,6 @@
 
 #define STOP_SIGNALS    (SIGMASK(SIGSTOP) | SIGMASK(SIGTSTP) | SIGMASK(SIGTTIN) | SIGMASK(SIGTTOU))
 #define DEFAULT_IGNORED (SIGMASK(SIGCHLD) | SIGMASK(SIGURG) | SIGMASK(SIGWINCH) | SIGMASK(SIGCONT))
-
-struct sighand *sighand_create(void)
-{
-	struct sighand *sh = kzalloc(sizeof(*sh));
-
-	if (sh == NULL)
-		return NULL;
-	sigpending_init(&sh->shared);
-	waitq_init(&sh->signalfd_wq);
-	waitq_init(&sh->cont_wq);
-	return sh;
-}
 
 enum signal_default signal_default_action(int sig)
 {
@@ -100,6 +89,7 @@ static void stop_and_continue(struct process *p, int sig)
 	if (sh->stopped) {
 		sh->stopped = false;
 		waitq_wake(&sh->cont_wq, 0);
+		family_continued(p);
 	}
 }
 
@@ -179,10 +169,13 @@ bool signal_send_item(struct process *p, struct thread *t, struct sigitem *item)
 	return true;
 }
 
-void signal_stop_process(struct process *p)
+void signal_stop_process(struct process *p, int signo)
 {
+	if (p->sighand->stopped)
+		return;
 	p->sighand->stopped = true;
 	notify_all(p);
+	family_stopped(p, signo);
 }
 
 void signal_force(struct thread *t, const siginfo_t *info)

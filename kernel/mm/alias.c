@@ -53,6 +53,36 @@ int vmspace_write(struct vmspace *vs, uint64_t addr, const void *src, size_t byt
 	return err;
 }
 
+size_t vmspace_read(struct vmspace *vs, uint64_t addr, void *dst, size_t bytes)
+{
+	size_t done = 0;
+	int signo;
+
+	mutex_lock(&vs->lock);
+	while (done < bytes) {
+		uint64_t at = addr + done, mask;
+		size_t n = MIN(bytes - done, PAGE_SIZE - (at & (PAGE_SIZE - 1)));
+		struct area *a = area_find(&vs->areas, at);
+		const uint64_t *e;
+		const char *page;
+		unsigned level;
+		pa_t pa;
+
+		if (a == NULL || a->prot == PROT_NONE || fault_in(vs, a, at, false, &signo) != 0)
+			break;
+		e = paging_find(vs->root, at, &level);
+		mask = (1ull << PT_LEVEL_SHIFT(level)) - 1;
+		pa = PA((*e & PTE_ADDR & ~mask) + (page_down(at) & mask));
+		page = pa_is_ram(pa) ? pa_to_virt(pa) : paging_window_va(pa);
+		if (page == NULL)
+			break;
+		memcpy((char *)dst + done, page + (at & (PAGE_SIZE - 1)), n);
+		done += n;
+	}
+	mutex_unlock(&vs->lock);
+	return done;
+}
+
 /* Moves two neighbouring own pages to frames that are neighbours too, so that an instruction across them has one alias.
  */
 static bool join_frames(struct vmspace *vs, uint64_t first)
@@ -105,7 +135,7 @@ bool vmspace_page_is_own(struct vmspace *vs, uint64_t addr)
 	unsigned level;
 	const uint64_t *e = paging_find(vs->root, addr, &level);
 
-	return e != NULL && (*e & PTE_P) && (*e & PTE_SW_COUNTED) && page_refcount(PA(*e & PTE_ADDR)) == 1;
+	return e != NULL && (*e & PTE_P) && entry_is_own(*e);
 }
 
 uint64_t vmspace_map_near(struct vmspace *vs, uint64_t addr, size_t bytes)

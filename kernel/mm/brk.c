@@ -33,17 +33,18 @@ static bool grow(struct vmspace *vs, uint64_t end, uint64_t new_end)
 	return vmspace_add_area(vs, end, generous - end, PROT_READ | PROT_WRITE, AREA_HEAP, NULL, 0) == 0;
 }
 
-/* Memory of [start, end), inside one huge page's block, reads as zero from now on. */
-static void clear(struct vmspace *vs, uint64_t start, uint64_t end, struct tlb_batch *b)
+/* Memory of [start, end), inside one huge page's block, reads as zero from now on. False: no memory to cut a huge page
+ * that another process has, too. */
+static bool clear(struct vmspace *vs, uint64_t start, uint64_t end, struct tlb_batch *b)
 {
 	unsigned level;
 	const uint64_t *e = paging_find(vs->root, start, &level);
 	bool whole = start % HUGE_SIZE == 0 && end - start == HUGE_SIZE;
 
-	if (e != NULL && level == 1 && !whole)
-		memset((char *)pa_to_virt(PA(*e & PTE_ADDR)) + start % HUGE_SIZE, 0, end - start);
-	else if (ptes_unmap(vs, start, end, b) != 0)
-		panic("dropping whole entries needs no memory");
+	if (e == NULL || level != 1 || whole || !entry_is_own(*e))
+		return ptes_unmap(vs, start, end, b) == 0;
+	memset((char *)pa_to_virt(PA(*e & PTE_ADDR)) + start % HUGE_SIZE, 0, end - start);
+	return true;
 }
 
 static bool shrink(struct vmspace *vs, uint64_t new_end, uint64_t end)
@@ -53,14 +54,14 @@ static bool shrink(struct vmspace *vs, uint64_t new_end, uint64_t end)
 	struct area *a;
 	bool ok = true;
 
-	for (uint64_t at = new_end, next; at < end; at = next) {
+	for (uint64_t at = new_end, next; at < end && ok; at = next) {
 		next = MIN(end, ALIGN_DOWN(at, HUGE_SIZE) + HUGE_SIZE);
 		a = area_find(&vs->areas, at);
 		if (a != NULL && (a->flags & AREA_HEAP))
-			clear(vs, at, MIN(next, a->end), &batch);
+			ok = clear(vs, at, MIN(next, a->end), &batch);
 	}
 	a = area_find(&vs->areas, keep);
-	if (a != NULL && (a->flags & AREA_HEAP))
+	if (ok && a != NULL && (a->flags & AREA_HEAP))
 		ok = vmspace_remove_range(vs, keep, a->end, &batch) == 0;
 	tlb_batch_flush(&batch);
 	return ok;

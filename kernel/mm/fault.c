@@ -13,8 +13,12 @@
 #include "kernel/log.h"
 #include "kernel/mm/fill.h"
 #include "kernel/plat/cay/boot.h"
+#include "lib/string.h"
 
-/* Copies the pages of the file around addr that are mapped but not the program's own yet: writes come in clusters. */
+/*
+ * Copies the pages around addr that are mapped but not the program's own yet, be they a file's or shared since a fork:
+ * writes come in clusters.
+ */
 static void copy_around(struct vmspace *vs, struct area *a, uint64_t addr)
 {
 	struct tlb_batch batch = {0};
@@ -28,9 +32,12 @@ static void copy_around(struct vmspace *vs, struct area *a, uint64_t addr)
 		uint64_t old = *e;
 		void *page;
 
-		if (!(old & PTE_P) || (old & PTE_W) ||
-		    ((old & PTE_SW_COUNTED) && page_refcount(PA(old & PTE_ADDR)) == 1))
+		if (!(old & PTE_P) || (old & PTE_W))
 			continue;
+		if (entry_is_own(old)) { /* whoever shared it is gone: more rights, no flush */
+			*e |= PTE_W | PTE_D;
+			continue;
+		}
 		page = fill_page_copy(PA(old & PTE_ADDR));
 		if (page == NULL)
 			break;
@@ -41,6 +48,22 @@ static void copy_around(struct vmspace *vs, struct area *a, uint64_t addr)
 		STAT(COW)++;
 	}
 	tlb_batch_flush(&batch);
+}
+
+/* A huge page shared since a fork, written here: another huge page, if there is one. */
+static bool copy_huge(uint64_t *e, uint64_t addr, const struct area *a)
+{
+	uint64_t old = *e;
+	void *block = page_alloc(HUGE_ORDER, 0);
+
+	if (block == NULL)
+		return false;
+	memcpy(block, pa_to_virt(PA(old & PTE_ADDR)), HUGE_SIZE);
+	*e = virt_to_pa(block).v | PTE_PS | PTE_SW_COUNTED | paging_prot_bits(a->prot);
+	tlb_flush_page(ALIGN_DOWN(addr, HUGE_SIZE));
+	page_unref(PA(old & PTE_ADDR), HUGE_ORDER);
+	STAT(COW)++;
+	return true;
 }
 
 /* A write to a page that is there but may not be written: private copy, or first write through a shared file mapping.
@@ -71,18 +94,20 @@ static int write_fault(struct vmspace *vs, struct area *a, uint64_t addr, uint64
 			ptes_account(vs, -1);
 		return err ? fill_error(err, signo) : 0;
 	}
-	if ((old & PTE_SW_COUNTED) && page_refcount(PA(old & PTE_ADDR)) == 1) {
-		*e |= PTE_W | PTE_D; /* more rights: no flush */
-		return 0;
-	}
 	if (level == 1) {
-		e = paging_make(vs->root, addr, 0);
+		if (entry_is_own(old)) {
+			*e |= PTE_W | PTE_D; /* more rights: no flush */
+			return 0;
+		}
+		if (copy_huge(e, addr, a))
+			return 0;
+		e = paging_make(vs->root, addr, 0); /* copies it in small pages */
 		if (e == NULL)
 			return fill_out_of_memory(signo);
-		old = *e;
+		tlb_flush_all();
+		return 0;
 	}
-	if (a->file != NULL)
-		copy_around(vs, a, addr);
+	copy_around(vs, a, addr);
 	if (*e & PTE_W)
 		return 0;
 	page = fill_page_copy(PA(old & PTE_ADDR));
@@ -129,9 +154,13 @@ int fault_own(struct vmspace *vs, struct area *a, uint64_t addr)
 		fill_count(vs, a, 1);
 		return 0;
 	}
-	if ((*e & PTE_SW_COUNTED) && page_refcount(PA(*e & PTE_ADDR)) == 1)
+	if (entry_is_own(*e))
 		return 0;
 	e = paging_make(vs->root, addr, 0);
+	if (e != NULL && entry_is_own(*e)) { /* a shared huge page that was copied to be split */
+		tlb_flush_all();
+		return 0;
+	}
 	page = e ? fill_page_copy(PA(*e & PTE_ADDR)) : NULL;
 	if (page == NULL)
 		return -ENOMEM;

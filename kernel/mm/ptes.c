@@ -81,12 +81,6 @@ int ptes_unmap(struct vmspace *vs, uint64_t start, uint64_t end, struct tlb_batc
 	return err;
 }
 
-/* May a private mapping write this page without copying it first? */
-static bool entry_is_own(uint64_t e)
-{
-	return (e & PTE_SW_COUNTED) && page_refcount(PA(e & PTE_ADDR)) == 1;
-}
-
 int ptes_protect(struct vmspace *vs, const struct area *a, uint64_t start, uint64_t end, int prot, struct tlb_batch *b)
 {
 	uint64_t bits = paging_prot_bits(prot), va = start, *e;

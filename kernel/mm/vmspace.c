@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* vmspace.c - life of an address space, its limits and totals, and operations on ranges of areas. */
+/*
+ * vmspace.c - life of an address space, its limits and totals, and operations on ranges of areas.
+ * Invariant: an address space without users is empty; what is left of it serves only CPUs that run the kernel on it.
+ */
 #include "kernel/mm/vmspace.h"
 
 #include <errno.h>
@@ -41,26 +44,47 @@ struct vmspace *vmspace_create(void)
 	}
 	area_set_init(&vs->areas);
 	mutex_init(&vs->lock);
+	vs->users = vs->holds = 1;
 	vs->mmap_top = CAY_USER_END;
 	list_push_back(&vmspace_all, &vs->link);
 	return vs;
 }
 
-void vmspace_destroy(struct vmspace *vs)
+struct vmspace *vmspace_get(struct vmspace *vs)
 {
-	struct tlb_batch batch = {0};
+	vs->users++;
+	return vs;
+}
 
-	/* Nothing is split, so that this cannot fail; and nobody uses the tables any more, so that nothing is flushed.
-	 */
-	if (vmspace_remove_range(vs, 0, CAY_USER_END, &batch) != 0)
-		panic("an address space could not be emptied");
-	list_remove(&vs->link);
-	callsite_table_free(&vs->callsites);
+bool vmspace_is_shared(const struct vmspace *vs)
+{
+	return vs->users > 1;
+}
+
+void vmspace_drop_hold(struct vmspace *vs)
+{
+	if (--vs->holds > 0)
+		return;
 	if (vs->root.v == paging_boot_root().v)
 		boot_root_taken = false; /* its program half is empty again: the next one may have it, after a flush */
 	else
 		paging_root_destroy(vs->root);
 	kfree(vs);
+}
+
+void vmspace_put(struct vmspace *vs)
+{
+	struct tlb_batch batch = {0};
+
+	if (--vs->users > 0)
+		return;
+	/* Nothing is split, so that this cannot fail; and no program runs on these tables any more, so that nothing is
+	 * flushed: a CPU that still has them loaded runs the kernel only, and loads others before it runs a program. */
+	if (vmspace_remove_range(vs, 0, CAY_USER_END, &batch) != 0)
+		panic("an address space could not be emptied");
+	list_remove(&vs->link);
+	callsite_table_free(&vs->callsites);
+	vmspace_drop_hold(vs);
 }
 
 struct callsite_table *vmspace_callsites(struct vmspace *vs)
@@ -163,6 +187,18 @@ int vmspace_unmap(struct vmspace *vs, uint64_t addr, size_t bytes)
 	return err;
 }
 
+bool vmspace_is_shared_at(struct vmspace *vs, uint64_t addr)
+{
+	struct area *a;
+	bool shared;
+
+	mutex_lock(&vs->lock);
+	a = area_find(&vs->areas, addr);
+	shared = a != NULL && (a->flags & AREA_SHARED);
+	mutex_unlock(&vs->lock);
+	return shared;
+}
+
 bool vmspace_has_writable_mapping(const struct inode *inode)
 {
 	list_for_each (vs, &vmspace_all, link, struct vmspace)
@@ -194,6 +230,11 @@ void vmspace_file_truncated(struct inode *inode, uint64_t new_bytes)
 		tlb_batch_flush(&batch);
 		mutex_unlock(&vs->lock);
 	}
+}
+
+uint64_t vmspace_peak_rss(const struct vmspace *vs)
+{
+	return vs->peak_rss;
 }
 
 void vmspace_get_usage(struct vmspace *vs, struct vmspace_usage *out)

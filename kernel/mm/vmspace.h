@@ -27,8 +27,25 @@ struct page_run {
 /* The calling thread's. */
 struct vmspace *vmspace_current(void);
 
+/* With one user, the caller. NULL without memory. */
 MUST_CHECK struct vmspace *vmspace_create(void);
-void vmspace_destroy(struct vmspace *vs);
+
+/*
+ * Processes share an address space after clone(CLONE_VM) and vfork. vmspace_put of the last user frees the memory; page
+ * tables stay until no CPU has them loaded, so that a process that ends needs no other address space to switch to.
+ */
+struct vmspace *vmspace_get(struct vmspace *vs);
+void vmspace_put(struct vmspace *vs);
+bool vmspace_is_shared(const struct vmspace *vs); /* by several processes */
+
+/* Loads it on this CPU, unless it is there already. Costs 60 us where KVM has no VT-x. */
+void vmspace_activate(struct vmspace *vs);
+
+/*
+ * fork(2): a copy of the calling process's address space. Private memory is copied at the first write, and some of it
+ * at once (fork.c says which); shared memory is shared. NULL: no memory, or too little is left for another process.
+ */
+MUST_CHECK struct vmspace *vmspace_fork(struct vmspace *vs);
 
 /* As mmap(2): prot PROT_*, flags MAP_*. file may be NULL (anonymous); a reference is taken. Returns address or -errno.
  */
@@ -65,6 +82,9 @@ void vmspace_prefault(struct vmspace *vs, uint64_t addr, size_t bytes, bool writ
  * write permission of private areas, never makes a shared page change. */
 MUST_CHECK int vmspace_write(struct vmspace *vs, uint64_t addr, const void *src, size_t bytes); /* src NULL: zeros */
 
+/* Copies from it, which need not be loaded; for /proc. Returns how many bytes there were, from addr on. */
+size_t vmspace_read(struct vmspace *vs, uint64_t addr, void *dst, size_t bytes);
+
 /*
  * A page fault at addr. write/exec/present: from the error code.
  * Returns 0 when the access may be retried; else the signal's si_code with *signo = SIGSEGV or SIGBUS.
@@ -91,6 +111,9 @@ uint64_t vmspace_map_near(struct vmspace *vs, uint64_t addr, size_t bytes);
 struct inode;
 void vmspace_file_truncated(struct inode *inode, uint64_t new_bytes);
 
+/* Is there shared memory at addr (MAP_SHARED)? What a futex in it is named by. */
+bool vmspace_is_shared_at(struct vmspace *vs, uint64_t addr);
+
 /* Is there a shared mapping through which the file may be written now or after mprotect? For memfd's F_SEAL_WRITE. */
 bool vmspace_has_writable_mapping(const struct inode *inode);
 
@@ -100,5 +123,6 @@ struct vmspace_usage {
 	uint64_t size, rss, shared, text, data, stack, peak_size, peak_rss;
 }; /* pages */
 void vmspace_get_usage(struct vmspace *vs, struct vmspace_usage *out);
+uint64_t vmspace_peak_rss(const struct vmspace *vs); /* pages */
 
 #endif

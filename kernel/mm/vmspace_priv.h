@@ -6,8 +6,8 @@
  * otherwise.
  *
  * A last-level entry that is not zero owns a page, present or not: PROT_NONE keeps the page and only hides it. A
- * private mapping may write a page only if the page is its own: counted, one reference. Pages of the heap area beyond
- * the break may be there already, and are zero.
+ * private mapping may write a page only if the page is its own: counted, one reference (entry_is_own). Pages of the
+ * heap area beyond the break may be there already, and are zero.
  */
 #ifndef CAY_KERNEL_MM_VMSPACE_PRIV_H
 #define CAY_KERNEL_MM_VMSPACE_PRIV_H
@@ -23,6 +23,8 @@ struct vmspace {
 	struct area_set areas;
 	struct mutex lock;
 	struct list link;        /* all address spaces */
+	unsigned users;          /* processes */
+	unsigned holds;          /* one for all users together, one for each CPU that has the tables loaded */
 	uint64_t mmap_top;       /* placement starts below */
 	uint64_t brk_start, brk; /* brk_start 0: no heap yet */
 	size_t pages;            /* in areas */
@@ -54,6 +56,15 @@ static inline bool area_is_private_writable(const struct area *a)
 	return (a->prot & 2 /* PROT_WRITE */) && !(a->flags & AREA_SHARED);
 }
 
+/*
+ * The page behind an entry of a private area is nobody else's. What may be written is own already: then further
+ * references are those of transfers to it (page_pin).
+ */
+static inline bool entry_is_own(uint64_t e)
+{
+	return (e & PTE_SW_COUNTED) && ((e & PTE_W) || page_refcount(PA(e & PTE_ADDR)) == 1);
+}
+
 /* ptes.c: entries of a range. Translations that must be forgotten are added to b; the caller flushes before it
  * returns to the program and before memory is allocated for something else. */
 MUST_CHECK int ptes_unmap(struct vmspace *vs, uint64_t start, uint64_t end,
@@ -63,6 +74,9 @@ MUST_CHECK int ptes_protect(struct vmspace *vs, const struct area *a, uint64_t s
 MUST_CHECK int ptes_move(struct vmspace *vs, uint64_t from, uint64_t to, uint64_t bytes, struct tlb_batch *b);
 size_t ptes_count(struct vmspace *vs, uint64_t start, uint64_t end); /* pages there */
 void ptes_account(struct vmspace *vs, long pages);                   /* rss */
+
+/* vmspace.c: a CPU has other tables loaded now, or there are no users any more. The last one frees them. */
+void vmspace_drop_hold(struct vmspace *vs);
 
 /* vmspace.c: areas of a range */
 /* Splits areas so that none crosses start or end. 0, -ENOMEM. */

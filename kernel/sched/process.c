@@ -1,23 +1,36 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * process.c - what the threads of a program share, and how it ends.
- * The end has an order: each thread forgets its own things (thread_exit), the last one closes the files, and when it
- * was init_process, the machine stops. Its memory is not taken apart: it goes with the VM.
+ * process.c - what the threads of a program share: the table of processes, how they begin and end.
+ * The end has an order: each thread forgets its own things (thread_exit); the last one closes the files, gives the
+ * memory back, and leaves a zombie for the parent (family.h). When it was init_process, the machine stops, with whoever
+ * else is still there; its memory is not taken apart: it goes with the VM.
+ *
+ * Invariant: a process that process_find finds has a leader, whose descriptor (dead or alive) stays until the process
+ * was reaped, so that its id leads to it.
+ * Lock: table and family tree would share one, once there are several CPUs.
  */
 #include <errno.h>
 #include <string.h>
 #include <sys/resource.h>
 
 #include "kernel/fs/file.h"
+#include "kernel/fs/fs_context.h"
 #include "kernel/fs/vfs.h"
+#include "kernel/linux/family.h"
 #include "kernel/linux/signal.h"
 #include "kernel/log.h"
+#include "kernel/mm/kmalloc.h"
+#include "kernel/mm/page.h"
+#include "kernel/mm/vmspace.h"
 #include "kernel/plat/cay/boot.h"
 #include "kernel/sched/sched_priv.h"
 #include "kernel/sched/thread.h"
+#include "kernel/sched/wait.h"
 #include "kernel/time/clock.h"
+#include "kernel/time/process_timers.h"
 
-struct process kernel_process = {.threads = LIST_INIT(kernel_process.threads)};
+struct process kernel_process = {.refs = 1, .threads = LIST_INIT(kernel_process.threads)};
+struct list process_all = LIST_INIT(process_all);
 
 static struct process first;
 struct process *init_process = &first;
@@ -25,9 +38,13 @@ struct process *init_process = &first;
 /* Somebody waits until he is the only thread of his process: execve. */
 static struct waitq alone_wq = WAITQ_INIT(alone_wq);
 
+/* A process costs about this much: stack, tables, its data. */
+#define PAGES_PER_PROCESS 64
+
 static void set_default_limits(struct process *p)
 {
 	const struct rlimit_pair unlimited = {RLIM_INFINITY, RLIM_INFINITY};
+	uint64_t nproc = MIN(page_nr_total() / PAGES_PER_PROCESS, 32768ul);
 
 	for (int i = 0; i < NR_RLIMITS; i++)
 		p->rlimit[i] = unlimited;
@@ -36,7 +53,7 @@ static void set_default_limits(struct process *p)
 	p->rlimit[RLIMIT_CORE].cur = 0;
 	p->rlimit[RLIMIT_MEMLOCK] = (struct rlimit_pair){8u << 20, 8u << 20};
 	p->rlimit[RLIMIT_SIGPENDING] = (struct rlimit_pair){4096, 4096};
-	p->rlimit[RLIMIT_NPROC] = (struct rlimit_pair){32768, 32768};
+	p->rlimit[RLIMIT_NPROC] = (struct rlimit_pair){nproc, nproc};
 	p->rlimit[RLIMIT_MSGQUEUE] = (struct rlimit_pair){819200, 819200};
 	p->rlimit[RLIMIT_NICE] = p->rlimit[RLIMIT_RTPRIO] = (struct rlimit_pair){0, 0};
 }
@@ -53,20 +70,129 @@ static void set_first_cred(struct cred *c, uint32_t uid, uint32_t gid)
 	c->cap_bounding = ALL_CAPS;
 }
 
+static void init_links(struct process *p)
+{
+	p->refs = 1;
+	list_init(&p->link);
+	list_init(&p->threads);
+	list_init(&p->children);
+	list_init(&p->sibling);
+	waitq_init(&p->child_wq);
+	p->start_ns = clock_monotonic_ns();
+}
+
 void process_init(void)
 {
 	struct process *p = init_process;
 
-	list_init(&p->threads);
+	init_links(p);
 	p->pid = p->pgid = p->sid = 1;
 	p->ppid = 0;
-	p->start_ns = clock_monotonic_ns();
 	p->dumpable = true;
+	p->exit_signal = SIGCHLD;
 	set_default_limits(p);
 	set_first_cred(&p->cred, boot_info->uid, boot_info->gid);
 	p->sighand = sighand_create();
 	if (p->sighand == NULL)
 		panic("no memory for the first process");
+	list_push_back(&process_all, &p->link);
+}
+
+struct process *process_find(int pid)
+{
+	struct thread *t = pid > 0 ? thread_find(pid) : NULL;
+
+	return t != NULL && t->proc->pid == pid ? t->proc : NULL;
+}
+
+struct process *process_get(struct process *p)
+{
+	p->refs++;
+	return p;
+}
+
+/* What a process has and a zombie has not. May block: files are closed. */
+static void release_resources(struct process *p)
+{
+	struct fdtable *fds = p->fds;
+	struct fs_context *fs = p->fs;
+	struct vmspace *vs = p->vs;
+
+	process_timers_free(p);
+	p->fds = NULL;
+	fdtable_put(fds);
+	p->fs = NULL;
+	fs_context_put(fs);
+	if (vs == NULL)
+		return;
+	p->max_rss = vmspace_peak_rss(vs);
+	p->vs = NULL;
+	vmspace_put(vs);
+}
+
+void process_put(struct process *p)
+{
+	if (--p->refs > 0)
+		return;
+	ASSERT(p != init_process && list_empty(&p->threads) && list_empty(&p->children));
+	release_resources(p); /* of one that was never started */
+	if (p->leader != NULL)
+		thread_free_descriptor(p->leader);
+	if (p->sighand != NULL)
+		sighand_free(p->sighand);
+	kfree(p->exe_path);
+	kfree(p);
+}
+
+struct process *process_create(void)
+{
+	struct process *self = process_current(), *p = kmalloc(sizeof(*p));
+
+	if (p == NULL)
+		return NULL;
+	*p = *self;
+	init_links(p);
+	p->leader = NULL;
+	p->nr_threads = 0;
+	p->parent = NULL;
+	p->zombie = p->orphan = p->has_execed = p->exiting = p->subreaper = false;
+	p->report = REPORT_NONE;
+	p->vfork_wq = NULL;
+	p->children_usage = (struct process_usage){0};
+	p->utime_dead_ns = p->nr_blocked_dead = p->nr_preempted_dead = p->max_rss = 0;
+	p->vs = NULL;
+	p->fds = NULL;
+	p->fs = NULL;
+	p->sighand = NULL;
+	p->timers = NULL;
+	p->exe_path = NULL;
+	if (self->exe_path != NULL) {
+		p->exe_path = kstrdup(self->exe_path);
+		if (p->exe_path == NULL) {
+			process_put(p);
+			return NULL;
+		}
+	}
+	p->pid = thread_new_id();
+	return p;
+}
+
+void process_publish(struct process *p, struct process *parent)
+{
+	ASSERT(p->leader != NULL);
+	p->parent = parent;
+	p->ppid = parent->pid;
+	list_push_back(&parent->children, &p->sibling);
+	list_push_back(&process_all, &p->link);
+}
+
+void process_reap(struct process *p)
+{
+	ASSERT(p->zombie);
+	list_remove(&p->sibling);
+	list_remove(&p->link);
+	thread_unhash(p->leader);
+	process_put(p);
 }
 
 uint64_t process_cpu_ns(const struct process *p)
@@ -78,25 +204,50 @@ uint64_t process_cpu_ns(const struct process *p)
 	return ns;
 }
 
+void process_release_vfork(struct process *p)
+{
+	struct waitq *wq = p->vfork_wq;
+
+	p->vfork_wq = NULL;
+	if (wq != NULL)
+		waitq_wake(wq, 0);
+}
+
+void process_take_leadership(struct thread *t)
+{
+	struct process *p = t->proc;
+	struct thread *old = p->leader;
+
+	if (old == t)
+		return;
+	thread_unhash(old);
+	thread_change_id(t, p->pid);
+	p->leader = t;
+	if (old->kstack_top == 0) /* else thread_free will */
+		thread_free_descriptor(old);
+}
+
 static void say_missing(void *ctx, const char *path)
 {
 	(void)ctx;
 	klog("looked for in vain: %s", path);
 }
 
-static NORETURN void process_ended(struct process *p)
+/* The last thread's last act. */
+static void process_ended(struct process *p)
 {
-	if (p->fds != NULL) {
+	if (p == init_process) {
 		struct fdtable *fds = p->fds;
 
 		p->fds = NULL;
 		fdtable_put(fds);
+		if (boot_info->flags & CAY_BOOT_MISSING)
+			vfs_report_missing(say_missing, NULL);
+		plat_exit(p->wait_status);
 	}
-	if (p != init_process)
-		panic("process %d ended, which nothing can have started", p->pid);
-	if (boot_info->flags & CAY_BOOT_MISSING)
-		vfs_report_missing(say_missing, NULL);
-	plat_exit(p->wait_status);
+	release_resources(p);
+	process_release_vfork(p);
+	family_ended(p);
 }
 
 /* Context: the thread itself, its last act but one. */
@@ -118,6 +269,7 @@ void process_thread_gone(struct thread *t)
 		p->wait_status = (t->exit_code & 0xff) << 8;
 	}
 	process_ended(p);
+	p->nr_threads = 0;
 }
 
 static void tell_to_exit(struct process *p, struct thread *except)

@@ -15,6 +15,7 @@
 #include "kernel/arch/x86_64/cpu.h"
 #include "kernel/linux/rseq.h"
 #include "kernel/log.h"
+#include "kernel/mm/vmspace.h"
 #include "kernel/plat/cay/boot.h"
 #include "kernel/plat/cay/events.h"
 #include "kernel/sched/runqueue.h"
@@ -121,6 +122,8 @@ static void switch_to(struct sched_cpu *sc, struct thread *prev, struct thread *
 	if (runs_program(prev))
 		prev->fs_base = rdfsbase();
 	if (runs_program(next)) {
+		if (next->proc->vs != NULL)
+			vmspace_activate(next->proc->vs);
 		wrfsbase(next->fs_base);
 		load_fpu(sc, next);
 	}

@@ -15,7 +15,10 @@ void sched_switch_done(void);       /* first thing that a new thread does */
 NORETURN void sched_exit(void);     /* the calling thread is dead: it never runs again and is freed */
 
 /* thread.c */
-void thread_free(struct thread *t);
+void thread_free(struct thread *t); /* it has run for the last time */
+void thread_free_descriptor(struct thread *t);
+void thread_unhash(struct thread *t);
+void thread_change_id(struct thread *t, int tid);
 
 /* process.c */
 void process_thread_gone(struct thread *t); /* t left its process; the last one ends it */

@@ -24,12 +24,15 @@ _Static_assert(offsetof(struct thread, switch_rsp) == 0 && offsetof(struct threa
 		       offsetof(struct thread, fs_base) == 16 && offsetof(struct thread, work) == 24,
 	       "known to entry.S");
 
-#define HASH_BUCKETS 256
-#define TID_MAX      4194304 /* Linux's largest pid_max */
-#define FPU_ALIGN    64
+#define HASH_BUCKETS    256
+#define TID_MAX         4194304 /* Linux's largest pid_max */
+#define TID_FIRST_AGAIN 300     /* as Linux: low ids are for who was there first */
+#define FPU_ALIGN       64
 
 static struct list table[HASH_BUCKETS];
 static int last_tid;
+static bool ids_wrapped;
+static unsigned nr_threads;
 
 static struct list *bucket(int tid)
 {
@@ -57,12 +60,36 @@ void thread_for_each(void (*fn)(struct thread *t, void *arg), void *arg)
 	}
 }
 
-static int new_tid(void)
+/* A group or session may outlive the process it is named after. */
+static bool id_is_used(int id)
 {
-	do
-		last_tid = last_tid < TID_MAX - 1 ? last_tid + 1 : 2;
-	while (thread_find(last_tid) != NULL);
+	if (thread_find(id) != NULL)
+		return true;
+	if (!ids_wrapped)
+		return false;
+	list_for_each (p, &process_all, link, struct process) {
+		if (p->pgid == id || p->sid == id)
+			return true;
+	}
+	return false;
+}
+
+int thread_new_id(void)
+{
+	do {
+		if (last_tid < TID_MAX - 1) {
+			last_tid++;
+		} else {
+			last_tid = TID_FIRST_AGAIN;
+			ids_wrapped = true;
+		}
+	} while (id_is_used(last_tid));
 	return last_tid;
+}
+
+unsigned thread_count(void)
+{
+	return nr_threads;
 }
 
 /* Memory of a thread; fpu only for threads of a program. kmalloc aligns to 16 bytes, xsave wants 64. */
@@ -92,10 +119,33 @@ static struct thread *thread_alloc(struct process *proc, bool has_fpu)
 	return t;
 }
 
+void thread_free_descriptor(struct thread *t)
+{
+	sigpending_discard(&t->pending, ~0ull);
+	kfree(t);
+}
+
 void thread_free(struct thread *t)
 {
+	struct process *p = t->proc;
+
 	page_free((void *)(t->kstack_top - KSTACK_BYTES), KSTACK_ORDER);
-	kfree(t);
+	t->kstack_top = 0;
+	if (p->leader != t)
+		thread_free_descriptor(t);
+	process_put(p);
+}
+
+void thread_unhash(struct thread *t)
+{
+	list_remove(&t->hash_link);
+}
+
+void thread_change_id(struct thread *t, int tid)
+{
+	list_remove(&t->hash_link);
+	t->tid = tid;
+	list_push_back(bucket(tid), &t->hash_link);
 }
 
 static void publish(struct thread *t)
@@ -103,6 +153,8 @@ static void publish(struct thread *t)
 	list_push_back(bucket(t->tid), &t->hash_link);
 	list_push_back(&t->proc->threads, &t->proc_link);
 	t->proc->nr_threads++;
+	process_get(t->proc);
+	nr_threads += t->kfn == NULL;
 }
 
 static void kthread_main(void *arg)
@@ -134,7 +186,7 @@ struct thread *kthread_create(const char *name, void (*fn)(void *arg), void *arg
 	if (t == NULL)
 		return NULL;
 	/* Kernel threads have negative ids: invisible to the program. */
-	t->tid = -new_tid();
+	t->tid = -thread_new_id();
 	publish(t);
 	sched_start(t);
 	return t;
@@ -142,8 +194,13 @@ struct thread *kthread_create(const char *name, void (*fn)(void *arg), void *arg
 
 static void user_thread_main(void *arg)
 {
+	struct thread *t = thread_current();
+
 	(void)arg;
 	sched_switch_done();
+	/* In its own address space. One that cannot be written is the program's loss, as in Linux. */
+	if (t->set_child_tid != 0)
+		(void)!put_user_u32((void *)t->set_child_tid, (uint32_t)t->tid);
 	frame_return();
 }
 
@@ -154,7 +211,12 @@ struct thread *thread_create(struct process *proc)
 
 	if (t == NULL)
 		return NULL;
-	t->tid = new_tid();
+	if (proc->leader == NULL) {
+		proc->leader = t;
+		t->tid = proc->pid;
+	} else {
+		t->tid = thread_new_id();
+	}
 	memcpy(t->comm, self->comm, sizeof(t->comm));
 	t->vruntime_ns = self->vruntime_ns;
 	t->nice = self->nice;
@@ -185,7 +247,9 @@ NORETURN void thread_exit(int code)
 		futex_thread_exit(t);
 		signal_thread_exit(t);
 	}
-	list_remove(&t->hash_link);
+	nr_threads -= t->kfn == NULL;
+	if (t->proc->leader != t)
+		thread_unhash(t);
 	list_remove(&t->proc_link);
 	process_thread_gone(t);
 	sched_exit();
@@ -204,7 +268,8 @@ void sched_init(void)
 	fpu_init_state(boot->fpu);
 	boot->state = THREAD_RUNNABLE;
 	boot->altstack_flags = SS_DISABLE;
-	boot->tid = new_tid();
+	boot->tid = thread_new_id();
+	init_process->leader = boot;
 	ASSERT(boot->tid == init_process->pid);
 	publish(boot);
 	sched_cpu_init(boot, idle);

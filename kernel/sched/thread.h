@@ -19,12 +19,16 @@
 #include "lib/list.h"
 #include "lib/pheap.h"
 
+/* Sleepers: wait.h. */
+struct waitq {
+	struct list waiters;
+};
+
 struct vmspace;
 struct fdtable;
 struct fs_context;
 struct sighand;
 struct cred;
-struct waitq;
 
 /* What restart_syscall continues: a call with a relative timeout, which must end when it would have ended. See
  * signal.h. */
@@ -75,6 +79,7 @@ struct thread {
 	uint64_t fault_vector, fault_error, fault_addr; /* of the last exception, as a signal frame shows them */
 
 	uint64_t clear_child_tid; /* user address; set_tid_address, CLONE_CHILD_CLEARTID */
+	uint64_t set_child_tid;   /* user address: its first act is to write its id there (CLONE_CHILD_SETTID) */
 	uint64_t robust_list;
 	uint64_t robust_list_len;
 	uint64_t rseq; /* user address; 0 = not registered */
@@ -105,11 +110,36 @@ struct rlimit_pair {
 };
 #define NR_RLIMITS 16
 
+/* CPU time and such, of a process's own dead threads or of children that were waited for. */
+struct process_usage {
+	uint64_t cpu_ns;
+	uint64_t nr_blocked, nr_preempted;
+	uint64_t max_rss; /* pages */
+};
+
+/* What wait(2) may report of a process that lives. */
+enum stop_report { REPORT_NONE, REPORT_STOPPED, REPORT_CONTINUED };
+
 struct process {
 	int pid, ppid, pgid, sid;
-	struct list threads;
+	unsigned refs;         /* each thread until its descriptor goes; one until it was waited for */
+	struct list link;      /* all processes, zombies too */
+	struct thread *leader; /* whose id is the pid; the descriptor stays, dead, as long as the process */
+	struct list threads;   /* that live */
 	unsigned nr_threads;
-	struct vmspace *vs;
+	/* Family: process.c. A process that its parent need not wait for has a parent all the same. */
+	struct process *parent; /* NULL: the first one */
+	struct list children, sibling;
+	struct waitq child_wq; /* wait(2): a child ended, stopped or went on */
+	int exit_signal;       /* what the parent gets; 0 = nothing */
+	bool zombie;           /* ended, not yet waited for */
+	bool orphan;           /* nobody is left to wait for it: reaped at once, as by docker's --init */
+	bool has_execed;
+	enum stop_report report; /* not yet waited for */
+	int stop_signal;
+	struct waitq *vfork_wq; /* the parent sleeps there until this process execs or ends; NULL = nobody */
+	struct process_usage children_usage;
+	struct vmspace *vs;      /* NULL while ending */
 	struct fdtable *fds;     /* kernel/fs/fdtable.h */
 	struct fs_context *fs;   /* root, cwd, umask: kernel/fs/vfs.h */
 	struct sighand *sighand; /* kernel/linux/signal.h */
@@ -118,6 +148,7 @@ struct process {
 	bool exiting;
 	int wait_status; /* as of wait(2), valid when exiting */
 	uint64_t start_ns;
+	uint64_t max_rss;       /* pages; valid when it has no address space any more */
 	uint64_t utime_dead_ns; /* CPU time of threads that ended */
 	uint64_t nr_blocked_dead, nr_preempted_dead;
 	struct process_timers *timers; /* interval and POSIX timers: kernel/time/process_timers.h; NULL until used */
@@ -143,6 +174,23 @@ static inline struct trapframe *thread_frame(struct thread *t)
 	return (struct trapframe *)(t->kstack_top - FRAME_BYTES);
 }
 
+extern struct list process_all;
+/* NULL if there is none. Zombies are found. */
+struct process *process_find(int pid);
+/* A child of the caller's process, hidden from everybody until process_publish: no threads, memory, files yet; the rest
+ * is the parent's. NULL without memory; then, and after process_put, nothing is left of it. */
+MUST_CHECK struct process *process_create(void);
+/* p has its leader: it can be found, and counts as parent's child. */
+void process_publish(struct process *p, struct process *parent);
+struct process *process_get(struct process *p);
+void process_put(struct process *p);
+/* Takes a zombie out of the table; its numbers are added to its parent's children's. */
+void process_reap(struct process *p);
+/* The parent that vfork left asleep goes on. */
+void process_release_vfork(struct process *p);
+/* execve by a thread that is not the leader: it takes over the process's id. The others are gone. */
+void process_take_leadership(struct thread *t);
+
 extern struct process *init_process;  /* the program the VM was started for */
 extern struct process kernel_process; /* kernel threads: no address space, no files */
 void process_init(void);              /* fills in init_process; by sched_init */
@@ -160,12 +208,16 @@ MUST_CHECK int process_end_other_threads(void);
 MUST_CHECK struct thread *kthread_create(const char *name, void (*fn)(void *arg), void *arg);
 
 /* Creates a thread of proc, not yet runnable; caller fills its frame, then thread_start(). */
+/* The first thread of a process gets the process's id, all others new ones. */
 MUST_CHECK struct thread *thread_create(struct process *proc);
+int thread_new_id(void);     /* in use by no thread, process, group or session */
+unsigned thread_count(void); /* of programs, that live */
 void thread_start(struct thread *t);
 NORETURN void thread_exit(int code);                   /* the calling thread only */
 NORETURN void process_exit(int wait_status);           /* all threads of the caller's process */
 void process_kill(struct process *p, int wait_status); /* as process_exit, from outside: any context */
-struct thread *thread_find(int tid);                   /* NULL if there is none */
+/* NULL if there is none. A dead leader is found as long as its process is: check `state` before using its frame. */
+struct thread *thread_find(int tid);
 
 /* Blocking primitives; use wait.h instead where possible. The thread must be on some list a waker finds. */
 /* All of these: thread context unless noted. A condition checked between prepare and block must not itself block. */

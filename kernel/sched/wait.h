@@ -12,10 +12,6 @@
 #include "kernel/sched/thread.h"
 #include "lib/list.h"
 
-struct waitq {
-	struct list waiters;
-};
-
 /* One registration. The default callback wakes `thread`; poll and epoll install their own (must not block). */
 struct waiter {
 	struct list link;

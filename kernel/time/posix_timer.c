@@ -206,6 +206,17 @@ long sys_timer_delete(int id)
 	return 0;
 }
 
+void process_timers_free(struct process *p)
+{
+	if (p->timers == NULL)
+		return;
+	process_timers_exec(p);
+	for (int i = 0; i < NR_ITIMERS; i++)
+		ktimer_cancel(&p->timers->itimer[i].ktimer);
+	kfree(p->timers);
+	p->timers = NULL;
+}
+
 void process_timers_exec(struct process *p)
 {
 	if (p->timers == NULL)

@@ -20,4 +20,7 @@ struct process_timers *process_timers_get(void);
 /* execve: POSIX timers go, interval timers stay. */
 void process_timers_exec(struct process *p);
 
+/* The end of a process: all go. */
+void process_timers_free(struct process *p);
+
 #endif

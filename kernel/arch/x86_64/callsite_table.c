@@ -121,6 +121,30 @@ bool callsite_add_moves(struct callsite_table *t, const struct callsite_plan *pl
 	return true;
 }
 
+static bool copy_array(void **to, const void *from, size_t bytes)
+{
+	if (bytes == 0)
+		return true;
+	*to = kmalloc(bytes);
+	if (*to != NULL)
+		memcpy(*to, from, bytes);
+	return *to != NULL;
+}
+
+bool callsite_table_copy(struct callsite_table *to, const struct callsite_table *from)
+{
+	void *sites = NULL, *arenas = NULL, *moves = NULL;
+	bool ok = copy_array(&sites, from->sites, from->cap_sites * sizeof(*from->sites)) &&
+		  copy_array(&arenas, from->arenas, from->cap_arenas * sizeof(*from->arenas)) &&
+		  copy_array(&moves, from->moves, from->cap_moves * sizeof(*from->moves));
+
+	*to = *from;
+	to->sites = sites;
+	to->arenas = arenas;
+	to->moves = moves;
+	return ok;
+}
+
 void callsite_table_free(struct callsite_table *t)
 {
 	kfree(t->sites);

@@ -55,6 +55,8 @@ bool callsite_in_arena(const struct callsite_table *t, uint64_t addr);
 
 MUST_CHECK bool callsite_add_moves(struct callsite_table *t, const struct callsite_plan *plan);
 
+/* fork: to, which is empty, becomes equal. False without memory; then `to` is still fit for callsite_table_free. */
+MUST_CHECK bool callsite_table_copy(struct callsite_table *to, const struct callsite_table *from);
 void callsite_table_free(struct callsite_table *t); /* its contents; t stays the caller's */
 
 #endif

@@ -120,7 +120,28 @@ uint64_t *paging_find(pa_t root, uint64_t va, unsigned *level)
 	}
 }
 
-/* A huge page becomes 512 small ones with the same rights; its block becomes 512 counted pages. */
+/* Fills t with single pages that hold copies of a huge page's contents. */
+static bool copy_in_pieces(uint64_t huge, uint64_t *t)
+{
+	for (unsigned i = 0; i < PTES_PER_TABLE; i++) {
+		void *page = page_alloc(0, 0);
+
+		if (page == NULL) {
+			while (i-- > 0)
+				page_free(pa_to_virt(PA(t[i] & PTE_ADDR)), 0);
+			return false;
+		}
+		memcpy(page, (char *)pa_to_virt(PA(huge & PTE_ADDR)) + i * PAGE_SIZE, PAGE_SIZE);
+		t[i] = (huge & ~(PTE_PS | PTE_ADDR)) | virt_to_pa(page).v;
+	}
+	return true;
+}
+
+/*
+ * A huge page becomes 512 small ones with the same rights; its block becomes 512 counted pages. One that another
+ * address space has too, since a fork, is copied: its block must stay whole. (What may be written is nobody else's:
+ * further references of its block are transfers' then.)
+ */
 static bool huge_split(uint64_t *entry)
 {
 	uint64_t huge = *entry;
@@ -128,6 +149,16 @@ static bool huge_split(uint64_t *entry)
 
 	if (t == NULL)
 		return false;
+	if ((huge & (PTE_SW_COUNTED | PTE_W)) == PTE_SW_COUNTED && page_refcount(PA(huge & PTE_ADDR)) > 1) {
+		if (!copy_in_pieces(huge, t)) {
+			memset(t, 0, PAGE_SIZE);
+			table_free(t);
+			return false;
+		}
+		page_unref(PA(huge & PTE_ADDR), HUGE_ORDER);
+		*entry = virt_to_pa(t).v | PTE_P | PTE_W | PTE_U | PTE_A;
+		return true;
+	}
 	if (huge & PTE_SW_COUNTED)
 		page_split(PA(huge & PTE_ADDR), HUGE_ORDER);
 	for (unsigned i = 0; i < PTES_PER_TABLE; i++)

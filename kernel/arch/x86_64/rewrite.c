@@ -107,16 +107,17 @@ static struct callsite_arena *arena_for(struct callsite_table *t, struct vmspace
 
 struct redirect {
 	const struct callsite_plan *plan;
-	struct process *proc;
+	struct vmspace *vs;
 };
 
 static void redirect_thread(struct thread *t, void *arg)
 {
 	const struct redirect *r = arg;
-	struct trapframe *f = thread_frame(t);
+	struct trapframe *f;
 
-	if (t->proc != r->proc || t->kfn != NULL)
+	if (t->proc->vs != r->vs || t->kfn != NULL || t->state == THREAD_DEAD)
 		return;
+	f = thread_frame(t);
 	for (unsigned i = 0; i < r->plan->nr_moved; i++)
 		if (f->rip == r->plan->moved[i].from)
 			f->rip = r->plan->moved[i].to;
@@ -126,7 +127,7 @@ static void redirect_thread(struct thread *t, void *arg)
 static bool apply(struct callsite_table *t, struct vmspace *vs, const struct callsite_target *target,
 		  const struct callsite_plan *plan)
 {
-	struct redirect r = {.plan = plan, .proc = process_current()};
+	struct redirect r = {.plan = plan, .vs = vs};
 
 	if (!callsite_add_moves(t, plan) || !write_code(vs, target->tramp, plan->tramp, plan->tramp_bytes))
 		return false;

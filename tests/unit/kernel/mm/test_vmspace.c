@@ -353,7 +353,7 @@ static void test_random(void **state)
 	for (unsigned i = 0; i < FILE_PAGES; i++)
 		assert_int_equal(page_refcount(file_page[i]), 1);
 	assert_in_range(free_before - page_nr_free(), 0, 40 + 512); /* slabs, and a block of page tables */
-	vmspace_destroy(vs);
+	vmspace_put(vs);
 }
 
 static void test_small_machine_runs_out(void **state)
@@ -373,7 +373,7 @@ static void test_small_machine_runs_out(void **state)
 	assert_int_equal(signo, SIGKILL);
 	assert_non_null(strstr(shim_last_log(), "out of memory"));
 	assert_true(va > BASE + (600 << 10)); /* the file took 1 MiB */
-	vmspace_destroy(vs);
+	vmspace_put(vs);
 }
 
 static void test_heap(void **state)
@@ -415,7 +415,7 @@ static void test_heap(void **state)
 	/* limits and memory */
 	process.rlimit[RLIMIT_DATA].cur = 600 << 10;
 	assert_int_equal(vmspace_brk(vs, start + (700 << 10)), start + (512 << 10));
-	vmspace_destroy(vs);
+	vmspace_put(vs);
 }
 
 static void test_stack(void **state)
@@ -436,7 +436,7 @@ static void test_stack(void **state)
 				0) > 0);
 	assert_non_null(touch(top - (3 << 20) + 4096, true, &signo));
 	assert_null(touch(top - (4 << 20) + 8192, true, &signo)); /* inside the guard gap */
-	vmspace_destroy(vs);
+	vmspace_put(vs);
 }
 
 static void test_kernel_writes(void **state)
@@ -467,7 +467,7 @@ static void test_kernel_writes(void **state)
 	vmspace_file_truncated(&inode, 4096);
 	assert_int_equal(touch(BASE, false, &signo)[1], 0x04030201);
 	check_tlb();
-	vmspace_destroy(vs);
+	vmspace_put(vs);
 }
 
 static void test_bad_arguments(void **state)
@@ -489,7 +489,7 @@ static void test_bad_arguments(void **state)
 	assert_int_equal(vmspace_advise(vs, BASE, UINT64_MAX, MADV_DONTNEED), -EINVAL);
 	assert_int_equal(vmspace_advise(vs, BASE, 4096, 12345), -EINVAL);
 	assert_true(vmspace_map(vs, 0, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_32BIT, NULL, 0) < 1ll << 31);
-	vmspace_destroy(vs);
+	vmspace_put(vs);
 }
 
 int main(void)

@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: MIT */
+/* family.c - see family.h. */
+#include "kernel/linux/family.h"
+
+#include <string.h>
+
+#include "kernel/linux/job.h"
+#include "kernel/linux/signal.h"
+#include "kernel/mm/page.h"
+#include "kernel/mm/vmspace.h"
+#include "kernel/sched/wait.h"
+#include "kernel/time/clock.h"
+
+#define NS_PER_TICK 10000000ull /* of si_utime: CLK_TCK is 100 */
+
+struct process_usage usage_of_process(const struct process *p)
+{
+	struct process_usage u = {
+		.cpu_ns = process_cpu_ns(p),
+		.nr_blocked = p->nr_blocked_dead,
+		.nr_preempted = p->nr_preempted_dead,
+		.max_rss = p->vs != NULL ? vmspace_peak_rss(p->vs) : p->max_rss,
+	};
+
+	list_for_each (t, &p->threads, proc_link, struct thread) {
+		u.nr_blocked += t->nr_blocked;
+		u.nr_preempted += t->nr_preempted;
+	}
+	return u;
+}
+
+void usage_add(struct process_usage *to, const struct process_usage *more)
+{
+	to->cpu_ns += more->cpu_ns;
+	to->nr_blocked += more->nr_blocked;
+	to->nr_preempted += more->nr_preempted;
+	to->max_rss = MAX(to->max_rss, more->max_rss);
+}
+
+struct process_usage usage_of_family(const struct process *p)
+{
+	struct process_usage u = usage_of_process(p);
+
+	usage_add(&u, &p->children_usage);
+	return u;
+}
+
+void usage_to_rusage(const struct process_usage *u, struct rusage *ru)
+{
+	memset(ru, 0, sizeof(*ru));
+	ru->ru_utime.tv_sec = (long)(u->cpu_ns / NSEC_PER_SEC);
+	ru->ru_utime.tv_usec = (long)(u->cpu_ns % NSEC_PER_SEC / 1000);
+	ru->ru_maxrss = (long)(u->max_rss * (PAGE_SIZE / 1024));
+	ru->ru_nvcsw = (long)u->nr_blocked;
+	ru->ru_nivcsw = (long)u->nr_preempted;
+}
+
+static void send_to_parent(const struct process *p, int signo, int code, int status)
+{
+	siginfo_t info;
+
+	memset(&info, 0, sizeof(info));
+	info.si_signo = signo;
+	info.si_code = code;
+	info.si_pid = p->pid;
+	info.si_uid = p->cred.uid;
+	info.si_status = status;
+	info.si_utime = (long)(process_cpu_ns(p) / NS_PER_TICK);
+	(void)signal_send_process(p->parent,
+				  &info); /* one that is lost (real-time, no memory) is not the child's loss */
+}
+
+/* The parent has said that it will not wait. */
+static bool nobody_waits(const struct process *p)
+{
+	const struct ksigaction *act = &p->parent->sighand->action[SIGCHLD - 1];
+
+	return p->exit_signal == SIGCHLD && (act->handler == (uint64_t)SIG_IGN || (act->flags & SA_NOCLDWAIT));
+}
+
+/* The parent of a zombie is told, or it goes at once. */
+static void announce_zombie(struct process *p)
+{
+	int status = p->wait_status, sig = status & 0x7f;
+	bool reap = p->orphan || nobody_waits(p);
+
+	if (!p->orphan && p->exit_signal != 0)
+		send_to_parent(p, p->exit_signal, sig != 0 ? CLD_KILLED : CLD_EXITED, sig != 0 ? sig : status >> 8);
+	waitq_wake(&p->parent->child_wq, 0);
+	if (reap)
+		process_reap(p);
+}
+
+static struct process *reaper_for_children_of(const struct process *p)
+{
+	for (struct process *a = p->parent; a != NULL; a = a->parent)
+		if (a->subreaper && !a->exiting)
+			return a;
+	return init_process;
+}
+
+static void send_parent_death(struct process *p)
+{
+	siginfo_t info;
+
+	list_for_each (t, &p->threads, proc_link, struct thread) {
+		if (t->pdeath_signal == 0)
+			continue;
+		memset(&info, 0, sizeof(info));
+		info.si_signo = t->pdeath_signal;
+		info.si_code = SI_USER;
+		(void)signal_send_process(p, &info);
+	}
+}
+
+static void adopt(struct process *p, struct process *parent)
+{
+	list_remove(&p->sibling);
+	p->parent = parent;
+	p->ppid = parent->pid;
+	p->orphan = !parent->subreaper;
+	p->exit_signal = SIGCHLD;
+	list_push_back(&parent->children, &p->sibling);
+	send_parent_death(p);
+	if (p->zombie)
+		announce_zombie(p);
+}
+
+void family_ended(struct process *p)
+{
+	struct process *reaper = reaper_for_children_of(p);
+
+	list_for_each_safe (c, &p->children, sibling, struct process) {
+		adopt(c, reaper);
+	}
+	p->zombie = true;
+	job_process_ended(p);
+	announce_zombie(p);
+}
+
+static void tell_parent(struct process *p, int code, int status)
+{
+	if (p->parent == NULL)
+		return;
+	if (!(p->parent->sighand->action[SIGCHLD - 1].flags & SA_NOCLDSTOP))
+		send_to_parent(p, SIGCHLD, code, status);
+	waitq_wake(&p->parent->child_wq, 0);
+}
+
+void family_stopped(struct process *p, int signo)
+{
+	p->report = REPORT_STOPPED;
+	p->stop_signal = signo;
+	tell_parent(p, CLD_STOPPED, signo);
+}
+
+void family_continued(struct process *p)
+{
+	p->report = REPORT_CONTINUED;
+	tell_parent(p, CLD_CONTINUED, SIGCONT);
+}
