@@ -161,8 +161,10 @@ static bool read_prefixes(struct cursor *c, struct x86_insn *in, uint8_t *op)
 		case 0x2e:
 		case 0x36:
 		case 0x3e:
+			continue;
 		case 0x64:
 		case 0x65:
+			in->segment = *op;
 			continue;
 		default:
 			break;
@@ -171,6 +173,8 @@ static bool read_prefixes(struct cursor *c, struct x86_insn *in, uint8_t *op)
 	}
 	if ((*op & 0xf0) == 0x40) {
 		in->rex = *op;
+		in->base_high = *op & 1 ? 8 : 0;
+		in->index_high = *op & 2 ? 8 : 0;
 		if (!next_byte(c, op))
 			return false;
 		if ((*op & 0xf0) == 0x40 || *op == 0x66 || *op == 0x67 || *op == 0xf0 || *op == 0xf2 || *op == 0xf3 ||
@@ -185,6 +189,7 @@ static bool read_modrm(struct cursor *c, struct x86_insn *in)
 {
 	uint8_t mod, rm, sib;
 
+	in->modrm_offset = (uint8_t)c->pos;
 	if (!next_byte(c, &in->modrm))
 		return false;
 	in->has_modrm = true;
@@ -321,6 +326,10 @@ static bool read_vector(struct cursor *c, struct x86_insn *in, uint8_t prefix)
 
 	if (c->operand16 || c->repeat || c->lock || in->rex || !next_byte(c, &p))
 		return false;
+	if (prefix != 0xc5) { /* inverted bits of REX */
+		in->base_high = p & 0x20 ? 0 : 8;
+		in->index_high = p & 0x40 ? 0 : 8;
+	}
 	if (prefix == 0xc4) {
 		map = p & 0x1f;
 		if (!skip(c, 1))
@@ -379,6 +388,7 @@ bool x86_decode(const uint8_t *code, size_t avail, struct x86_insn *in)
 	if (!ok)
 		return false;
 	in->length = (uint8_t)c.pos;
+	in->address32 = c.address32;
 	in->flow = flow_of(in);
 	return true;
 }

@@ -37,6 +37,11 @@ struct x86_insn {
 	uint8_t rex;      /* 0 when there is none */
 	bool has_modrm;
 	uint8_t modrm;
+	/* For lib/x86_address.h; of any encoding: */
+	uint8_t modrm_offset;
+	uint8_t base_high, index_high; /* 8 when the operand's base or index is one of r8 to r15 */
+	uint8_t segment;               /* 0x64 or 0x65 when the prefix fs or gs is there */
+	bool address32;
 };
 
 /*

@@ -386,6 +386,14 @@ static void test_faults(void)
 	report_eq(fault_of(__asm__ volatile("int3")), SIGTRAP);
 	report_eq(fault_of(*(volatile char *)0x8000000000000000ull = 1), SIGSEGV);
 	report_true(report_si.si_code == SI_KERNEL);
+	/* Instructions of other kinds: a host that interprets some must not take the others for invalid. */
+	report_eq(fault_of(__asm__ volatile("movq %%xmm0, (%0)" ::"r"(0x8000000000000000))), SIGSEGV);
+	report_true(report_si.si_code == SI_KERNEL && report_si.si_addr == NULL);
+	report_eq(fault_of(__asm__ volatile("paddb 16(%0), %%xmm0" ::"r"(0x8000000000000000))), SIGSEGV);
+	report_eq(fault_of(__asm__ volatile("fldl (%0, %1, 8)" ::"r"(0ul), "r"(0x0100000000000000))), SIGSEGV);
+	report_eq(fault_of(__asm__ volatile("popcnt (%0), %%rax" ::"r"(0x8000000000000000) : "rax")), SIGSEGV);
+	report_eq(fault_of(__asm__ volatile("int $0x21")), SIGSEGV);
+	report_eq(fault_of(__asm__ volatile("ud1 (%0), %%rax" ::"r"(0x8000000000000000))), SIGILL);
 	report_eq(fault_of(raise(SIGSEGV)), SIGSEGV);
 	munmap(page, 4096);
 }

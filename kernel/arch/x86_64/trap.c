@@ -218,7 +218,10 @@ void exception_handler(struct trapframe *f, uint64_t vector, uint64_t error, uin
 	case VEC_UD:
 		if (!from_kernel(f) && emulate_syscall(f))
 			break;
-		fault_signal(f, vector, 0, SIGILL, ILL_ILLOPN, f->rip);
+		if (!from_kernel(f) && trap_is_protection_fault(f))
+			fault_signal(f, VEC_GP, 0, SIGSEGV, SI_KERNEL, 0);
+		else
+			fault_signal(f, vector, 0, SIGILL, ILL_ILLOPN, f->rip);
 		break;
 	case VEC_DE:
 		fault_signal(f, vector, 0, SIGFPE, FPE_INTDIV, f->rip);

@@ -3,6 +3,7 @@
 #ifndef CAY_KERNEL_ARCH_TRAP_H
 #define CAY_KERNEL_ARCH_TRAP_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "kernel/arch/x86_64/frame.h"
@@ -23,5 +24,7 @@ void exit_work(struct trapframe *f);
 void upcall_handler(struct trapframe *f);
 NORETURN void upcall_in_kernel(uint64_t rip);
 void exception_handler(struct trapframe *f, uint64_t vector, uint64_t error, uint64_t cr2);
+/* misreported.c: was what came as #UD a general protection fault? */
+bool trap_is_protection_fault(const struct trapframe *f);
 
 #endif
