@@ -40,6 +40,8 @@
  * the host.
  */
 #define CAY_NET_QUIET (1u << 2)
+/* Frames may come before the guest has sent any. Without it the receive buffers can wait for the first one sent. */
+#define CAY_NET_UNINVITED (1u << 3)
 
 /* All addresses in network order; all zero = none. */
 struct cay_net_config {

@@ -88,6 +88,7 @@ static const int plain[] = {
 	SCMP_SYS(clock_gettime),
 	SCMP_SYS(gettimeofday),
 	SCMP_SYS(timer_settime),
+	SCMP_SYS(timerfd_settime),
 	SCMP_SYS(timer_delete),
 	/* our memory; mmap and mprotect are below */
 	SCMP_SYS(munmap),

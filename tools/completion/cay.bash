@@ -17,7 +17,7 @@ _cay()
 		case ${COMP_WORDS[i]} in
 		--) ((i++)); break ;;
 		--root | -v | --volume | -e | --env | --env-file | -w | --workdir | -u | --user | --hostname | -m | --memory | -c | --cpus | --name | \
-			--io-core | --backend | --gdb | --net) ((i++)) ;;
+			--io-core | --backend | --gdb | --net | --pcap | -p | --publish) ((i++)) ;;
 		-*) ;;
 		*) break ;;
 		esac

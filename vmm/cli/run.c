@@ -13,6 +13,7 @@
 #include "vmm/cli/say.h"
 #include "vmm/cli/tree.h"
 #include "vmm/core/vm.h"
+#include "vmm/dev/net_pcap.h"
 
 int run_options_prepare(struct run_options *opt, char **host_env)
 {
@@ -27,23 +28,39 @@ int run_options_prepare(struct run_options *opt, char **host_env)
 	return 0;
 }
 
+static int open_stats(struct run_options *opt)
+{
+	if (opt->stats_file == NULL)
+		return 0;
+	opt->stats_fd = open(opt->stats_file, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+	if (opt->stats_fd >= 0)
+		return 0;
+	say_error("--stats=%s: %s", opt->stats_file, strerror(errno));
+	return RUN_EXIT_OURS;
+}
+
+static int open_pcap(struct net_options *net)
+{
+	if (net->pcap == NULL)
+		return 0;
+	net->pcap_fd = net_pcap_open(net->pcap);
+	if (net->pcap_fd >= 0)
+		return 0;
+	say_error("--pcap %s: %s", net->pcap, strerror(-net->pcap_fd));
+	return RUN_EXIT_OURS;
+}
+
 /*
- * Opens the file of --stats and closes what was inherited beyond stdin, stdout and stderr: the guest has no use for it,
- * and a VMM that was taken over shall not have it either.
+ * Closes what was inherited beyond stdin, stdout and stderr: the guest has no use for it, and a VMM that was taken over
+ * shall not have it either. Then opens the files that are written to later, when opening is forbidden.
  */
 static int settle_descriptors(struct run_options *opt)
 {
-	if (opt->stats_file) {
-		opt->stats_fd = open(opt->stats_file, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-		if (opt->stats_fd < 0) {
-			say_error("--stats=%s: %s", opt->stats_file, strerror(errno));
-			return RUN_EXIT_OURS;
-		}
-	}
-	if (opt->stats_fd > STDERR_FILENO + 1)
-		close_range(STDERR_FILENO + 1, (unsigned)opt->stats_fd - 1, 0);
-	close_range(MAX(opt->stats_fd, STDERR_FILENO) + 1, ~0u, 0);
-	return 0;
+	int status;
+
+	close_range(STDERR_FILENO + 1, ~0u, 0);
+	status = open_stats(opt);
+	return status == 0 ? open_pcap(&opt->net) : status;
 }
 
 int command_run(int argc, char **argv, const struct process_start *start)

@@ -12,6 +12,7 @@
 
 #include "abi/layout.h"
 #include "vmm/cli/environment.h"
+#include "vmm/cli/net_flags.h"
 #include "vmm/cli/numbers.h"
 #include "vmm/cli/run_flags.h"
 #include "vmm/cli/say.h"
@@ -220,9 +221,12 @@ static int apply_flag(struct run_options *opt, const struct flag_match *m)
 	case FLAG_CPUS:
 		return parse_cpus(opt, m->value);
 	case FLAG_PUBLISH:
-		return not_yet("-p (publishing a port)");
+		return net_flag_publish(&opt->net, m->value) == 0 ? 0 : RUN_EXIT_OURS;
 	case FLAG_NET:
-		return strcmp(m->value, "none") == 0 ? 0 : not_yet("a network (--net other than none)");
+		return net_flag_net(&opt->net, m->value) == 0 ? 0 : RUN_EXIT_OURS;
+	case FLAG_PCAP:
+		opt->net.pcap = m->value;
+		return 0;
 	case FLAG_DISK:
 		return not_yet("--disk");
 	case FLAG_NAME:
@@ -297,7 +301,8 @@ int run_options_parse(struct run_options *opt, int argc, char **argv)
 				    .nr_cpus = 1,
 				    .io_core = -1,
 				    .strace_set = "",
-				    .stats_fd = -1};
+				    .stats_fd = -1,
+				    .net = {.pcap_fd = -1}};
 	flags_start();
 	while ((err = flags_next(argc, argv, &m)) != FLAG_DONE) {
 		int status = err == FLAG_OK ? apply_flag(opt, &m) : refuse(err, &m);
@@ -309,6 +314,8 @@ int run_options_parse(struct run_options *opt, int argc, char **argv)
 		say_error("no program given: cay run [FLAGS] [--] PROGRAM [ARG...]; see 'cay help run'");
 		return RUN_EXIT_OURS;
 	}
+	if (net_flags_check(&opt->net) != 0)
+		return RUN_EXIT_OURS;
 	opt->argv = argv + flags_rest();
 	opt->argc = argc - flags_rest();
 	opt->program = opt->argv[0];

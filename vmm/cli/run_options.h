@@ -13,6 +13,7 @@
 #include "abi/boot_info.h"
 #include "lib/compiler.h"
 #include "vmm/cli/pool.h"
+#include "vmm/dev/net_options.h"
 
 /* Exit statuses of our own, as in docker run and chroot(1). */
 #define RUN_EXIT_OURS           125
@@ -54,6 +55,7 @@ struct run_options {
 	unsigned nr_cpus;
 	int io_core; /* host CPU for the I/O thread, -1 = any */
 	enum run_backend backend;
+	struct net_options net;
 
 	/* the tree */
 	const char *root; /* --root, resolved; NULL = the default root */

@@ -7,6 +7,7 @@
 #include "vmm/cli/run_options.h"
 #include "vmm/core/log.h"
 #include "vmm/dev/fs.h"
+#include "vmm/dev/net.h"
 #include "vmm/dev/stdio.h"
 #include "vmm/load/boot.h"
 
@@ -77,7 +78,11 @@ int devices_create(struct vm *vm)
 {
 	int err = create_fs(vm);
 
-	return err == 0 ? stdio_create(vm) : err;
+	if (err == 0)
+		err = stdio_create(vm);
+	if (err == 0 && vm->net != NULL)
+		err = net_attach(vm->net, vm);
+	return err;
 }
 
 void devices_destroy(struct vm *vm)

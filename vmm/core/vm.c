@@ -27,6 +27,7 @@
 #include "vmm/core/vcpu.h"
 #include "vmm/core/vcpu_start.h"
 #include "vmm/debug/gdb.h"
+#include "vmm/dev/net.h"
 #include "vmm/dev/stdio.h"
 #include "vmm/load/boot.h"
 #include "vmm/sandbox/sandbox.h"
@@ -189,6 +190,11 @@ static int wait_for_gdb(struct vm *vm)
 	return err == 0 ? 0 : fail_start("--gdb: cannot listen on that port", err, "choose another");
 }
 
+static int wait_for_net(struct vm *vm)
+{
+	return vm->net != NULL ? net_wait_ready(vm->net) : 0;
+}
+
 /* Everything is open: from now on only the shared folders can be. The threads to come inherit it. */
 static int confine(const struct preparation *p)
 {
@@ -245,8 +251,10 @@ static int exit_status(const struct vm *vm)
 static int start(struct vm *vm)
 {
 	struct preparation prep;
-	int err = create_memory(vm);
+	int err = net_open(&vm->opt->net, vm->opt->nr_cpus, &vm->net);
 
+	if (err == 0)
+		err = create_memory(vm);
 	if (err != 0)
 		return err;
 	prepare_start(&prep, vm);
@@ -256,8 +264,8 @@ static int start(struct vm *vm)
 				 "`cay doctor` says what is missing");
 	if (prep.err != 0 || err != 0)
 		return -1;
-	if (io_thread_create(vm) == 0 && load(vm, &prep) == 0 && wait_for_gdb(vm) == 0 && confine(&prep) == 0 &&
-	    start_threads(vm) == 0)
+	if (io_thread_create(vm) == 0 && load(vm, &prep) == 0 && wait_for_gdb(vm) == 0 && wait_for_net(vm) == 0 &&
+	    confine(&prep) == 0 && start_threads(vm) == 0)
 		return seal(vm);
 	return -1;
 }
@@ -294,6 +302,7 @@ int vm_run(const struct run_options *opt, uint64_t timing_exec_ns, uint64_t timi
 	gdb_destroy(vm.gdb);
 	signals_destroy(vm.signals);
 	devices_destroy(&vm);
+	net_destroy(vm.net);
 	free(vm.backend_cpu);
 	timing_mark(&vm, VM_T_TORN_DOWN);
 	report_print(&vm);

@@ -24,6 +24,7 @@ struct io_thread;
 struct backend_ops;
 struct fs_device;
 struct gdb;
+struct net_device;
 struct signals;
 struct stdio_device;
 
@@ -101,6 +102,7 @@ struct vm {
 	struct vm_clock_base clock_base;
 	struct fs_device *fs;
 	struct stdio_device *stdio;
+	struct net_device *net; /* NULL with --net none */
 	struct signals *signals;
 	struct gdb *gdb;     /* NULL without --gdb */
 	_Atomic bool ending; /* the guest is gone or must go: no more entries */

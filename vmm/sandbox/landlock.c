@@ -107,7 +107,7 @@ static int add_path(int ruleset, const struct sandbox_path *p, uint64_t handled)
 	return err;
 }
 
-int landlock_rules(const struct sandbox_path *paths, unsigned nr_paths, int *rules)
+static int make_rules(const struct sandbox_path *paths, unsigned nr_paths, bool files_only, int *rules)
 {
 	long version = syscall(SYS_landlock_create_ruleset, NULL, 0, LL_CREATE_VERSION);
 	struct ll_ruleset_attr attr = {0};
@@ -118,11 +118,11 @@ int landlock_rules(const struct sandbox_path *paths, unsigned nr_paths, int *rul
 	if (version < 1)
 		return 0;
 	attr.handled_fs = rights_of_version(version);
-	if (version >= 4) {
+	if (version >= 4 && !files_only) {
 		attr.handled_net = LL_NET_ALL;
 		size = offsetof(struct ll_ruleset_attr, scoped);
 	}
-	if (version >= 6) {
+	if (version >= 6 && !files_only) {
 		attr.scoped = LL_SCOPE_ALL;
 		size = sizeof(attr);
 	}
@@ -136,6 +136,16 @@ int landlock_rules(const struct sandbox_path *paths, unsigned nr_paths, int *rul
 		*rules = LANDLOCK_NONE;
 	}
 	return err;
+}
+
+int landlock_rules(const struct sandbox_path *paths, unsigned nr_paths, int *rules)
+{
+	return make_rules(paths, nr_paths, false, rules);
+}
+
+int landlock_rules_files(const struct sandbox_path *paths, unsigned nr_paths, int *rules)
+{
+	return make_rules(paths, nr_paths, true, rules);
 }
 
 int landlock_restrict(int rules)

@@ -15,6 +15,9 @@
  */
 MUST_CHECK int landlock_rules(const struct sandbox_path *paths, unsigned nr_paths, int *rules);
 
+/* The same, but sockets stay as free as they were. */
+MUST_CHECK int landlock_rules_files(const struct sandbox_path *paths, unsigned nr_paths, int *rules);
+
 /*
  * From now on the calling thread and those it makes open files only below the paths of the rule set, which is closed;
  * what is open stays open. No new privileges must be set. 0 or -errno.

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* test_run_options.c - command lines in a table: what each means, or how it is refused. */
-// SOURCES: vmm/cli/run_options.c vmm/cli/run_flags.c vmm/cli/distance.c vmm/cli/numbers.c vmm/cli/environment.c vmm/cli/tree.c vmm/cli/etc_list.c vmm/cli/pool.c vmm/cli/say.c vmm/cli/syscall_names.c
+// SOURCES: vmm/cli/run_options.c vmm/cli/run_flags.c vmm/cli/distance.c vmm/cli/numbers.c vmm/cli/net_flags.c vmm/cli/environment.c vmm/cli/tree.c vmm/cli/etc_list.c vmm/cli/pool.c vmm/cli/say.c vmm/cli/syscall_names.c
 #include "unit.h"
 
 #include "capture.h"
@@ -47,8 +47,32 @@ static void test_refused(void **state)
 		{"run -vv ls", "--verbose"},
 		{"run -v ls", "HOST:GUEST"},
 		{"run -v /a ls", "HOST:GUEST"},
-		{"run -p 80:80 ls", "not available yet"},
-		{"run --net user ls", "not available yet"},
+		{"run -p 80 ls", "not [IP:]HOST:GUEST"},
+		{"run -p 80:0 ls", "not [IP:]HOST:GUEST"},
+		{"run -p 80:65536 ls", "not [IP:]HOST:GUEST"},
+		{"run -p 80:80/sctp ls", "not [IP:]HOST:GUEST"},
+		{"run -p 1.2.3:80:80 ls", "not [IP:]HOST:GUEST"},
+		{"run -p :80 ls", "not [IP:]HOST:GUEST"},
+		{"run -p 80:80 --net none ls", "works with --net user only"},
+		{"run --net wifi ls", "unknown; there are user"},
+		{"run --net user=x ls", "takes no name"},
+		{"run --net tap ls", "expected tap=INTERFACE"},
+		{"run --net tap= ls", "expected tap=INTERFACE"},
+		{"run --net tap=sixteen-letters- ls", "at most 15"},
+		{"run --net link=../x ls", "at most 32"},
+		{"run --net tap=t,ip=10.0.0.1 ls", "ADDRESS/BITS"},
+		{"run --net tap=t,ip=10.0.0.1/33 ls", "ADDRESS/BITS"},
+		{"run --net tap=t,mac=01:00:00:00:00:01 ls", "six bytes"},
+		{"run --net tap=t,mac=02:00:00:00:00 ls", "six bytes"},
+		{"run --net tap=t,colour=red ls", "expected one of mac"},
+		{"run --net user,ip=10.0.0.1/8 ls", "addresses of its own"},
+		{"run --net user,loss=101% ls", "a percentage"},
+		{"run --net user,delay=20 ls", "a time"},
+		{"run --net user,rate=5 ls", "a rate"},
+		{"run --net user,rate=1bit ls", "a rate"},
+		{"run --net user,mtu=100 ls", "from 576"},
+		{"run --net user,reorder=5% ls", "needs delay="},
+		{"run --net none --pcap f ls", "no network to record"},
 		{"run --disk x.img ls", "not available yet"},
 		{"run -d ls", "not available yet"},
 		{"run --backend process ls", "not available yet"},
@@ -158,9 +182,52 @@ static void test_flags_stop_at_the_program(void **state)
 	run_options_free(&opt);
 }
 
+static void test_network(void **state)
+{
+	static const uint8_t ip[4] = {10, 1, 2, 3}, mac[6] = {2, 0, 0, 0, 0, 0x1f}, any[4] = {0},
+			     lo[4] = {127, 0, 0, 1};
+	char copy[256], *argv[ARGS_MAX];
+	struct run_options opt;
+
+	(void)state;
+	assert_int_equal(parse(&opt, "run prog", copy, argv), 0);
+	assert_int_equal(opt.net.kind, NET_USER);
+	run_options_free(&opt);
+	assert_int_equal(parse(&opt,
+			       "run --net tap=tap0,mac=02:00:00:00:00:1f,ip=10.1.2.3/8,gw=10.1.2.3,mtu=9000,loss=0.5%,"
+			       "delay=20ms,reorder=5%,rate=100mbit,seed=7 --pcap f.pcap prog",
+			       copy, argv),
+			 0);
+	assert_int_equal(opt.net.kind, NET_TAP);
+	assert_string_equal(opt.net.name, "tap0");
+	assert_memory_equal(opt.net.mac, mac, 6);
+	assert_memory_equal(opt.net.ip4, ip, 4);
+	assert_memory_equal(opt.net.gateway4, ip, 4);
+	assert_int_equal(opt.net.prefix4, 8);
+	assert_int_equal(opt.net.mtu, 9000);
+	assert_int_equal(opt.net.impair.loss_ppm, 5000);
+	assert_int_equal(opt.net.impair.reorder_ppm, 50000);
+	assert_int_equal(opt.net.impair.delay_ns, 20000000);
+	assert_int_equal(opt.net.impair.rate_bps, 100000000);
+	assert_int_equal(opt.net.impair.seed, 7);
+	assert_string_equal(opt.net.pcap, "f.pcap");
+	run_options_free(&opt);
+	assert_int_equal(parse(&opt, "run -p 8080:80 -p 0.0.0.0:53:5353/udp prog", copy, argv), 0);
+	assert_int_equal(opt.net.nr_publish, 2);
+	assert_memory_equal(opt.net.publish[0].host_ip, lo, 4);
+	assert_int_equal(opt.net.publish[0].host_port, 8080);
+	assert_int_equal(opt.net.publish[0].guest_port, 80);
+	assert_false(opt.net.publish[0].udp);
+	assert_memory_equal(opt.net.publish[1].host_ip, any, 4);
+	assert_int_equal(opt.net.publish[1].guest_port, 5353);
+	assert_true(opt.net.publish[1].udp);
+	run_options_free(&opt);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_network),
 		cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_defaults),
 		cmocka_unit_test(test_accepted),
