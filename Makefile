@@ -12,7 +12,7 @@ LDFLAGS_KERNEL = -nostdlib -static -no-pie -Wl,--build-id=none -Wl,-T,kernel/ker
 LIBS_VMM = -lpthread
 
 KERNEL_SRC := $(shell find kernel lib -name '*.c' -o -name '*.S' | grep -v /vdso/ | LC_ALL=C sort)
-VMM_SRC := $(shell find vmm lib -name '*.c' -o -path 'vmm/*.S' | grep -v ^vmm/usernet/ | LC_ALL=C sort)
+VMM_SRC := $(shell find vmm lib -name '*.c' -o -path 'vmm/*.S' | grep -v -e ^vmm/usernet/ -e /process/stub/ | LC_ALL=C sort)
 KERNEL_OBJ := $(KERNEL_SRC:%=$(BUILD)/guest/%.o)
 VMM_OBJ := $(VMM_SRC:%=$(BUILD)/host/%.o)
 
@@ -47,7 +47,7 @@ $(BUILD)/host/kernel_blob.o: $(BUILD)/kernel.elf
 	$(Q)printf '.section .rodata\n.global kernel_blob, kernel_blob_end\n.balign 4096\nkernel_blob: .incbin "$(BUILD)/kernel.stripped"\nkernel_blob_end:\n.section .note.GNU-stack,"",@progbits\n' | $(CC) -c -x assembler - -o $@
 
 # Static: without the dynamic loader it starts 0.3 to 0.6 ms sooner and has less private memory.
-$(BUILD)/cay: $(VMM_OBJ) $(BUILD)/host/kernel_blob.o $(BUILD)/host/usernet_blob.o
+$(BUILD)/cay: $(VMM_OBJ) $(BUILD)/host/kernel_blob.o $(BUILD)/host/usernet_blob.o $(BUILD)/host/stub_blob.o
 	$(Q)$(CC) -static-pie -Wl,-z,relro,-z,now $^ $(LIBS_VMM) -o $@
 
 objects: $(KERNEL_OBJ) $(VMM_OBJ) ## compile without linking
@@ -60,4 +60,4 @@ help: ## this list
 
 .PHONY: all objects clean help
 -include $(KERNEL_OBJ:.o=.d) $(VMM_OBJ:.o=.d) $(USERNET_OBJ:.o=.d)
-include mk/vdso.mk mk/gen.mk mk/usernet.mk mk/unit.mk mk/fuzz.mk mk/guest.mk mk/lint.mk mk/install.mk mk/bench.mk
+include mk/vdso.mk mk/stub.mk mk/gen.mk mk/usernet.mk mk/unit.mk mk/fuzz.mk mk/guest.mk mk/lint.mk mk/install.mk mk/bench.mk

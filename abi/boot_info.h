@@ -87,6 +87,10 @@ struct cay_boot_info {
 				   above */
 	uint64_t populated_gpa; /* RAM from first_free_gpa up to here has its host pages already */
 	uint64_t cr3_gpa;
+	/* Functions (System V calling convention, general registers only) that the kernel calls instead of trapping,
+	 * where the backend has code in the guest's address space (abi/gate.h); 0 = trap. */
+	uint64_t stub_gate;    /* (offset in the gate page): what a store there does */
+	uint64_t stub_flush;   /* (va, 0): forget one page; (0, cr3): load CR3 */
 	uint64_t kernel_bytes; /* image size in memory, bss included */
 	uint64_t module_gpa;   /* argv, envp: `argc` then `envc` NUL-terminated strings, one after another */
 	uint64_t module_bytes;

@@ -2,7 +2,8 @@
 /*
  * gate.h - gate calls: how the guest asks the VMM for something. Rare by design: one costs an exit
  * (1-2 us with VT-x, 20 us without). The guest writes arguments in its vcpu_page.gate, then stores 32 bits
- * at CAY_GATE_GVA + 4 * number; the result is in gate.ret when the store returns.
+ * at CAY_GATE_GVA + 4 * number; the result is in gate.ret when the store returns. Where boot_info.stub_gate is set,
+ * calling it with the offset does the same without a trap.
  * Each call fails with -EINVAL for a bad argument; a number not listed ends the VM (it cannot be an accident).
  */
 #ifndef CAY_ABI_GATE_H

@@ -8,8 +8,8 @@
  *   0x0000_1000  system page: GDT, TSS, IDT, CPL 0 stub         0x7000_0000_0000  all RAM, linear ("direct map")
  *   0x0000_2000  boot info                                      0x7800_0000_0000  system page
  *   0x0000_4000  kernel statistics (CAY_STATS_BYTES)            0x7800_0010_0000  gate page (never backed by RAM)
- *   0x0001_0000  vCPU pages, one each                           0x7f00_0000_0000  kernel image
- *   0x0004_0000  kernel image, then boot page tables
+ *   0x0001_0000  vCPU pages, one each                           0x7800_0020_0000  stub of the process backend
+ *   0x0004_0000  kernel image, then boot page tables            0x7f00_0000_0000  kernel image
  *   0x0020_0000  first free 2 MiB block (the end of what the VMM fills: boot_info.first_free_gpa)
  *   RAM is [0, ram_bytes), at least 4 MiB, at most 128 GiB
  *   0x40_0000_0000  file window: host files mapped by the VMM
@@ -45,6 +45,9 @@
 #define CAY_DIRECT_GVA          0x700000000000ULL
 #define CAY_SYS_GVA             0x780000000000ULL
 #define CAY_GATE_GVA            0x780000100000ULL
+#define CAY_STUB_GVA            0x780000200000ULL /* not in the guest's page tables */
+#define CAY_STUB_TEXT_BYTES     0x10000ULL
+#define CAY_STUB_BYTES          0x80000ULL
 #define CAY_KERNEL_GVA          0x7f0000000000ULL
 #define CAY_KERNEL_LSTAR_OFFSET 0x40 /* where a `syscall` instruction lands, from the start of the image */
 

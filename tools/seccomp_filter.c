@@ -20,6 +20,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "abi/stdio.h"
@@ -225,14 +226,20 @@ static void allow_rest(void)
 		check(seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 2, SCMP_CMP64(0, SCMP_CMP_LE, 2),
 				       LOW32_IS(1, tty_ioctls[i])),
 		      "tty ioctl", (long)tty_ioctls[i]);
-	/* The user's descriptors may be sockets: no address, no ancillary data, so no descriptor comes in or goes out this way. */
+	/* The user's descriptors may be sockets: no address, no ancillary data, so no descriptor comes in or goes out
+	 * this way. */
 	ALLOW(SCMP_SYS(recvfrom), SCMP_CMP64(0, SCMP_CMP_LE, 2), SCMP_CMP64(4, SCMP_CMP_EQ, 0));
 	ALLOW(SCMP_SYS(sendto), SCMP_CMP64(0, SCMP_CMP_LE, 2), SCMP_CMP64(4, SCMP_CMP_EQ, 0));
 	/* No memory of ours ever becomes executable again. */
 	ALLOW(SCMP_SYS(mmap), CLEAR(2, PROT_EXEC));
 	ALLOW(SCMP_SYS(mprotect), CLEAR(2, PROT_EXEC));
-	/* Signals only to ourselves: the I/O thread kicks the vCPU. */
+	/* Signals only to ourselves: the I/O thread kicks the vCPU; and to the guest's processes: theirs are the only
+	   pidfds we have, and no more can be had. */
 	ALLOW(SCMP_SYS(tgkill), LOW32_IS(0, SANDBOX_PID_MARK));
+	ALLOW(SCMP_SYS(pidfd_send_signal), IS_FD(0));
+	ALLOW(SCMP_SYS(waitid), LOW32_IS(0, P_PIDFD));
+	/* Files that the guest's process maps are sent there; on the user's descriptors nothing is. */
+	ALLOW(SCMP_SYS(sendmsg), SCMP_CMP64(0, SCMP_CMP_GT, 2));
 }
 
 static int print_filter(void)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * backend.h - what runs the guest's code: KVM, or (later) a sandboxed process. The core knows only this.
+ * backend.h - what runs the guest's code: KVM, or a sandboxed process. The core knows only this.
  * All functions returning int give 0 or -errno, having said nothing: the caller words the error.
  */
 #ifndef CAY_VMM_BACKEND_H
@@ -37,6 +37,7 @@ struct vcpu_start {
 
 struct backend_ops {
 	const char *name;
+	bool needs_shared_memory; /* guest RAM must be a memfd: vm->mem.fd */
 	/* What the guest's CPU can do, into vm->backend_cpu. Takes as long as making the VM and may run beside
 	 * vm_create. */
 	MUST_CHECK int (*cpu_probe)(struct vm *vm);
@@ -56,8 +57,15 @@ struct backend_ops {
 	/* On the vCPU's thread, before its first run and inside the sandbox: where it begins after all. */
 	MUST_CHECK int (*vcpu_set_entry)(struct vcpu *vcpu, uint64_t rip, uint64_t rsp, uint64_t arg);
 	enum vcpu_exit (*vcpu_run)(struct vcpu *vcpu, struct vcpu_exit_info *exit);
-	/* Makes a vcpu_run that is under way, or the next one, return VCPU_EXIT_KICK. Any thread, async-signal-safe. */
+	/* `pending` was set while the guest ran unmasked: it must be looked at now. Either a vcpu_run that is under
+	 * way, or the next one, returns VCPU_EXIT_KICK, or the guest's side makes the upcall itself. Any thread,
+	 * async-signal-safe. */
 	void (*vcpu_kick)(struct vcpu *vcpu);
+	/* Ends the gate call WAIT of a vCPU whose state is CAY_VCPU_WAITING. NULL: vcpu_wait of the core serves it. Any
+	 * thread, async-signal-safe. */
+	void (*vcpu_wake)(struct vcpu *vcpu);
+	/* Makes a vcpu_run that is under way return VCPU_EXIT_KICK: the VM ends. Any thread but the vCPU's. */
+	void (*vcpu_leave)(struct vcpu *vcpu);
 	/* Before each entry, on the vCPU's thread: takes back kicks up to now. */
 	/* vcpu_kick from a signal handler on the vCPU's own thread: no further signal needed. */
 	void (*vcpu_set_kick)(struct vcpu *vcpu);
@@ -68,6 +76,6 @@ struct backend_ops {
 	void (*vcpu_dump)(struct vcpu *vcpu, char *buf, unsigned size);
 };
 
-extern const struct backend_ops backend_kvm;
+extern const struct backend_ops backend_kvm, backend_process;
 
 #endif

@@ -211,9 +211,8 @@ static enum verdict worst(const struct report *r)
 static const char *conclusion(const struct report *r)
 {
 	if (worst(r) == BAD)
-		return "no backend works: repair what is marked above; --backend process, which needs no KVM, is not "
-		       "available yet";
-	return "backend kvm: the only one so far, and it works here";
+		return "KVM does not work: repair what is marked above, or use --backend process, which needs no KVM";
+	return "backend kvm works here";
 }
 
 static void print_text(const struct report *r)

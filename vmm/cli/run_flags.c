@@ -38,7 +38,7 @@ const struct flag run_flags[] = {
 	{FLAG_INTERACTIVE, 'i', "interactive", FLAG_ALONE, NULL, "connect stdin: always so, accepted for habit's sake"},
 	{FLAG_TTY, 't', "tty", FLAG_ALONE, NULL, "insist that stdin is a terminal"},
 	{FLAG_IO_CORE, 0, "io-core", FLAG_VALUE, "N", "host CPU that the I/O thread keeps to"},
-	{FLAG_BACKEND, 0, "backend", FLAG_VALUE, "KIND", "auto, kvm, or process (not available yet)"},
+	{FLAG_BACKEND, 0, "backend", FLAG_VALUE, "KIND", "auto (kvm where it works), kvm, or process (no /dev/kvm needed)"},
 	{FLAG_STRACE, 0, "strace", FLAG_OPTIONAL_VALUE, "SET", "log system calls, all or a comma-separated set"},
 	{FLAG_STATS, 0, "stats", FLAG_OPTIONAL_VALUE, "FILE",
 	 "at exit print what happened; to FILE as JSON if it ends in .json"},

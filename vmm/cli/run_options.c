@@ -126,8 +126,7 @@ static int parse_backend(struct run_options *opt, const char *value)
 	} else if (strcmp(value, "kvm") == 0) {
 		opt->backend = RUN_BACKEND_KVM;
 	} else if (strcmp(value, "process") == 0) {
-		say_error("--backend process is not available yet; use --backend kvm");
-		return RUN_EXIT_OURS;
+		opt->backend = RUN_BACKEND_PROCESS;
 	} else {
 		say_error("--backend '%s' is unknown; there are auto, kvm and process", value);
 		return RUN_EXIT_OURS;

@@ -2,19 +2,48 @@
 /*
  * gmem.c - guest RAM is private anonymous memory, because that is what gets huge pages on an ordinary host: for a memfd
  * /sys/kernel/mm/transparent_hugepage/shmem_enabled is `never` by default, and 4 KiB pages cost the guest ten times as
- * much at first touch. A backend in another process will need a memfd.
+ * much at first touch. A guest in another process needs a memfd, and pays for it.
  */
 #include "vmm/core/gmem.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include "abi/layout.h"
 
 /* From the start of the kernel's image: about its size, and the first page tables. */
 #define POPULATE_KERNEL_BYTES (640u << 10)
 
-int gmem_create(struct gmem *gm, uint64_t bytes)
+/* Its size cannot be changed by whoever gets the descriptor: a smaller one would be our SIGBUS. */
+static int create_shared(struct gmem *gm, uint64_t bytes)
+{
+	void *hva;
+	int err;
+
+	gm->fd = memfd_create("cay-ram", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	if (gm->fd < 0)
+		return -errno;
+	if (ftruncate(gm->fd, (off_t)bytes) != 0 ||
+	    fcntl(gm->fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) != 0)
+		goto err_close;
+	hva = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, gm->fd, 0);
+	if (hva == MAP_FAILED)
+		goto err_close;
+	gm->hva = hva;
+	gm->bytes = bytes;
+	(void)madvise(gm->hva, bytes, MADV_DONTDUMP);
+	return 0;
+
+err_close:
+	err = -errno;
+	close(gm->fd);
+	gm->fd = -1;
+	return err;
+}
+
+static int create_private(struct gmem *gm, uint64_t bytes)
 {
 	/* Aligned to a huge page: address space for one more than needed, then the ends are cut off. */
 	uint64_t span = bytes + CAY_HUGE_BYTES;
@@ -41,6 +70,12 @@ int gmem_create(struct gmem *gm, uint64_t bytes)
 	return 0;
 }
 
+int gmem_create(struct gmem *gm, uint64_t bytes, bool shared)
+{
+	gm->fd = -1;
+	return shared ? create_shared(gm, bytes) : create_private(gm, bytes);
+}
+
 void gmem_populate(struct gmem *gm, uint64_t gpa, uint64_t bytes)
 {
 	(void)madvise(gm->hva + gpa, bytes, MADV_POPULATE_WRITE);
@@ -54,7 +89,7 @@ void gmem_populate_start(struct gmem *gm)
 
 int gmem_free_range(struct gmem *gm, uint64_t gpa, uint64_t bytes)
 {
-	return madvise(gm->hva + gpa, bytes, MADV_DONTNEED) == 0 ? 0 : -errno;
+	return madvise(gm->hva + gpa, bytes, gm->fd >= 0 ? MADV_REMOVE : MADV_DONTNEED) == 0 ? 0 : -errno;
 }
 
 void gmem_destroy(struct gmem *gm)
@@ -62,4 +97,7 @@ void gmem_destroy(struct gmem *gm)
 	if (gm->hva != NULL)
 		munmap(gm->hva, gm->bytes);
 	gm->hva = NULL;
+	if (gm->fd >= 0)
+		close(gm->fd);
+	gm->fd = -1;
 }

@@ -6,6 +6,7 @@
 #ifndef CAY_VMM_CORE_GMEM_H
 #define CAY_VMM_CORE_GMEM_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -15,10 +16,11 @@
 struct gmem {
 	uint8_t *hva; /* 2 MiB aligned; [hva, hva + bytes) is RAM from GPA 0 */
 	uint64_t bytes;
+	int fd; /* shared: the memfd that it is; else -1 */
 };
 
-/* Returns 0 or -errno. */
-MUST_CHECK int gmem_create(struct gmem *gm, uint64_t bytes);
+/* shared: for a guest in another process. Returns 0 or -errno. */
+MUST_CHECK int gmem_create(struct gmem *gm, uint64_t bytes, bool shared);
 void gmem_destroy(struct gmem *gm);
 
 /* At the start of RAM, host pages are small: kernel, page tables, and the first memory it hands out. */

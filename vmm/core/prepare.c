@@ -35,7 +35,7 @@ static int plan_sandbox(struct preparation *p)
 			paths[nr++] =
 				(struct sandbox_path){.path = m->host, .only = m->only, .writable = m->flags == 0};
 	}
-	err = sandbox_prepare(paths, nr, &p->sandbox, &what);
+	err = sandbox_prepare(paths, nr, p->vm->backend->needs_shared_memory, &p->sandbox, &what);
 	if (err != 0)
 		log_error("%s: %s; the sandbox is needed, `cay doctor` says what is missing", what, strerror(-err));
 	return err;

@@ -81,6 +81,10 @@ void vcpu_wait(struct vcpu *vcpu)
 
 void vcpu_wake(struct vcpu *vcpu)
 {
+	if (vcpu->vm->backend->vcpu_wake != NULL) {
+		vcpu->vm->backend->vcpu_wake(vcpu);
+		return;
+	}
 	atomic_fetch_add(&vcpu->wake_seq, 1);
 	(void)syscall(SYS_futex, &vcpu->wake_seq, FUTEX_WAKE | FUTEX_PRIVATE_FLAG, 1, NULL, NULL, 0);
 }

@@ -117,7 +117,7 @@ void vcpus_stop(struct vm *vm)
 		if (pthread_equal(pthread_self(), vcpu->thread) || !vcpu_is_started(vcpu))
 			continue;
 		vcpu_wake(vcpu);
-		vm->backend->vcpu_kick(vcpu);
+		vm->backend->vcpu_leave(vcpu);
 	}
 }
 

@@ -12,6 +12,7 @@
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include <x86intrin.h>
 
 #include "abi/gate.h"
 #include "abi/layout.h"
@@ -136,7 +137,7 @@ static int fail_start(const char *what, int err, const char *advice)
 
 static int create_memory(struct vm *vm)
 {
-	int err = gmem_create(&vm->mem, vm->opt->ram_bytes);
+	int err = gmem_create(&vm->mem, vm->opt->ram_bytes, vm->backend->needs_shared_memory);
 
 	if (err != 0)
 		return fail_start("cannot get memory for the virtual machine", err, "try a smaller -m");
@@ -151,8 +152,7 @@ static int create_machine(struct vm *vm)
 	int err = vm->backend->vm_create(vm);
 
 	if (err != 0)
-		return fail_start("cannot create a virtual machine on /dev/kvm", err,
-				  "`cay doctor` says what is missing");
+		return fail_start("cannot create a virtual machine", err, "`cay doctor` says what is missing");
 	timing_mark(vm, VM_T_CREATED);
 	err = vm->backend->vm_attach(vm);
 	if (err != 0)
@@ -270,11 +270,24 @@ static int start(struct vm *vm)
 	return -1;
 }
 
+/* KVM where it can be opened, else the backend that needs nothing. */
+static const struct backend_ops *choose_backend(const struct run_options *opt)
+{
+	switch (opt->backend) {
+	case RUN_BACKEND_KVM:
+		return &backend_kvm;
+	case RUN_BACKEND_PROCESS:
+		return &backend_process;
+	default:
+		return access("/dev/kvm", R_OK | W_OK) == 0 ? &backend_kvm : &backend_process;
+	}
+}
+
 int vm_run(const struct run_options *opt, uint64_t timing_exec_ns, uint64_t timing_main_ns)
 {
 	struct vm vm = {
 		.opt = opt,
-		.backend = &backend_kvm,
+		.backend = choose_backend(opt),
 		.window_hva = MAP_FAILED,
 		.timing[VM_T_EXEC] = timing_exec_ns,
 		.timing[VM_T_MAIN] = timing_main_ns,
@@ -292,6 +305,7 @@ int vm_run(const struct run_options *opt, uint64_t timing_exec_ns, uint64_t timi
 	vm.vcpu[0].thread = pthread_self();
 	pthread_mutex_init(&vm.window_lock, NULL);
 	timing_mark(&vm, VM_T_OPTIONS);
+	vm.tsc_at_options = __rdtsc();
 	if (start(&vm) == 0) {
 		vm.failed = 0;
 		vcpu_loop(&vm.vcpu[0]);
@@ -303,6 +317,7 @@ int vm_run(const struct run_options *opt, uint64_t timing_exec_ns, uint64_t timi
 	signals_destroy(vm.signals);
 	devices_destroy(&vm);
 	net_destroy(vm.net);
+	vm.backend->vm_destroy(&vm);
 	free(vm.backend_cpu);
 	timing_mark(&vm, VM_T_TORN_DOWN);
 	report_print(&vm);

@@ -22,6 +22,7 @@
 struct run_options; /* vmm/cli/run_options.h */
 struct io_thread;
 struct backend_ops;
+struct window_mirror;
 struct fs_device;
 struct gdb;
 struct net_device;
@@ -88,6 +89,7 @@ struct vm {
 	struct vcpu vcpu[CAY_VCPU_MAX];
 	unsigned nr_vcpus;
 	pthread_mutex_t window_lock; /* mapping files: any vCPU's thread */
+	const struct window_mirror *window_mirror; /* vmm/core/window.h; of the backend, NULL = none */
 	struct io_thread *io;
 	struct cay_boot_info *boot_info; /* in guest memory; written only before start */
 	struct cay_stats *stats;         /* in guest memory */
@@ -97,7 +99,8 @@ struct vm {
 	unsigned next_doorbell; /* next free doorbell */
 	_Atomic uint32_t doorbell_exits[CAY_DEVICES_MAX * CAY_DEV_QUEUES_MAX];
 	uint32_t strings_used;
-	uint64_t tsc_khz; /* set by the backend */
+	uint64_t tsc_khz;        /* set by the backend */
+	uint64_t tsc_at_options; /* TSC at VM_T_OPTIONS */
 	uint32_t clock_seq;
 	struct vm_clock_base clock_base;
 	struct fs_device *fs;

@@ -25,11 +25,12 @@ struct window {
 	uint8_t *hva;
 	uint64_t bytes;
 	uint64_t next; /* where to look first */
+	const struct window_mirror *mirror;
 	struct window_map *map;
 	unsigned nr, cap;
 };
 
-struct window *window_create(uint8_t *hva, uint64_t bytes)
+struct window *window_create(uint8_t *hva, uint64_t bytes, const struct window_mirror *mirror)
 {
 	struct window *w = calloc(1, sizeof(*w));
 
@@ -37,6 +38,7 @@ struct window *window_create(uint8_t *hva, uint64_t bytes)
 		return NULL;
 	w->hva = hva;
 	w->bytes = bytes;
+	w->mirror = mirror;
 	pthread_mutex_init(&w->lock, NULL);
 	return w;
 }
@@ -113,6 +115,14 @@ static void remove_at(struct window *w, unsigned index)
 	memmove(&w->map[index], &w->map[index + 1], (w->nr - index) * sizeof(w->map[0]));
 }
 
+/* Anonymous pages in place of a file's. */
+static int reserve(struct window *w, uint64_t at, uint64_t bytes, int prot)
+{
+	int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED;
+
+	return mmap(w->hva + at, bytes, prot, flags, -1, 0) == MAP_FAILED ? -errno : 0;
+}
+
 static int64_t map_locked(struct window *w, int fd, uint64_t offset, uint64_t bytes, bool writable)
 {
 	int prot = PROT_READ | (writable ? PROT_WRITE : 0);
@@ -132,6 +142,14 @@ static int64_t map_locked(struct window *w, int fd, uint64_t offset, uint64_t by
 		err = -errno;
 		remove_at(w, index);
 		return err;
+	}
+	if (w->mirror != NULL) {
+		err = w->mirror->map(w->mirror->ctx, at, bytes, fd, offset, writable);
+		if (err != 0) {
+			(void)reserve(w, at, bytes, PROT_NONE);
+			remove_at(w, index);
+			return err;
+		}
 	}
 	w->next = at + bytes;
 	return (int64_t)at;
@@ -157,11 +175,11 @@ int window_unmap(struct window *w, uint64_t at, uint64_t bytes)
 	pthread_mutex_lock(&w->lock);
 	i = first_from(w, at);
 	if (i < w->nr && w->map[i].at == at && w->map[i].bytes == bytes) {
-		int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED;
-
-		err = mmap(w->hva + at, bytes, PROT_NONE, flags, -1, 0) == MAP_FAILED ? -errno : 0;
+		err = reserve(w, at, bytes, PROT_NONE);
 		if (err == 0)
 			remove_at(w, i);
+		if (err == 0 && w->mirror != NULL)
+			err = w->mirror->unmap(w->mirror->ctx, at, bytes);
 	}
 	pthread_mutex_unlock(&w->lock);
 	return err;
@@ -200,9 +218,10 @@ uint64_t window_mend(struct window *w)
 		const struct window_map *m = &w->map[i];
 		uint64_t end = backed_end(w, m), bytes = m->at + m->bytes - end;
 		int prot = PROT_READ | (m->writable ? PROT_WRITE : 0);
-		int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED;
 
-		if (bytes != 0 && mmap(w->hva + end, bytes, prot, flags, -1, 0) != MAP_FAILED)
+		if (bytes == 0 || reserve(w, end, bytes, prot) != 0)
+			continue;
+		if (w->mirror == NULL || w->mirror->zero(w->mirror->ctx, end, bytes, m->writable) == 0)
 			mended += bytes / PAGE_BYTES;
 	}
 	pthread_mutex_unlock(&w->lock);

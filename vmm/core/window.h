@@ -18,8 +18,20 @@
 
 struct window;
 
-/* hva: `bytes` of address space, reserved PROT_NONE by the caller, who keeps it. NULL without memory. */
-MUST_CHECK struct window *window_create(uint8_t *hva, uint64_t bytes);
+/*
+ * Somebody who keeps a copy of the window elsewhere and is told of each change, with the lock held. 0 or -errno; an
+ * error of map undoes the mapping. fd is valid during the call only.
+ */
+struct window_mirror {
+	int (*map)(void *ctx, uint64_t at, uint64_t bytes, int fd, uint64_t offset, bool writable);
+	int (*unmap)(void *ctx, uint64_t at, uint64_t bytes);
+	int (*zero)(void *ctx, uint64_t at, uint64_t bytes, bool writable); /* mended: see window_mend */
+	void *ctx;
+};
+
+/* hva: `bytes` of address space, reserved PROT_NONE by the caller, who keeps it. mirror: NULL = none. NULL without
+ * memory. */
+MUST_CHECK struct window *window_create(uint8_t *hva, uint64_t bytes, const struct window_mirror *mirror);
 void window_destroy(struct window *w); /* NULL is allowed; mappings stay as they are */
 
 /*

@@ -81,7 +81,7 @@ int fs_attach(struct fs_device *dev, struct vm *vm)
 	virtq_device_init(&dev->queue, q->nr, gmem_ptr(&vm->mem, q->desc_gpa, virtq_desc_bytes(q->nr)),
 			  gmem_ptr(&vm->mem, q->avail_gpa, virtq_avail_bytes(q->nr)),
 			  gmem_ptr(&vm->mem, q->used_gpa, virtq_used_bytes(q->nr)), translate, vm);
-	dev->window = window_create(vm->window_hva, CAY_WINDOW_BYTES);
+	dev->window = window_create(vm->window_hva, CAY_WINDOW_BYTES, vm->window_mirror);
 	if (dev->window == NULL)
 		return -ENOMEM;
 	err = io_add_source(vm->io, &src);

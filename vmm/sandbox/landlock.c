@@ -28,8 +28,9 @@ enum {
 	LL_TRUNCATE = 1 << 14,  /* 3 */
 	LL_IOCTL_DEV = 1 << 15, /* 5 */
 };
-#define LL_NET_ALL   3u /* 4: bind and connect of TCP */
-#define LL_SCOPE_ALL 3u /* 6: abstract sockets, signals */
+#define LL_NET_ALL                3u /* 4: bind and connect of TCP */
+#define LL_SCOPE_ABSTRACT_SOCKETS 1u /* 6 */
+#define LL_SCOPE_SIGNALS          2u
 
 #define LL_READ (LL_READ_FILE | LL_READ_DIR)
 /* Nobody makes device nodes, sockets or fifos; the file server refuses them too. */
@@ -107,7 +108,8 @@ static int add_path(int ruleset, const struct sandbox_path *p, uint64_t handled)
 	return err;
 }
 
-static int make_rules(const struct sandbox_path *paths, unsigned nr_paths, bool files_only, int *rules)
+/* scoped: LL_SCOPE_*; with bind and connect of TCP, or without. */
+static int make_rules(const struct sandbox_path *paths, unsigned nr_paths, bool net, uint64_t scoped, int *rules)
 {
 	long version = syscall(SYS_landlock_create_ruleset, NULL, 0, LL_CREATE_VERSION);
 	struct ll_ruleset_attr attr = {0};
@@ -118,12 +120,12 @@ static int make_rules(const struct sandbox_path *paths, unsigned nr_paths, bool 
 	if (version < 1)
 		return 0;
 	attr.handled_fs = rights_of_version(version);
-	if (version >= 4 && !files_only) {
+	if (version >= 4 && net) {
 		attr.handled_net = LL_NET_ALL;
 		size = offsetof(struct ll_ruleset_attr, scoped);
 	}
-	if (version >= 6 && !files_only) {
-		attr.scoped = LL_SCOPE_ALL;
+	if (version >= 6 && scoped != 0) {
+		attr.scoped = scoped;
 		size = sizeof(attr);
 	}
 	*rules = (int)syscall(SYS_landlock_create_ruleset, &attr, size, 0);
@@ -138,14 +140,16 @@ static int make_rules(const struct sandbox_path *paths, unsigned nr_paths, bool 
 	return err;
 }
 
-int landlock_rules(const struct sandbox_path *paths, unsigned nr_paths, int *rules)
+int landlock_rules(const struct sandbox_path *paths, unsigned nr_paths, bool may_signal, int *rules)
 {
-	return make_rules(paths, nr_paths, false, rules);
+	uint64_t scoped = LL_SCOPE_ABSTRACT_SOCKETS | (may_signal ? 0 : LL_SCOPE_SIGNALS);
+
+	return make_rules(paths, nr_paths, true, scoped, rules);
 }
 
 int landlock_rules_files(const struct sandbox_path *paths, unsigned nr_paths, int *rules)
 {
-	return make_rules(paths, nr_paths, true, rules);
+	return make_rules(paths, nr_paths, false, 0, rules);
 }
 
 int landlock_restrict(int rules)

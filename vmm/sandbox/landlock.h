@@ -13,7 +13,7 @@
  * descriptor, the caller's, or LANDLOCK_NONE (`cay doctor` tells). Returns 0, or -errno, also when a path cannot be
  * opened.
  */
-MUST_CHECK int landlock_rules(const struct sandbox_path *paths, unsigned nr_paths, int *rules);
+MUST_CHECK int landlock_rules(const struct sandbox_path *paths, unsigned nr_paths, bool may_signal, int *rules);
 
 /* The same, but sockets stay as free as they were. */
 MUST_CHECK int landlock_rules_files(const struct sandbox_path *paths, unsigned nr_paths, int *rules);

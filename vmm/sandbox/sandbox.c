@@ -39,13 +39,14 @@ static int drop_capabilities(bool writable)
 	return syscall(SYS_capset, &head, data) == 0 ? 0 : -errno;
 }
 
-int sandbox_prepare(const struct sandbox_path *paths, unsigned nr_paths, struct sandbox_plan *plan, const char **what)
+int sandbox_prepare(const struct sandbox_path *paths, unsigned nr_paths, bool may_signal, struct sandbox_plan *plan,
+		    const char **what)
 {
 	plan->writable = false;
 	for (unsigned i = 0; i < nr_paths; i++)
 		plan->writable |= paths[i].writable;
 	*what = "Landlock rules";
-	return landlock_rules(paths, nr_paths, &plan->rules);
+	return landlock_rules(paths, nr_paths, may_signal, &plan->rules);
 }
 
 int sandbox_confine(const struct sandbox_plan *plan, const char **what)

@@ -29,9 +29,10 @@ struct sandbox_plan {
 	bool writable; /* some path is */
 };
 
-/* Any thread. Returns 0 or -errno; `what` is set on failure, here and below, to the step that failed, for a message. */
-MUST_CHECK int sandbox_prepare(const struct sandbox_path *paths, unsigned nr_paths, struct sandbox_plan *plan,
-			       const char **what);
+/* may_signal: processes that were there before may be sent signals, as far as the filter allows it.
+ * Any thread. Returns 0 or -errno; `what` is set on failure, here and below, to the step that failed, for a message. */
+MUST_CHECK int sandbox_prepare(const struct sandbox_path *paths, unsigned nr_paths, bool may_signal,
+			       struct sandbox_plan *plan, const char **what);
 
 /*
  * Calling thread only. A host without Landlock is accepted: the file server's own checks remain. Uses plan up. Returns

@@ -65,10 +65,22 @@ void cpu_init(void)
 	page->flush_rip = (uint64_t)stub_request_ud2;
 }
 
+/* cr3 = 0: one page; else a new CR3. By the marked ud2, or by a call where the backend has code in our address space.
+ */
+static void flush_request(uint64_t va, uint64_t cr3)
+{
+	void (*stub_flush)(uint64_t va, uint64_t cr3) = (void (*)(uint64_t, uint64_t))boot_info->stub_flush;
+
+	if (stub_flush != NULL)
+		stub_flush(va, cr3);
+	else
+		stub_request(va, cr3);
+}
+
 void tlb_flush_page(uint64_t va)
 {
 	stat_count(CAY_C_TLB_FLUSHES);
-	stub_request(va, 0);
+	flush_request(va, 0);
 }
 
 static uint64_t cr3_now;
@@ -76,13 +88,13 @@ static uint64_t cr3_now;
 void tlb_flush_all(void)
 {
 	stat_count(CAY_C_TLB_FLUSHES);
-	stub_request(0, cr3_now != 0 ? cr3_now : boot_info->cr3_gpa);
+	flush_request(0, cr3_now != 0 ? cr3_now : boot_info->cr3_gpa);
 }
 
 void cr3_load(uint64_t pa)
 {
 	cr3_now = pa;
-	stub_request(0, pa);
+	flush_request(0, pa);
 }
 
 /* x87, SSE and so on in the layout of SDM vol 1, 13.4: also what a signal frame holds. */

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* gate.c - gate calls and doorbells: stores to the gate page (abi/gate.h). Each costs an exit. */
+/*
+ * gate.c - gate calls and doorbells: stores to the gate page, each of which costs an exit, or calls of the backend's
+ * own code where it has some in our address space (abi/gate.h).
+ */
 #include "abi/gate.h"
 
 #include "abi/layout.h"
@@ -17,6 +20,12 @@ const char *boot_string(uint32_t offset)
 
 static void gate_store(uint64_t offset)
 {
+	void (*stub_gate)(uint64_t offset) = (void (*)(uint64_t))boot_info->stub_gate;
+
+	if (stub_gate != NULL) {
+		stub_gate(offset);
+		return;
+	}
 	/* One plain mov: KVM must be able to emulate it. */
 	__asm__ volatile("movl %0, (%1)" ::"r"(1), "r"(CAY_GATE_GVA + offset) : "memory");
 }

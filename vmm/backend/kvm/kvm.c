@@ -19,6 +19,7 @@
 #include "abi/layout.h"
 #include "vmm/backend/backend.h"
 #include "vmm/backend/kvm/stub.h"
+#include "vmm/backend/native_cpu.h"
 #include "vmm/core/vcpu.h"
 #include "vmm/core/vm.h"
 #include "x86/cr.h"
@@ -209,27 +210,6 @@ static int kvm_vm_attach(struct vm *vm)
 	if (ioctl(kv->vm_fd, KVM_SET_USER_MEMORY_REGION, &ram) != 0)
 		return -errno;
 	return kvm_window_grow(vm, WINDOW_CHUNK);
-}
-
-/*
- * What this CPU says about saving vector registers. A KVM without VT-x or AMD-V runs CPL 3 natively: programs there see
- * the CPU's own CPUID and use AVX even if KVM's list has no XSAVE, so the guest's kernel must save what the CPU has,
- * not what the list says.
- */
-static uint32_t native_xsave(uint64_t *xcr0, uint32_t *bytes)
-{
-	uint32_t eax, ebx, ecx, edx, low, high, features = CAY_CPU_XSAVE;
-
-	if (!__get_cpuid(1, &eax, &ebx, &ecx, &edx) || !(ecx & bit_OSXSAVE))
-		return 0;
-	__asm__("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
-	*xcr0 = (uint64_t)high << 32 | low;
-	if (!__get_cpuid_count(0xd, 0, &eax, &ebx, &ecx, &edx))
-		return 0;
-	*bytes = ebx; /* for what XCR0 has enabled */
-	if (__get_cpuid_count(0xd, 1, &eax, &ebx, &ecx, &edx))
-		features |= (eax & bit_XSAVEOPT ? CAY_CPU_XSAVEOPT : 0) | (eax & bit_XSAVEC ? CAY_CPU_XSAVEC : 0);
-	return features;
 }
 
 static void kvm_cpu_describe(struct vm *vm)
@@ -500,6 +480,7 @@ const struct backend_ops backend_kvm = {
 	.vcpu_set_entry = kvm_vcpu_set_entry,
 	.vcpu_run = kvm_vcpu_run,
 	.vcpu_kick = kvm_vcpu_kick,
+	.vcpu_leave = kvm_vcpu_kick,
 	.vcpu_set_kick = kvm_vcpu_set_kick,
 	.vcpu_clear_kick = kvm_vcpu_clear_kick,
 	.vcpu_upcall = kvm_vcpu_upcall,

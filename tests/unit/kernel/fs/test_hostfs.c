@@ -149,7 +149,7 @@ static int group_setup(void **state)
 	assert_int_equal(fs_device_create(shares, 2, &server, &bad), 0);
 	virtq_device_init(&queue, QUEUE_NR, desc, avail, used, translate, NULL);
 	window_hva = mmap(NULL, 1 << 24, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	window = window_create(window_hva, 1 << 24);
+	window = window_create(window_hva, 1 << 24, NULL);
 	info.nr_devices = 1;
 	d->kind = CAY_DEV_FS;
 	d->nr_queues = 1;

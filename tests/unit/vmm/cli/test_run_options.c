@@ -75,7 +75,6 @@ static void test_refused(void **state)
 		{"run --net none --pcap f ls", "no network to record"},
 		{"run --disk x.img ls", "not available yet"},
 		{"run -d ls", "not available yet"},
-		{"run --backend process ls", "not available yet"},
 		{"run --backend xen ls", "unknown"},
 		{"run --hostname -x ls", "letters"},
 		{"run --hostname a/b ls", "letters"},

@@ -22,7 +22,7 @@ static int setup(void **state)
 {
 	(void)state;
 	hva = mmap(NULL, WINDOW_BYTES, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	w = window_create(hva, WINDOW_BYTES);
+	w = window_create(hva, WINDOW_BYTES, NULL);
 	fd = memfd_create("file", 0);
 	return hva == MAP_FAILED || w == NULL || ftruncate(fd, 64 * PAGE) != 0 || pwrite(fd, "page one", 8, PAGE) != 8;
 }

@@ -29,7 +29,7 @@
 static int confine(const struct sandbox_path *paths, unsigned nr_paths, const char **what)
 {
 	struct sandbox_plan plan;
-	int err = sandbox_prepare(paths, nr_paths, &plan, what);
+	int err = sandbox_prepare(paths, nr_paths, false, &plan, what);
 
 	return err == 0 ? sandbox_confine(&plan, what) : err;
 }
