@@ -35,6 +35,10 @@ enum cay_counter {
 	CAY_C_PAGES_4K, /* program pages mapped */
 	CAY_C_PAGES_2M,
 	CAY_C_COW,
+	CAY_C_NET_SENT,     /* frames */
+	CAY_C_NET_RECEIVED, /* frames */
+	CAY_C_NET_POLLS_HIT,
+	CAY_C_NET_POLLS_MISSED,
 	CAY_C_NR
 };
 

@@ -31,6 +31,10 @@ static const struct {
 	[CAY_C_PAGES_4K] = {"pages_4k", "4 KiB pages mapped"},
 	[CAY_C_PAGES_2M] = {"pages_2m", "2 MiB pages mapped"},
 	[CAY_C_COW] = {"cow", "pages copied on write"},
+	[CAY_C_NET_SENT] = {"net_sent", "frames sent"},
+	[CAY_C_NET_RECEIVED] = {"net_received", "frames received"},
+	[CAY_C_NET_POLLS_HIT] = {"net_polls_hit", "looks at the network card that found a frame"},
+	[CAY_C_NET_POLLS_MISSED] = {"net_polls_missed", "looks at the network card in vain"},
 };
 
 #define HOST_ROWS 10
