@@ -39,6 +39,9 @@ enum cay_gate_nr {
 	/* RAM that will be touched soon: arg0 = GPA, arg1 = bytes (page multiples, at most 2 MiB). The host makes its
 	 * pages at once, which costs a tenth of making them one by one at first touch. */
 	CAY_GATE_POPULATE = 12,
+	/* Sleep for arg0 ns, at most a millisecond, whatever is pending: the caller waits for another vCPU, which may
+	 * have lost its host CPU. */
+	CAY_GATE_PAUSE = 13,
 	CAY_GATE_NR
 };
 

@@ -39,6 +39,8 @@ enum cay_counter {
 	CAY_C_NET_RECEIVED, /* frames */
 	CAY_C_NET_POLLS_HIT,
 	CAY_C_NET_POLLS_MISSED,
+	CAY_C_IPIS,     /* interruptions of other CPUs by a gate call */
+	CAY_C_MIGRATED, /* threads that went on on another CPU */
 	CAY_C_NR
 };
 

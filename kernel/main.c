@@ -22,6 +22,7 @@
 #include "kernel/plat/cay/debug.h"
 #include "kernel/plat/cay/events.h"
 #include "kernel/plat/cay/populate.h"
+#include "kernel/sched/smp.h"
 #include "kernel/sched/thread.h"
 #include "kernel/time/clock.h"
 #include "lib/string.h"
@@ -103,7 +104,7 @@ static void load_program(void)
 
 void kernel_main(void)
 {
-	cpu_init();
+	cpu_init(0);
 	mark(CAY_T_KERNEL_ENTRY);
 	if (boot_info->magic != CAY_BOOT_MAGIC || boot_info->abi_version != CAY_ABI_VERSION)
 		panic("boot info of another version");
@@ -112,6 +113,7 @@ void kernel_main(void)
 	paging_init(boot_info);
 	random_init(boot_info->seed);
 	syscalls_init();
+	smp_init();
 	sched_init();
 	event_register(CAY_EVENT_SIGNAL, forward_signals, NULL);
 	debug_init();
@@ -129,5 +131,6 @@ void kernel_main(void)
 	if (boot_info->flags & CAY_BOOT_GDB)
 		(void)debug_stop(thread_frame(thread_current()), SIGTRAP);
 	fpu_restore(thread_current());
+	kernel_leave();
 	frame_return();
 }

@@ -44,12 +44,28 @@ long sys_rseq(void *urseq, uint32_t len, int flags, uint32_t sig)
 	}
 	if (len < AREA_MIN_BYTES || area % AREA_MIN_BYTES != 0)
 		return -EINVAL;
-	if (area < CAY_USER_MIN || area >= CAY_USER_END - len || publish_cpu(area, cpu_this()->id, cpu_this()->id) != 0)
+	if (area < CAY_USER_MIN || area >= CAY_USER_END - len ||
+	    publish_cpu(area, (uint32_t)cpu_this()->id, (uint32_t)cpu_this()->id) != 0)
 		return -EFAULT;
 	t->rseq = area;
 	t->rseq_len = len;
 	t->rseq_sig = sig;
 	return 0;
+}
+
+void rseq_migrated(struct thread *t)
+{
+	uint32_t cpu = (uint32_t)cpu_this()->id;
+
+	t->work &= ~(uint64_t)THREAD_WORK_RSEQ;
+	if (t->rseq == 0)
+		return;
+	if (publish_cpu(t->rseq, cpu, cpu) == 0) {
+		rseq_interrupted(t);
+		return;
+	}
+	t->rseq = 0;
+	signal_fault(SIGSEGV, SEGV_MAPERR, t->rseq);
 }
 
 /* Sends f to the abort handler if it is inside the section that cs describes. 0, or an error in what the program wrote.

@@ -9,4 +9,7 @@ struct thread;
  * it will continue at that section's abort handler. An area that makes no sense gets SIGSEGV, as on Linux. */
 void rseq_interrupted(struct thread *t);
 
+/* t, the current thread, goes on on another CPU than before: its area is told, and its critical section begins anew. */
+void rseq_migrated(struct thread *t);
+
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * sched_calls.c - scheduling as the program asks for it. Policies are kept and reported; all threads are scheduled as
- * SCHED_OTHER by nice level. Real-time policies need CAP_SYS_NICE, as on Linux with the default limits.
+ * sched_calls.c - scheduling as the program asks for it: policies, priorities, CPUs. Real-time policies need
+ * CAP_SYS_NICE, as on Linux with the default limits.
  */
 #include <errno.h>
 #include <linux/membarrier.h>
@@ -15,6 +15,7 @@
 #include "kernel/mm/uaccess.h"
 #include "kernel/plat/cay/boot.h"
 #include "kernel/sched/runqueue.h"
+#include "kernel/sched/smp.h"
 #include "kernel/time/timespec.h"
 
 #define RT_PRIORITY_MIN 1
@@ -27,7 +28,14 @@ static struct thread *find(int pid)
 
 long sys_sched_yield(void)
 {
+	bool entered;
+
+	if (sched_is_alone())
+		return 0;
+	entered = kernel_enter();
 	sched_yield_to_others();
+	if (entered)
+		kernel_leave();
 	return 0;
 }
 
@@ -39,25 +47,34 @@ static uint64_t cpu_mask(void)
 
 long sys_sched_getaffinity(int pid, size_t len, void *umask)
 {
-	uint64_t mask = cpu_mask();
+	const struct thread *t = find(pid);
+	uint64_t mask;
 
 	if (len < sizeof(mask) || len % sizeof(mask) != 0)
 		return -EINVAL;
-	if (find(pid) == NULL)
+	if (t == NULL)
 		return -ESRCH;
+	mask = t->affinity & cpu_mask();
 	return copy_to_user(umask, &mask, sizeof(mask)) != 0 ? -EFAULT : (long)sizeof(mask);
 }
 
 long sys_sched_setaffinity(int pid, size_t len, const void *umask)
 {
+	struct thread *t = find(pid);
 	uint64_t mask = 0;
 
 	if (copy_from_user(&mask, umask, MIN(len, sizeof(mask))) != 0)
 		return -EFAULT;
-	if (find(pid) == NULL)
+	if (t == NULL)
 		return -ESRCH;
-	/* With one CPU each mask that is allowed says the same. */
-	return mask & cpu_mask() ? 0 : -EINVAL;
+	if ((mask & cpu_mask()) == 0)
+		return -EINVAL;
+	t->affinity = mask & cpu_mask();
+	if (smp_active) {
+		smp_start_others();
+		sched_affinity_changed(t);
+	}
+	return 0;
 }
 
 static bool is_realtime(int policy)
@@ -106,8 +123,7 @@ static long set_policy(int pid, int policy, bool keep_policy, const void *uparam
 		return -EINVAL;
 	if (is_realtime(policy) && !capable(CAP_SYS_NICE))
 		return -EPERM;
-	t->policy = policy;
-	t->rt_priority = (int)priority;
+	sched_set_policy(t, policy, (int)priority);
 	return 0;
 }
 
@@ -210,12 +226,15 @@ long sys_setpriority(int which, int who, int nice)
 long sys_getcpu(void *ucpu, void *unode, void *unused)
 {
 	(void)unused;
-	if (ucpu != NULL && put_user_u32(ucpu, cpu_this()->id) != 0)
+	if (ucpu != NULL && put_user_u32(ucpu, (uint32_t)cpu_this()->id) != 0)
 		return -EFAULT;
 	return unode != NULL ? put_user_u32(unode, 0) : 0;
 }
 
-/* With one CPU every memory access of a thread is in order as another thread on it sees it: nothing to do. */
+/*
+ * A CPU that this one stops, or that is in the kernel, has passed a barrier; threads on one CPU see each other's
+ * accesses in order anyway.
+ */
 long sys_membarrier(int cmd, unsigned flags, int cpu)
 {
 	(void)cpu;
@@ -227,13 +246,19 @@ long sys_membarrier(int cmd, unsigned flags, int cpu)
 		       MEMBARRIER_CMD_REGISTER_GLOBAL_EXPEDITED | MEMBARRIER_CMD_PRIVATE_EXPEDITED |
 		       MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED | MEMBARRIER_CMD_PRIVATE_EXPEDITED_SYNC_CORE |
 		       MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED_SYNC_CORE;
-	case MEMBARRIER_CMD_GLOBAL:
-	case MEMBARRIER_CMD_GLOBAL_EXPEDITED:
 	case MEMBARRIER_CMD_REGISTER_GLOBAL_EXPEDITED:
 	case MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED:
 	case MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED_SYNC_CORE:
+		return 0;
+	case MEMBARRIER_CMD_GLOBAL:
+	case MEMBARRIER_CMD_GLOBAL_EXPEDITED:
+		smp_stop_others(0);
+		return 0;
 	case MEMBARRIER_CMD_PRIVATE_EXPEDITED:
+		smp_stop_others(cpu_this()->cr3);
+		return 0;
 	case MEMBARRIER_CMD_PRIVATE_EXPEDITED_SYNC_CORE:
+		smp_serialize_others(cpu_this()->cr3);
 		return 0;
 	default:
 		return -EINVAL;

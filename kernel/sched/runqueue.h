@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * runqueue.h - the runnable threads of one CPU, by virtual runtime: CPU time divided by weight, where the weight
- * grows by a quarter per nice level. The thread that had least runs next. The running thread is not in the queue.
- * Invariant: min_vruntime_ns never goes back; a thread that slept gets at most RQ_SLEEPER_CREDIT_NS below it,
- * so sleeping never earns a right to starve others.
- * Lock: the CPU's scheduler lock, once there are several CPUs. No other dependency: unit-tested on the host.
+ * runqueue.h - the runnable threads of one CPU. Real-time threads (SCHED_FIFO, SCHED_RR) come first, by priority, then
+ * by arrival; all others by virtual runtime: CPU time divided by weight, where the weight grows by a quarter per nice
+ * level. The thread that had least runs next. The running thread is not in the queue.
+ * Invariant: min_vruntime_ns never goes back; a thread that slept, or comes from another CPU, gets at most
+ * RQ_SLEEPER_CREDIT_NS or RQ_MIGRATION_SPREAD_NS below it, so neither earns a right to starve others.
+ * Lock: the kernel lock. No other dependency: unit-tested on the host.
  */
 #ifndef CAY_KERNEL_SCHED_RUNQUEUE_H
 #define CAY_KERNEL_SCHED_RUNQUEUE_H
@@ -15,13 +16,16 @@
 #include "kernel/sched/thread.h"
 #include "lib/pheap.h"
 
-#define RQ_SLICE_NS          4000000ull /* how long one thread runs while another waits */
-#define RQ_SLEEPER_CREDIT_NS 2000000ull
-#define RQ_WAKE_GRANULE_NS   1000000ull /* a woken thread preempts when it is owed more than this */
+#define RQ_SLICE_NS            4000000ull /* how long one thread runs while another waits */
+#define RQ_SLEEPER_CREDIT_NS   2000000ull
+#define RQ_WAKE_GRANULE_NS     1000000ull /* a woken thread preempts when it is owed more than this */
+#define RQ_MIGRATION_SPREAD_NS 20000000ull
 
 struct runqueue {
 	struct pheap heap;
+	struct list queued; /* the same threads, in order of arrival */
 	uint64_t min_vruntime_ns;
+	uint64_t next_turn; /* order among real-time threads of one priority */
 	unsigned nr;
 };
 
@@ -30,16 +34,27 @@ void rq_init(struct runqueue *rq);
 /* Adds a thread that is not queued. woke: it was blocked (or is new), so its virtual time may have fallen behind. */
 void rq_add(struct runqueue *rq, struct thread *t, bool woke);
 
+/* t, not queued, comes from another CPU's queue: virtual times there and here may have drifted apart. */
+void rq_adopt(const struct runqueue *rq, struct thread *t);
+
 /* Removes and returns the thread to run next; NULL when there is none. */
 struct thread *rq_take(struct runqueue *rq);
+
+/* Removes t, which is queued here. */
+void rq_remove(struct runqueue *rq, struct thread *t);
 
 /* Adds ran_ns of CPU time to t (running, not queued), scaled by its weight. */
 void rq_charge(struct runqueue *rq, struct thread *t, uint64_t ran_ns);
 
-/* Should `woken` run before `running` is through with its slice? Both charged up to now. */
-bool rq_preempts(const struct thread *woken, const struct thread *running);
+/* Should `woken` run before `running`, whose virtual time is running_vruntime_ns by now, is through with its slice? */
+bool rq_preempts(const struct thread *woken, const struct thread *running, uint64_t running_vruntime_ns);
 
-/* ns * (weight of nice 0) / (weight of nice). nice is -20..19. */
-uint64_t rq_scale(uint64_t ns, int nice);
+/* t goes behind those of its own priority, or behind the one due next: sched_yield, the end of a SCHED_RR slice. */
+void rq_step_back(const struct runqueue *rq, struct thread *t);
+
+/* ns * (weight of nice 0) / (weight of t). */
+uint64_t rq_scale(uint64_t ns, const struct thread *t);
+
+bool rq_is_realtime(const struct thread *t);
 
 #endif

@@ -1,53 +1,36 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * sched.c - who runs on a CPU: choosing, switching, waking, idling.
+ * sched.c - who runs on a CPU: choosing, switching, blocking, waking.
  *
- * Invariants: the running thread is in no run queue; a runnable thread that does not run is in exactly one.
- * Tickless: the slice timer is armed only while somebody waits for the CPU.
+ * Invariants: the running thread is in no run queue; a runnable thread that does not run is in exactly one, that of
+ * thread.cpu. Tickless: the slice timer is armed only while somebody waits for the CPU.
  * A thread's FPU registers stay in the CPU until another thread of a program runs there, so blocking and waking
- * with only the idle thread in between saves and restores nothing.
- * Lock: struct sched_cpu would be guarded by one lock per CPU; with one CPU and a kernel that is not preempted, by
- * nothing. Deliberately not here: choosing a CPU for a woken thread. cpu_of() is the place.
+ * with only the idle thread in between saves and restores nothing. Until then (thread.fpu_cpu) it can run nowhere else.
+ * Lock: the kernel lock, which the CPU keeps across a switch. Which CPU: balance.c. Nothing to do: idle.c.
  */
+#include <linux/sched.h>
 #include <stddef.h>
 
-#include "abi/layout.h"
 #include "kernel/arch/x86_64/cpu.h"
 #include "kernel/linux/rseq.h"
 #include "kernel/log.h"
 #include "kernel/mm/vmspace.h"
 #include "kernel/plat/cay/boot.h"
 #include "kernel/plat/cay/events.h"
-#include "kernel/sched/runqueue.h"
 #include "kernel/sched/sched_priv.h"
+#include "kernel/sched/smp.h"
 #include "kernel/sched/thread.h"
-#include "kernel/time/clock.h"
 
-/* How long idle looks for work before it pays two exits (about 50 us) for sleeping. Doubles when sleeps turn out short.
- */
-#define POLL_MAX_NS   200000ull
-#define POLL_START_NS 20000ull
-
-struct sched_cpu {
-	struct runqueue rq;
-	struct ktimer slice;      /* armed while somebody waits for the CPU */
-	bool need_resched;        /* the slice is over, or somebody more entitled woke */
-	struct thread *fpu_owner; /* whose FPU state the registers hold; NULL = nobody's */
-	struct thread *dead;      /* its stack is freed by the next thread */
-	uint64_t poll_ns;         /* current idle polling time */
-};
-
-static struct sched_cpu cpus[CAY_VCPU_MAX];
+struct sched_cpu sched_cpus[CAY_VCPU_MAX];
 
 static struct sched_cpu *this_sched(void)
 {
-	return &cpus[cpu_this()->id];
+	return &sched_cpus[cpu_this()->id];
 }
 
-static struct sched_cpu *cpu_of(const struct thread *t)
+unsigned cpu_id(void)
 {
-	(void)t;
-	return this_sched();
+	return (unsigned)cpu_this()->id;
 }
 
 struct thread *thread_current(void)
@@ -60,6 +43,11 @@ static bool runs_program(const struct thread *t)
 	return t->fpu != NULL;
 }
 
+static bool is_running(const struct thread *t)
+{
+	return cpu_by_id(t->cpu)->current == t;
+}
+
 /* The VMM may correct the clock's scale, so "now" may be a little before "then". */
 static uint64_t ran_since_charged(const struct thread *t, uint64_t now_ns)
 {
@@ -68,7 +56,14 @@ static uint64_t ran_since_charged(const struct thread *t, uint64_t now_ns)
 
 uint64_t thread_cpu_ns(const struct thread *t)
 {
-	return t->cpu_ns + (t == thread_current() ? ran_since_charged(t, clock_monotonic_ns()) : 0);
+	return t->cpu_ns + (is_running(t) ? ran_since_charged(t, clock_monotonic_ns()) : 0);
+}
+
+uint64_t sched_running_vruntime(unsigned id, uint64_t now_ns)
+{
+	const struct thread *t = cpu_by_id(id)->current;
+
+	return t->vruntime_ns + rq_scale(ran_since_charged(t, now_ns), t);
 }
 
 /* Charges the running thread up to now. */
@@ -82,23 +77,26 @@ static void charge(struct sched_cpu *sc, struct thread *t, uint64_t now_ns)
 		rq_charge(&sc->rq, t, ran_ns);
 }
 
-static void slice_over(struct ktimer *timer)
-{
-	struct sched_cpu *sc = timer->arg;
+/* --- switching --- */
 
-	if (sc->rq.nr == 0)
+void sched_save_fpu(struct sched_cpu *sc)
+{
+	struct thread *owner = sc->fpu_owner;
+
+	if (owner == NULL)
 		return;
-	sc->need_resched = true;
-	thread_current()->work |= THREAD_WORK_RESCHED;
+	fpu_save(owner);
+	owner->fpu_cpu = FPU_IN_MEMORY;
+	sc->fpu_owner = NULL;
 }
 
 static void load_fpu(struct sched_cpu *sc, struct thread *next)
 {
 	if (sc->fpu_owner == next)
 		return;
-	if (sc->fpu_owner != NULL)
-		fpu_save(sc->fpu_owner);
+	sched_save_fpu(sc);
 	fpu_restore(next);
+	next->fpu_cpu = (int)next->cpu;
 	sc->fpu_owner = next;
 }
 
@@ -134,17 +132,34 @@ static void switch_to(struct sched_cpu *sc, struct thread *prev, struct thread *
 	}
 	cpu->current = next;
 	cpu->kstack_top = next->kstack_top;
+	if (runs_program(next))
+		tlb_catch_up();
 	STAT(CONTEXT_SWITCHES)++;
 	arch_switch(prev, next);
 	sched_switch_done();
 }
 
-/* Gives the CPU to whoever is due. The current thread's state says whether it waits in the queue, or for a wake, or is
- * dead. */
-static void schedule(void)
+/* Whoever is due here. One that may not run here any more goes where it may. */
+static struct thread *take_next(struct sched_cpu *sc, unsigned id)
+{
+	struct thread *t;
+
+	while ((t = rq_take(&sc->rq)) != NULL) {
+		if (t->affinity >> id & 1)
+			return t;
+		if (sc->fpu_owner == t)
+			sched_save_fpu(sc);
+		sched_enqueue(balance_choose(t), t, false);
+	}
+	return NULL;
+}
+
+/* The current thread's state says whether it waits in the queue, or for a wake, or is dead. */
+void sched_schedule(void)
 {
 	struct sched_cpu *sc = this_sched();
 	struct cpu *cpu = cpu_this();
+	unsigned id = (unsigned)cpu->id;
 	struct thread *prev = cpu->current, *next;
 	uint64_t now_ns = clock_monotonic_ns();
 
@@ -152,18 +167,25 @@ static void schedule(void)
 	sc->need_resched = false;
 	if (prev->state == THREAD_RUNNABLE && prev != cpu->idle && !pheap_queued(&prev->run_node))
 		rq_add(&sc->rq, prev, false);
-	next = rq_take(&sc->rq);
+	next = take_next(sc, id);
+	if (next == NULL && smp_active && balance_pull(id, now_ns))
+		next = take_next(sc, id);
 	if (next == NULL)
 		next = cpu->idle;
-	if (sc->rq.nr > 0)
+	if (sc->rq.nr > 0) {
 		ktimer_arm(&sc->slice, now_ns + RQ_SLICE_NS);
-	else
+		if (smp_active)
+			balance_call_help(id, now_ns);
+	} else {
 		ktimer_cancel(&sc->slice);
+	}
 	if (next != cpu->idle)
 		ktimer_resume();
 	if (next != prev)
 		switch_to(sc, prev, next);
 }
+
+/* --- blocking and waking --- */
 
 void sched_prepare(void)
 {
@@ -183,33 +205,75 @@ void sched_block(void)
 	ASSERT(t != cpu_this()->idle);
 	t->state = THREAD_BLOCKED;
 	t->nr_blocked++;
-	schedule();
+	sched_schedule();
 }
 
-void sched_wake(struct thread *t)
+/* Somebody waits in this CPU's queue: may the running thread go on? */
+static void consider(struct sched_cpu *sc, const struct thread *waiting)
 {
-	struct sched_cpu *sc = cpu_of(t);
 	struct thread *running = thread_current();
 	uint64_t now_ns;
 
-	if (t->state == THREAD_DEAD)
-		return;
-	t->wake_pending = true;
-	if (t->state != THREAD_BLOCKED)
-		return;
-	t->wake_pending = false;
-	t->state = THREAD_RUNNABLE;
-	rq_add(&sc->rq, t, true);
 	if (running == cpu_this()->idle || running->state != THREAD_RUNNABLE)
 		return; /* about to choose anyway */
 	now_ns = clock_monotonic_ns();
 	if (!ktimer_armed(&sc->slice))
 		ktimer_arm(&sc->slice, now_ns + RQ_SLICE_NS);
 	charge(sc, running, now_ns);
-	if (rq_preempts(t, running)) {
+	if (rq_preempts(waiting, running, running->vruntime_ns)) {
 		sc->need_resched = true;
 		running->work |= THREAD_WORK_RESCHED;
 	}
+}
+
+void sched_look(void)
+{
+	struct sched_cpu *sc = this_sched();
+	const struct pheap_node *n = pheap_min(&sc->rq.heap);
+
+	if (n != NULL)
+		consider(sc, container_of(n, struct thread, run_node));
+}
+
+void sched_enqueue(unsigned id, struct thread *t, bool woke)
+{
+	struct sched_cpu *sc = &sched_cpus[id];
+
+	if (smp_active) {
+		uint64_t now_ns = clock_monotonic_ns();
+
+		if (t->cpu != id) {
+			rq_adopt(&sc->rq, t);
+			t->cpu = id;
+			STAT(MIGRATED)++;
+			if (t->rseq != 0)
+				t->work |= THREAD_WORK_RSEQ;
+		}
+		t->queued_ns = now_ns;
+		if (sc->rq.nr == 0)
+			WRITE_ONCE(sc->waiting_since_ns, now_ns);
+	}
+	rq_add(&sc->rq, t, woke);
+	if (id != cpu_this()->id)
+		smp_poke(id);
+	else
+		consider(sc, t);
+}
+
+void sched_wake(struct thread *t)
+{
+	if (t->state == THREAD_DEAD)
+		return;
+	t->wake_pending = true;
+	if (t->state != THREAD_BLOCKED) {
+		/* It may be in the program, on another CPU, and have something to do before it goes on there. */
+		if (t->work != 0 && t->cpu != cpu_this()->id && is_running(t))
+			smp_poke(t->cpu);
+		return;
+	}
+	t->wake_pending = false;
+	t->state = THREAD_RUNNABLE;
+	sched_enqueue(balance_choose(t), t, true);
 }
 
 void sched_start(struct thread *t)
@@ -218,6 +282,8 @@ void sched_start(struct thread *t)
 	sched_wake(t);
 }
 
+/* --- giving up the CPU --- */
+
 void sched_yield_now(void)
 {
 	struct thread *t = thread_current();
@@ -225,7 +291,7 @@ void sched_yield_now(void)
 	t->work &= ~(uint64_t)THREAD_WORK_RESCHED;
 	if (this_sched()->need_resched) {
 		t->nr_preempted++;
-		schedule();
+		sched_schedule();
 		if (t->rseq != 0)
 			rseq_interrupted(t);
 	}
@@ -237,89 +303,66 @@ void sched_resume_timers(void)
 	thread_current()->work |= THREAD_WORK_RESCHED;
 }
 
+bool sched_is_alone(void)
+{
+	return READ_ONCE(this_sched()->rq.nr) == 0 && READ_ONCE(cpu_this()->vcpu->pending) == 0;
+}
+
 void sched_yield_to_others(void)
 {
 	struct sched_cpu *sc = this_sched();
 	struct thread *t = thread_current();
-	struct pheap_node *n;
 
 	events_poll();
-	n = pheap_min(&sc->rq.heap);
-	if (n == NULL)
+	if (sc->rq.nr == 0)
 		return;
 	charge(sc, t, clock_monotonic_ns());
-	if (t->vruntime_ns <= n->key)
-		t->vruntime_ns = n->key + 1;
+	rq_step_back(&sc->rq, t);
 	t->nr_blocked++;
-	schedule();
+	sched_schedule();
 }
 
-/* Waits up to poll_ns for something to happen, without an exit. Returns true when there is somebody to run. */
-static bool idle_poll(struct sched_cpu *sc)
+/* A queued thread is queued anew, because its place depends on them. */
+void sched_set_policy(struct thread *t, int policy, int rt_priority)
 {
-	uint64_t end_ns = clock_monotonic_ns() + sc->poll_ns;
+	bool queued = pheap_queued(&t->run_node);
 
-	events_set_polling(true);
-	do {
-		events_poll();
-		ktimer_run_expired();
-		if (sc->rq.nr > 0)
-			break;
-		cpu_relax();
-	} while (clock_monotonic_ns() < end_ns);
-	events_set_polling(false);
-	return sc->rq.nr > 0;
+	if (queued)
+		rq_remove(&sched_cpus[t->cpu].rq, t);
+	t->policy = policy;
+	t->rt_priority = rt_priority;
+	t->rt_turn = 0;
+	if (queued)
+		sched_enqueue(t->cpu, t, false);
+	else if (t == thread_current())
+		sched_look();
 }
 
-/* After a sleep: would a little more polling have spared it? */
-static void adapt_polling(struct sched_cpu *sc, uint64_t slept_ns)
+void sched_affinity_changed(struct thread *t)
 {
-	if (boot_info->flags & CAY_BOOT_NO_POLL)
-		sc->poll_ns = 0;
-	else if (slept_ns > POLL_MAX_NS)
-		sc->poll_ns /= 2;
-	else if (sc->poll_ns < POLL_MAX_NS)
-		sc->poll_ns = MIN(MAX(sc->poll_ns * 2, POLL_START_NS), POLL_MAX_NS);
-}
+	if (t->affinity >> t->cpu & 1)
+		return;
+	if (pheap_queued(&t->run_node)) {
+		struct sched_cpu *sc = &sched_cpus[t->cpu];
 
-NORETURN void sched_idle_loop(void *arg)
-{
-	struct sched_cpu *sc = this_sched();
-
-	(void)arg;
-	for (;;) {
-		events_poll();
-		ktimer_run_expired();
-		if (sc->rq.nr == 0 && (sc->poll_ns == 0 || !idle_poll(sc))) {
-			uint64_t before_ns = clock_monotonic_ns();
-
-			events_wait(ktimer_next_deadline());
-			adapt_polling(sc, clock_monotonic_ns() - before_ns);
-			continue;
-		}
-		schedule();
+		/* With its registers in the wrong CPU it goes when that CPU gets to it. */
+		if (t->fpu_cpu != FPU_IN_MEMORY && t->fpu_cpu != (int)cpu_this()->id)
+			return;
+		if (sc->fpu_owner == t)
+			sched_save_fpu(sc);
+		rq_remove(&sc->rq, t);
+		sched_enqueue(balance_choose(t), t, false);
+	} else if (is_running(t)) {
+		sched_cpus[t->cpu].need_resched = true;
+		t->work |= THREAD_WORK_RESCHED;
+		if (t->cpu != cpu_this()->id)
+			smp_poke(t->cpu);
 	}
-}
-
-/* The first thread of a CPU is whoever boots it. */
-void sched_cpu_init(struct thread *boot, struct thread *idle)
-{
-	struct sched_cpu *sc = this_sched();
-	struct cpu *cpu = cpu_this();
-
-	rq_init(&sc->rq);
-	ktimer_init(&sc->slice, slice_over, sc);
-	sc->poll_ns = boot_info->flags & CAY_BOOT_NO_POLL ? 0 : POLL_START_NS;
-	sc->fpu_owner = boot;
-	boot->cpu_start_ns = clock_monotonic_ns();
-	cpu->idle = idle;
-	cpu->current = boot;
-	cpu->kstack_top = boot->kstack_top;
 }
 
 NORETURN void sched_exit(void)
 {
 	thread_current()->state = THREAD_DEAD;
-	schedule();
+	sched_schedule();
 	panic("a dead thread runs");
 }

@@ -1,24 +1,67 @@
 /* SPDX-License-Identifier: MIT */
-/* sched_priv.h - what the files of kernel/sched share with each other only. */
+/* sched_priv.h - what the files of kernel/sched share with each other only. All of it under the kernel lock. */
 #ifndef CAY_KERNEL_SCHED_PRIV_H
 #define CAY_KERNEL_SCHED_PRIV_H
 
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "abi/layout.h"
+#include "kernel/sched/runqueue.h"
+#include "kernel/time/clock.h"
 #include "lib/compiler.h"
 
 struct thread;
 
+/* A CPU as the scheduler sees it. */
+struct sched_cpu {
+	struct runqueue rq;        /* rq.nr is also read without the lock, by CPUs that poll */
+	struct ktimer slice;       /* armed while somebody waits for the CPU */
+	bool need_resched;         /* the slice is over, or somebody more entitled woke */
+	struct thread *fpu_owner;  /* whose FPU state the registers hold; NULL = nobody's */
+	struct thread *dead;       /* its stack is freed by the next thread */
+	uint64_t poll_ns;          /* current idle polling time */
+	uint64_t waiting_since_ns; /* when rq became non-empty; read without the lock, too */
+	uint64_t pull_after_ns;    /* nothing to pull was found: not again before this */
+	uint64_t called_ns;        /* when this CPU last woke one that slept, to help */
+} ALIGNED(64);
+
+extern struct sched_cpu sched_cpus[CAY_VCPU_MAX];
+
 /* sched.c */
-void sched_cpu_init(struct thread *boot, struct thread *idle);
-NORETURN void sched_idle_loop(void *arg);
 void sched_start(struct thread *t); /* a new thread becomes runnable */
 void sched_switch_done(void);       /* first thing that a new thread does */
 NORETURN void sched_exit(void);     /* the calling thread is dead: it never runs again and is freed */
+void sched_schedule(void);          /* gives the CPU to whoever is due */
+void sched_look(void); /* another CPU has put somebody into this one's queue, or wants it out of the program */
+/* t, runnable and queued nowhere, into the queue of a CPU. woke: see rq_add. */
+void sched_enqueue(unsigned id, struct thread *t, bool woke);
+/* The registers hold nobody's FPU state any more. */
+void sched_save_fpu(struct sched_cpu *sc);
+/* vruntime of the thread that runs on a CPU, up to now. */
+uint64_t sched_running_vruntime(unsigned id, uint64_t now_ns);
+
+/* idle.c */
+NORETURN void sched_idle_loop(void *arg);
+
+/* balance.c */
+unsigned balance_choose(const struct thread *t);        /* a CPU for a thread that becomes runnable */
+bool balance_may_pull(unsigned self, uint64_t now_ns);  /* a guess, without the lock */
+bool balance_pull(unsigned self, uint64_t now_ns);      /* takes a waiting thread from another CPU's queue */
+void balance_push(unsigned self, uint64_t now_ns);      /* gives one away if another CPU has less to do */
+void balance_call_help(unsigned self, uint64_t now_ns); /* threads wait here while another CPU sleeps: wakes it */
+
+/* cpus.c */
+void sched_cpu_init(unsigned id, struct thread *current, struct thread *idle);
+struct thread *sched_cpu_prepare(unsigned id); /* another CPU's idle thread; NULL without memory */
+NORETURN void sched_cpu_enter(void);           /* first act of another CPU's idle thread */
 
 /* thread.c */
 void thread_free(struct thread *t); /* it has run for the last time */
 void thread_free_descriptor(struct thread *t);
 void thread_unhash(struct thread *t);
 void thread_change_id(struct thread *t, int tid);
+struct thread *thread_alloc_idle(void);
 
 /* process.c */
 void process_thread_gone(struct thread *t); /* t left its process; the last one ends it */

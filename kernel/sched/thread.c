@@ -2,7 +2,7 @@
 /*
  * thread.c - threads come and go: stacks, FPU areas, thread ids, the table of all threads.
  * A thread's descriptor and stack are freed by whoever runs after it (sched_switch_done), never by itself.
- * Lock: the table and the id counter would share one, once there are several CPUs.
+ * Lock: the kernel lock.
  */
 #include <errno.h>
 #include <string.h>
@@ -15,6 +15,7 @@
 #include "kernel/mm/page.h"
 #include "kernel/mm/uaccess.h"
 #include "kernel/sched/sched_priv.h"
+#include "kernel/sched/smp.h"
 #include "kernel/sched/thread.h"
 #include "kernel/time/clock.h"
 
@@ -113,6 +114,9 @@ static struct thread *thread_alloc(struct process *proc, bool has_fpu)
 	list_init(&t->proc_link);
 	list_init(&t->hash_link);
 	pheap_node_init(&t->run_node);
+	list_init(&t->queue_link);
+	t->fpu_cpu = FPU_IN_MEMORY;
+	t->affinity = ~0ull;
 	sigpending_init(&t->pending);
 	t->state = THREAD_BLOCKED;
 	t->timer_slack_ns = 50000;
@@ -179,6 +183,11 @@ static struct thread *kthread_prepare(const char *name, void (*fn)(void *arg), v
 	return t;
 }
 
+struct thread *thread_alloc_idle(void)
+{
+	return kthread_prepare("idle", sched_idle_loop, NULL);
+}
+
 struct thread *kthread_create(const char *name, void (*fn)(void *arg), void *arg)
 {
 	struct thread *t = kthread_prepare(name, fn, arg);
@@ -201,14 +210,16 @@ static void user_thread_main(void *arg)
 	/* In its own address space. One that cannot be written is the program's loss, as in Linux. */
 	if (t->set_child_tid != 0)
 		(void)!put_user_u32((void *)t->set_child_tid, (uint32_t)t->tid);
+	kernel_leave();
 	frame_return();
 }
 
 struct thread *thread_create(struct process *proc)
 {
-	struct thread *self = thread_current();
-	struct thread *t = thread_alloc(proc, true);
+	struct thread *self = thread_current(), *t;
 
+	smp_start_others();
+	t = thread_alloc(proc, true);
 	if (t == NULL)
 		return NULL;
 	if (proc->leader == NULL) {
@@ -220,6 +231,8 @@ struct thread *thread_create(struct process *proc)
 	memcpy(t->comm, self->comm, sizeof(t->comm));
 	t->vruntime_ns = self->vruntime_ns;
 	t->nice = self->nice;
+	t->affinity = self->affinity;
+	t->cpu = self->cpu;
 	t->policy = self->policy;
 	t->rt_priority = self->rt_priority;
 	t->sigmask = self->sigmask;
@@ -262,7 +275,7 @@ void sched_init(void)
 	ktimer_subsystem_init();
 	process_init();
 	boot = thread_alloc(init_process, true);
-	idle = kthread_prepare("idle", sched_idle_loop, NULL);
+	idle = thread_alloc_idle();
 	if (boot == NULL || idle == NULL)
 		panic("no memory for the first threads");
 	fpu_init_state(boot->fpu);
@@ -272,6 +285,6 @@ void sched_init(void)
 	init_process->leader = boot;
 	ASSERT(boot->tid == init_process->pid);
 	publish(boot);
-	sched_cpu_init(boot, idle);
+	sched_cpu_init(0, boot, idle);
 	fpu_restore(boot);
 }

@@ -3,8 +3,8 @@
  * thread.h - threads, processes, and who runs.
  *
  * The kernel is not preempted: a thread in the kernel runs until it blocks (wait.h) or returns to the program; program
- * code is preempted by the timer. So a field that only thread context touches needs no lock on one CPU; locks mark what
- * several CPUs will share. Upcall context (device events, timers) only wakes and never blocks.
+ * code is preempted by the timer. With several CPUs one at a time is in the kernel (klock.h), so a field that only
+ * thread context touches needs no lock of its own. Upcall context (device events, timers) only wakes and never blocks.
  */
 #ifndef CAY_KERNEL_SCHED_THREAD_H
 #define CAY_KERNEL_SCHED_THREAD_H
@@ -64,7 +64,13 @@ struct thread {
 	uint64_t cpu_start_ns;             /* while running: since when */
 	uint64_t nr_blocked, nr_preempted; /* voluntary and involuntary switches, for getrusage */
 	int nice;
-	int policy, rt_priority; /* as sched_setscheduler stored them; all policies run as SCHED_OTHER */
+	int policy, rt_priority; /* SCHED_*; 1..99 for SCHED_FIFO and SCHED_RR, else 0 */
+	uint64_t rt_turn;        /* order among those of one priority; 0 = behind all */
+	struct list queue_link;  /* in its CPU's run queue, as run_node */
+	uint64_t queued_ns;      /* since when */
+	unsigned cpu;            /* where it runs, waits to run, or ran last */
+	int fpu_cpu;             /* the CPU whose registers hold its FPU state, or FPU_IN_MEMORY */
+	uint64_t affinity;       /* CPUs it may run on, a bit each */
 	bool wake_pending;       /* a wake came while it was not blocked: the next sched_block returns at once */
 
 	/* signals: signal.h */
@@ -96,6 +102,9 @@ struct thread {
 #define THREAD_WORK_RESCHED (1u << 1) /* give up the CPU */
 #define THREAD_WORK_EXIT    (1u << 2) /* the process is ending */
 #define THREAD_WORK_TRACE   (1u << 3) /* --strace */
+#define THREAD_WORK_RSEQ    (1u << 4) /* it has another CPU than its struct rseq says */
+
+#define FPU_IN_MEMORY (-1)
 
 struct cred {
 	uint32_t uid, gid, euid, egid, suid, sgid, fsuid, fsgid;
@@ -162,6 +171,8 @@ struct process {
 	bool dumpable, no_new_privs, thp_disabled, subreaper;
 };
 
+unsigned cpu_id(void); /* of the CPU this runs on, until it blocks */
+
 /* The running thread; its process. Never NULL after sched_init. */
 struct thread *thread_current(void);
 static inline struct process *process_current(void)
@@ -227,6 +238,12 @@ void sched_prepare(void);          /* announce the intent to block: a wake betwe
 void sched_wake(struct thread *t); /* any context */
 void sched_yield_now(void);        /* lets whoever is due run; what THREAD_WORK_RESCHED asks for */
 void sched_yield_to_others(void);  /* sched_yield(2): somebody else first, if there is anybody */
+/* Nobody waits for this CPU, and no event. Without the kernel lock, so true a moment ago. */
+bool sched_is_alone(void);
+/* SCHED_*, and 1..99 for the real-time ones. */
+void sched_set_policy(struct thread *t, int policy, int rt_priority);
+/* t.affinity was changed: t leaves a CPU that it may not run on. */
+void sched_affinity_changed(struct thread *t);
 /* The earliest timer changed: ktimer_resume() before this CPU goes back to the program. Any context. */
 void sched_resume_timers(void);
 /* Makes the calling boot context the first thread of init_process and starts the idle thread. After kmalloc and clocks.

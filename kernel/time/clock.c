@@ -3,9 +3,13 @@
  * clock.c - the clocks, from the TSC and the scale that the VMM keeps in the vCPU page (abi/vcpu_page.h).
  * The VMM may change the scale at any time (a resumed VM): the sequence number says when to read again.
  */
+#include "abi/layout.h"
 #include "kernel/arch/x86_64/cpu.h"
 #include "kernel/time/clock.h"
 #include "lib/compiler.h"
+
+/* One for all CPUs, so that they agree. */
+#define CLOCK_PAGE ((const struct cay_vcpu_page *)(CAY_DIRECT_GVA + CAY_VCPU_GPA))
 
 static uint64_t boot_ns; /* CLOCK_MONOTONIC at the first question */
 
@@ -33,14 +37,14 @@ static uint64_t scaled_ns(const struct cay_vcpu_page *p, const uint64_t *base_ns
 
 uint64_t clock_monotonic_ns(void)
 {
-	const struct cay_vcpu_page *p = cpu_this()->vcpu;
+	const struct cay_vcpu_page *p = CLOCK_PAGE;
 
 	return scaled_ns(p, &p->clock_mono_ns);
 }
 
 uint64_t clock_realtime_ns(void)
 {
-	const struct cay_vcpu_page *p = cpu_this()->vcpu;
+	const struct cay_vcpu_page *p = CLOCK_PAGE;
 
 	return scaled_ns(p, &p->clock_real_ns);
 }

@@ -21,6 +21,7 @@ struct ktimer {
 	void (*fn)(struct ktimer *t);
 	void *arg;
 	struct pheap_node node; /* private to timer.c */
+	unsigned cpu;           /* in whose heap */
 };
 void ktimer_init(struct ktimer *t, void (*fn)(struct ktimer *t), void *arg);
 void ktimer_arm(struct ktimer *t, uint64_t deadline_ns); /* re-arms when armed */

@@ -35,6 +35,8 @@ static const struct {
 	[CAY_C_NET_RECEIVED] = {"net_received", "frames received"},
 	[CAY_C_NET_POLLS_HIT] = {"net_polls_hit", "looks at the network card that found a frame"},
 	[CAY_C_NET_POLLS_MISSED] = {"net_polls_missed", "looks at the network card in vain"},
+	[CAY_C_IPIS] = {"ipis", "interruptions between CPUs"},
+	[CAY_C_MIGRATED] = {"migrated", "threads moved to another CPU"},
 };
 
 #define HOST_ROWS 10

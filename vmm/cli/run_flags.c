@@ -25,7 +25,7 @@ const struct flag run_flags[] = {
 	{FLAG_USER, 'u', "user", FLAG_VALUE, "UID[:GID]", "numeric user and group the program sees (default: yours)"},
 	{FLAG_HOSTNAME, 0, "hostname", FLAG_VALUE, "H", "host name the program sees (default: the name, or cay)"},
 	{FLAG_MEMORY, 'm', "memory", FLAG_VALUE, "SIZE", "memory of the VM, with K, M or G (default 512M, least 4M)"},
-	{FLAG_CPUS, 'c', "cpus", FLAG_VALUE, "N", "virtual CPUs (only 1 for now)"},
+	{FLAG_CPUS, 'c', "cpus", FLAG_VALUE, "N", "virtual CPUs (default 1)"},
 	{FLAG_PUBLISH, 'p', "publish", FLAG_VALUE, "[IP:]HOST:GUEST[/udp]",
 	 "lead a port of the host to one of the guest (default IP: 127.0.0.1)"},
 	{FLAG_NET, 0, "net", FLAG_VALUE, "KIND[,KEY=V...]",

@@ -52,10 +52,6 @@ static int parse_cpus(struct run_options *opt, const char *value)
 		say_error("-c '%s' is not a number of CPUs", value);
 		return RUN_EXIT_OURS;
 	}
-	if (n > 1) {
-		say_error("-c %s: more than one virtual CPU is not available yet; use -c 1", value);
-		return RUN_EXIT_OURS;
-	}
 	opt->nr_cpus = (unsigned)n;
 	return 0;
 }
@@ -311,6 +307,10 @@ int run_options_parse(struct run_options *opt, int argc, char **argv)
 	}
 	if (flags_rest() >= argc) {
 		say_error("no program given: cay run [FLAGS] [--] PROGRAM [ARG...]; see 'cay help run'");
+		return RUN_EXIT_OURS;
+	}
+	if (opt->gdb_port != 0 && opt->nr_cpus > 1) {
+		say_error("--gdb works with one virtual CPU only; leave out -c");
 		return RUN_EXIT_OURS;
 	}
 	if (net_flags_check(&opt->net) != 0)

@@ -178,6 +178,9 @@ void gate_dispatch(struct vcpu *vcpu, uint32_t offset)
 	case CAY_GATE_POPULATE:
 		ret = gate_populate(vm, arg[0], arg[1]);
 		break;
+	case CAY_GATE_PAUSE:
+		ret = vcpu_pause(arg[0]);
+		break;
 	default:
 		vm_fail(vm, "the guest's kernel made a gate call that does not exist (%u)", offset / 4);
 		return;

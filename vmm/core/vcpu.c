@@ -79,6 +79,18 @@ void vcpu_wait(struct vcpu *vcpu)
 	}
 }
 
+#define PAUSE_MAX_NS 1000000u
+
+int64_t vcpu_pause(uint64_t ns)
+{
+	struct timespec ts = {.tv_nsec = (long)ns};
+
+	if (ns > PAUSE_MAX_NS)
+		return -EINVAL;
+	(void)clock_nanosleep(CLOCK_MONOTONIC, 0, &ts, NULL); /* a kick may end it early */
+	return 0;
+}
+
 void vcpu_wake(struct vcpu *vcpu)
 {
 	if (vcpu->vm->backend->vcpu_wake != NULL) {

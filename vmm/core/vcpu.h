@@ -19,6 +19,9 @@ void vcpu_loop(struct vcpu *vcpu);
 /* Gate call WAIT: sleeps until an event is pending, the deadline, or the VM's end. */
 void vcpu_wait(struct vcpu *vcpu);
 
+/* Gate call PAUSE: sleeps for up to a millisecond. 0; -EINVAL for more. */
+int64_t vcpu_pause(uint64_t ns);
+
 /* Ends a vcpu_wait that is under way: it looks again. Any thread. */
 void vcpu_wake(struct vcpu *vcpu);
 

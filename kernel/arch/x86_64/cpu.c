@@ -25,8 +25,8 @@ _Static_assert(PAGE_AT(exc.rip) == PG_EXC_RIP && PAGE_AT(exc.rflags) == PG_EXC_R
 _Static_assert(CPU_AT(self) == CPU_SELF && CPU_AT(current) == CPU_CURRENT && CPU_AT(kstack_top) == CPU_KSTACK_TOP,
 	       "entry.S");
 _Static_assert(CPU_AT(scratch[0]) == CPU_SCRATCH0 && CPU_AT(scratch[1]) == CPU_SCRATCH1, "entry.S");
-_Static_assert(CPU_AT(syscall_count) == CPU_SYSCALL_COUNT, "entry.S");
-_Static_assert(CPU_AT(syscall_entry) == CPU_SYSCALL_ENTRY, "the vDSO");
+_Static_assert(PAGE_AT(syscall_count) == PG_CALLS, "entry.S");
+_Static_assert(CPU_AT(syscall_entry) == CPU_SYSCALL_ENTRY && CPU_AT(id) == CPU_ID, "the vDSO");
 _Static_assert(offsetof(struct thread, switch_rsp) == THREAD_SWITCH_RSP && offsetof(struct thread, work) == THREAD_WORK,
 	       "entry.S");
 _Static_assert(offsetof(struct trapframe, rax) == FR_RAX && offsetof(struct trapframe, rip) == FR_RIP &&
@@ -39,62 +39,68 @@ _Static_assert(CAY_USER_END == (uint64_t)KERNEL_TOP_BITS << KERNEL_SHIFT,
 	       "entry.S tells kernel stacks by their top bits");
 _Static_assert(sizeof(struct cpu) <= sizeof(((struct cay_vcpu_page *)0)->guest), "room in the vCPU page");
 
-extern char syscall_entry[], upcall_entry[], upcall_stack_top[], exc_entry[], exc_stack_top[], stub_request_ud2[];
-extern void stub_request(uint64_t va, uint64_t cr3);
+extern char syscall_entry[], upcall_entry[], exc_entry[], stub_request_ud2[];
 extern void thread_first(void);
 
-void cpu_init(void)
+/* An upcall or exception uses its stack only until it has found the thread's: a few pushes and, at worst, a panic. */
+#define DOOR_STACK_BYTES 1024
+static uint8_t door_stacks[CAY_VCPU_MAX][DOOR_STACK_BYTES] ALIGNED(16);
+
+static struct cay_vcpu_page *vcpu_page(unsigned id)
 {
-	struct cay_vcpu_page *page = (struct cay_vcpu_page *)(CAY_DIRECT_GVA + CAY_VCPU_GPA);
+	return (struct cay_vcpu_page *)(CAY_DIRECT_GVA + CAY_VCPU_GPA + id * CAY_PAGE_BYTES);
+}
+
+struct cpu *cpu_by_id(unsigned id)
+{
+	return (struct cpu *)vcpu_page(id)->guest;
+}
+
+unsigned cpu_count(void)
+{
+	return boot_info->nr_cpus;
+}
+
+void cpu_init(unsigned id)
+{
+	struct cay_vcpu_page *page = vcpu_page(id);
 	struct cpu *cpu = (struct cpu *)page->guest;
 
 	page->masked = 1;
 	cpu->self = cpu;
 	cpu->vcpu = page;
-	cpu->syscall_count = stats->syscall_count;
+	cpu->id = id;
+	cpu->cr3 = boot_info->cr3_gpa;
 	cpu->syscall_entry = (uint64_t)syscall_entry;
 	page->upcall_entry = (uint64_t)upcall_entry;
-	page->upcall_stack = (uint64_t)upcall_stack_top;
+	page->upcall_stack = (uint64_t)door_stacks[id] + DOOR_STACK_BYTES;
 	page->iret = (struct cay_iret_frame){
 		.rip = (uint64_t)exc_entry,
 		.cs = SEL_USER_CS,
 		.rflags = 2,
-		.rsp = (uint64_t)exc_stack_top,
+		.rsp = (uint64_t)door_stacks[id] + DOOR_STACK_BYTES / 2,
 		.ss = SEL_USER_SS,
 	};
 	page->flush_rip = (uint64_t)stub_request_ud2;
 }
 
-/* cr3 = 0: one page; else a new CR3. By the marked ud2, or by a call where the backend has code in our address space.
- */
-static void flush_request(uint64_t va, uint64_t cr3)
+/* Of the serializing instructions iretq is one that costs no exit. */
+void cpu_serialize(void)
 {
-	void (*stub_flush)(uint64_t va, uint64_t cr3) = (void (*)(uint64_t, uint64_t))boot_info->stub_flush;
+	uint64_t tmp;
 
-	if (stub_flush != NULL)
-		stub_flush(va, cr3);
-	else
-		stub_request(va, cr3);
-}
-
-void tlb_flush_page(uint64_t va)
-{
-	stat_count(CAY_C_TLB_FLUSHES);
-	flush_request(va, 0);
-}
-
-static uint64_t cr3_now;
-
-void tlb_flush_all(void)
-{
-	stat_count(CAY_C_TLB_FLUSHES);
-	flush_request(0, cr3_now != 0 ? cr3_now : boot_info->cr3_gpa);
-}
-
-void cr3_load(uint64_t pa)
-{
-	cr3_now = pa;
-	flush_request(0, pa);
+	__asm__ volatile("mov %%rsp, %0\n\t"
+			 "push %1\n\t"
+			 "push %0\n\t"
+			 "pushfq\n\t"
+			 "push %2\n\t"
+			 "lea 1f(%%rip), %0\n\t"
+			 "push %0\n\t"
+			 "iretq\n"
+			 "1:"
+			 : "=&r"(tmp)
+			 : "i"(SEL_USER_SS), "i"(SEL_USER_CS)
+			 : "memory", "cc");
 }
 
 /* x87, SSE and so on in the layout of SDM vol 1, 13.4: also what a signal frame holds. */

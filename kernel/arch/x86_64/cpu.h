@@ -12,6 +12,7 @@
 
 #include "abi/vcpu_page.h"
 #include "kernel/arch/x86_64/frame.h"
+#include "kernel/arch/x86_64/tlb.h"
 
 struct thread;
 struct vmspace;
@@ -28,19 +29,29 @@ struct cpu {
 	uint64_t kstack_top; /* of current */
 	uint64_t scratch[4];
 	struct cay_vcpu_page *vcpu;
-	uint32_t *syscall_count; /* stats, by number */
-	uint64_t syscall_entry;  /* where the vDSO's code calls the kernel */
-	unsigned id;
-	struct vmspace *vs; /* whose page tables are loaded */
+	uint64_t id;            /* read by the vDSO, too */
+	uint64_t syscall_entry; /* where the vDSO's code calls the kernel */
+	struct vmspace *vs;     /* whose page tables are loaded */
+	uint64_t cr3;           /* its root; the boot tables before the first */
 	struct thread *idle;
+	/* kernel/sched/klock.h, smp.h */
+	uint32_t where; /* enum cpu_where */
+	bool holds_klock;
+	bool must_serialize;     /* code was changed under us; guarded by the kernel lock, as the next one */
+	struct tlb_batch unseen; /* translations that others made stale */
 };
 
+/* Volatile: a thread that slept may go on on another CPU, so the answer is good only until then. */
 static inline struct cpu *cpu_this(void)
 {
 	struct cpu *c;
-	__asm__("mov %%gs:1024, %0" : "=r"(c));
+	__asm__ volatile("mov %%gs:1024, %0" : "=r"(c));
 	return c;
 }
+
+/* Of any CPU that the VM has. */
+struct cpu *cpu_by_id(unsigned id);
+unsigned cpu_count(void);
 
 static inline uint64_t rdtsc(void)
 {
@@ -66,13 +77,21 @@ static inline uint64_t rdfsbase(void)
 	return v;
 }
 
-void cpu_init(void); /* first thing at boot */
+void cpu_init(unsigned id); /* first thing on each CPU; its GS base is its vCPU page */
 
-/* Forget translations: one page (one stub entry, 18 us without VT-x), or all of the program's. */
+/*
+ * Forget translations of the loaded address space: one page (one stub entry, 18 us without VT-x), or all of the
+ * program's. On all CPUs: until the kernel lock is released, no other one executes code of this address space, and
+ * afterwards none uses the stale translations. Lock: the kernel lock.
+ */
 void tlb_flush_page(uint64_t va);
 void tlb_flush_all(void);
-/* Load another address space. */
+/* What others left for this CPU to do before it goes on in the program. Kernel lock. */
+void tlb_catch_up(void);
+/* Load another address space on this CPU. */
 void cr3_load(uint64_t pa);
+/* A CPU that fetched old bytes of code that has changed must be told: SDM vol 3, 9.1.3. */
+void cpu_serialize(void);
 
 /* Saves and restores x87/SSE/AVX state to thread.fpu; the kernel itself never touches it. */
 void fpu_save(struct thread *t);

@@ -143,8 +143,7 @@ syscall_dispatch:
 	mov %eax, %eax /* Linux looks at the low half only */
 	cmp $SYSCALL_LIMIT, %eax
 	jae syscall_bad
-	mov %gs:CPU_SYSCALL_COUNT, %r11
-	incl (%r11, %rax, 4)
+	incl %gs:PG_CALLS(, %rax, 4)
 	lea syscall_live(%rip), %r11
 	mov %r10, %rcx
 	call *(%r11, %rax, 8)
@@ -364,11 +363,5 @@ boot_stack:
 	.skip 16384
 	.global boot_stack_top
 boot_stack_top:
-	.skip 1024
-	.global exc_stack_top
-exc_stack_top:
-	.skip 512
-	.global upcall_stack_top
-upcall_stack_top:
 
 	.section .note.GNU-stack, "", @progbits

@@ -20,8 +20,10 @@
 #define CPU_KSTACK_TOP    1040
 #define CPU_SCRATCH0      1048
 #define CPU_SCRATCH1      1056
-#define CPU_SYSCALL_COUNT 1088
+#define CPU_ID            1088
 #define CPU_SYSCALL_ENTRY 1096
+
+#define PG_CALLS 2048 /* syscall_count: counted by number */
 
 /* struct thread */
 #define THREAD_SWITCH_RSP 0

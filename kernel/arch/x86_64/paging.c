@@ -251,13 +251,3 @@ uint64_t paging_prot_bits(int prot)
 		return 0;
 	return PTE_P | PTE_U | PTE_A | (prot & PROT_WRITE ? PTE_W | PTE_D : 0) | (prot & PROT_EXEC ? 0 : PTE_NX);
 }
-
-void tlb_batch_flush(struct tlb_batch *b)
-{
-	if (b->nr > TLB_BATCH_PAGES)
-		tlb_flush_all();
-	else
-		for (unsigned i = 0; i < b->nr; i++)
-			tlb_flush_page(b->va[i]);
-	b->nr = 0;
-}

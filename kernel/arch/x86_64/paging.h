@@ -14,6 +14,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "kernel/arch/x86_64/tlb.h"
 #include "kernel/mm/page.h"
 #include "lib/compiler.h"
 #include "x86/pte.h"
@@ -48,19 +49,5 @@ const void *paging_window_va(pa_t pa);
 
 /* PTE_* of a mapping with these PROT_* rights; 0 for PROT_NONE. */
 uint64_t paging_prot_bits(int prot);
-
-/* Translations to forget: up to a few pages one by one, else all. */
-#define TLB_BATCH_PAGES 2
-struct tlb_batch {
-	unsigned nr; /* > TLB_BATCH_PAGES: all */
-	uint64_t va[TLB_BATCH_PAGES];
-};
-static inline void tlb_batch_add(struct tlb_batch *b, uint64_t va)
-{
-	if (b->nr < TLB_BATCH_PAGES)
-		b->va[b->nr] = va;
-	b->nr++;
-}
-void tlb_batch_flush(struct tlb_batch *b); /* and empties it */
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* rewrite.c - see rewrite.h. One CPU: nobody executes the code while the kernel patches it. */
+/* rewrite.c - see rewrite.h. While the kernel patches code, no other CPU executes the program. */
 #include "kernel/arch/x86_64/rewrite.h"
 
 #include "kernel/arch/x86_64/callsite_table.h"
@@ -8,6 +8,7 @@
 #include "kernel/mm/uaccess.h"
 #include "kernel/mm/vmspace.h"
 #include "kernel/plat/cay/boot.h"
+#include "kernel/sched/smp.h"
 #include "kernel/sched/thread.h"
 #include "lib/string.h"
 
@@ -41,28 +42,6 @@ static void read_view(struct code_view *v, uint8_t *buf, uint64_t site)
 }
 
 /* --- writing it --- */
-
-/*
- * A CPU that fetched the old bytes through another address must be told: SDM vol 3, 9.1.3, a serializing instruction.
- * iretq is one that costs no exit.
- */
-static void serialize(void)
-{
-	uint64_t tmp;
-
-	__asm__ volatile("mov %%rsp, %0\n\t"
-			 "push %1\n\t"
-			 "push %0\n\t"
-			 "pushfq\n\t"
-			 "push %2\n\t"
-			 "lea 1f(%%rip), %0\n\t"
-			 "push %0\n\t"
-			 "iretq\n"
-			 "1:"
-			 : "=&r"(tmp)
-			 : "i"(SEL_USER_SS), "i"(SEL_USER_CS)
-			 : "memory", "cc");
-}
 
 static bool write_code(struct vmspace *vs, uint64_t addr, const void *bytes, size_t n)
 {
@@ -131,11 +110,12 @@ static bool apply(struct callsite_table *t, struct vmspace *vs, const struct cal
 
 	if (!callsite_add_moves(t, plan) || !write_code(vs, target->tramp, plan->tramp, plan->tramp_bytes))
 		return false;
+	smp_stop_others(cpu_this()->cr3);
 	for (unsigned i = 0; i < plan->nr_patches; i++)
 		if (!apply_patch(vs, &plan->patch[i]))
 			return false; /* a jump to the trampoline that nothing leads to is harmless */
 	thread_for_each(redirect_thread, &r);
-	serialize();
+	cpu_serialize();
 	return true;
 }
 

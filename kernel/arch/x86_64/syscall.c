@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* syscall.c - between entry.S and the system calls: the live table, calls that were not rewritten, absent calls. */
+#include <asm/unistd.h>
 #include <errno.h>
 
 #include "kernel/arch/x86_64/cpu.h"
@@ -8,12 +9,21 @@
 #include "kernel/linux/strace.h"
 #include "kernel/log.h"
 #include "kernel/plat/cay/boot.h"
+#include "kernel/sched/klock.h"
 #include "kernel/sched/thread.h"
 
 syscall_fn syscall_live[SYSCALL_MAX];
-/* What the thunk calls: the real functions, or strace for all. */
-static syscall_fn syscall_traced[SYSCALL_MAX];
+/* What the thunk calls: the real functions, or the same one for all. */
+static syscall_fn syscall_wrapped[SYSCALL_MAX];
 const syscall_fn *syscall_full_calls = syscall_table;
+/* Under the kernel lock: the real functions, or strace for all. */
+static syscall_fn syscall_inner[SYSCALL_MAX];
+
+/* Calls that need no kernel lock: what they read never changes, is the caller's own, or is one word. */
+static const uint16_t lock_free[] = {
+	__NR_getpid,  __NR_gettid, __NR_getppid, __NR_getuid,       __NR_getgid,      __NR_geteuid,
+	__NR_getegid, __NR_getcpu, __NR_time,    __NR_gettimeofday, __NR_sched_yield,
+};
 
 /* In entry.S, written for the dispatcher only; a syscall_fn by its place in the table. */
 extern long syscall_full_thunk(long, long, long, long, long, long);
@@ -41,15 +51,26 @@ static long sys_absent(long a, long b, long c, long d, long e, long f)
 	return -ENOSYS;
 }
 
-/* From now on all calls go through strace_dispatch. */
-static void trace_all(void)
+static long syscall_locked(long a, long b, long c, long d, long e, long f)
+{
+	uint32_t nr = (uint32_t)thread_frame(thread_current())->orig_rax;
+	long result;
+
+	klock_take();
+	result = syscall_inner[nr](a, b, c, d, e, f);
+	kernel_leave(); /* perhaps on another CPU: the lock goes with the thread */
+	return result;
+}
+
+/* From now on all calls go through `fn`. */
+static void wrap_all(syscall_fn fn)
 {
 	for (unsigned nr = 0; nr < SYSCALL_MAX; nr++) {
-		syscall_traced[nr] = strace_dispatch;
+		syscall_wrapped[nr] = fn;
 		if (syscall_live[nr] != syscall_full_thunk)
-			syscall_live[nr] = strace_dispatch;
+			syscall_live[nr] = fn;
 	}
-	syscall_full_calls = syscall_traced;
+	syscall_full_calls = syscall_wrapped;
 }
 
 void syscalls_init(void)
@@ -60,22 +81,37 @@ void syscalls_init(void)
 		else
 			syscall_live[nr] = needs_full_frame[nr] ? syscall_full_thunk : syscall_table[nr];
 	}
-	if (strace_init())
-		trace_all();
+	for (unsigned nr = 0; nr < SYSCALL_MAX; nr++)
+		syscall_inner[nr] = syscall_table[nr] != NULL ? syscall_table[nr] : sys_absent;
+	if (strace_init()) {
+		for (unsigned nr = 0; nr < SYSCALL_MAX; nr++)
+			syscall_inner[nr] = strace_dispatch;
+		wrap_all(strace_dispatch);
+	}
+	if (cpu_count() == 1)
+		return;
+	wrap_all(syscall_locked);
+	for (unsigned i = 0; i < ARRAY_SIZE(lock_free); i++)
+		if (syscall_inner[lock_free[i]] != strace_dispatch)
+			syscall_live[lock_free[i]] = syscall_inner[lock_free[i]];
 }
 
 void syscall_trapped(struct trapframe *f)
 {
+	bool entered;
+
 	stat_count(CAY_C_SYSCALL_TRAPS);
-	if (!(boot_info->flags & CAY_BOOT_NO_REWRITE))
-		callsite_trapped(f);
+	if (boot_info->flags & CAY_BOOT_NO_REWRITE)
+		return;
+	entered = kernel_enter();
+	callsite_trapped(f);
+	if (entered)
+		kernel_leave();
 }
 
 long syscall_call_full(struct trapframe *f)
 {
-	syscall_fn fn = syscall_full_calls[(uint32_t)f->orig_rax];
+	syscall_fn fn = syscall_inner[(uint32_t)f->orig_rax];
 
-	if (fn == NULL)
-		fn = sys_absent;
 	return fn((long)f->rdi, (long)f->rsi, (long)f->rdx, (long)f->r10, (long)f->r8, (long)f->r9);
 }

@@ -12,6 +12,7 @@
 
 #include "kernel/arch/x86_64/cpu.h"
 #include "kernel/arch/x86_64/offsets.h"
+#include "kernel/linux/rseq.h"
 #include "kernel/linux/signal.h"
 #include "kernel/log.h"
 #include "kernel/mm/uaccess.h"
@@ -19,6 +20,7 @@
 #include "kernel/plat/cay/boot.h"
 #include "kernel/plat/cay/debug.h"
 #include "kernel/plat/cay/events.h"
+#include "kernel/sched/klock.h"
 #include "kernel/sched/thread.h"
 #include "kernel/time/clock.h"
 #include "x86/desc.h"
@@ -51,7 +53,7 @@ static bool fix_up(struct trapframe *f)
 	return false;
 }
 
-void exit_work(struct trapframe *f)
+static void do_exit_work(struct trapframe *f)
 {
 	struct thread *t = thread_current();
 
@@ -67,6 +69,18 @@ void exit_work(struct trapframe *f)
 		t->work &= ~(uint64_t)THREAD_WORK_RESCHED;
 	else if (t->work & THREAD_WORK_RESCHED)
 		sched_yield_now();
+	if (t->work & THREAD_WORK_RSEQ)
+		rseq_migrated(t);
+}
+
+/* The lock may be released by another CPU than the one that took it: it goes with the thread. */
+void exit_work(struct trapframe *f)
+{
+	bool entered = kernel_enter();
+
+	do_exit_work(f);
+	if (entered)
+		kernel_leave();
 }
 
 void upcall_handler(struct trapframe *f)
@@ -127,7 +141,7 @@ static bool emulate_syscall(struct trapframe *f)
 		f->rax = (uint64_t)-ENOSYS;
 		return true;
 	}
-	stats->syscall_count[(uint32_t)f->orig_rax]++;
+	cpu_this()->vcpu->syscall_count[(uint32_t)f->orig_rax]++;
 	/* The frame is full, so calls that need it whole take the plain way, too. */
 	f->rax = (uint64_t)syscall_call_full(f);
 	return true;
@@ -149,6 +163,7 @@ static void fault_signal(struct trapframe *f, uint64_t vector, uint64_t error, i
 		t->fault_error = error;
 		t->fault_addr = 0;
 		signal_fault(SIGSEGV, SI_KERNEL, 0);
+		kernel_leave();
 		frame_return(); /* the thread's frame is as it was before iretq */
 	}
 	if (from_kernel(f))
@@ -205,10 +220,8 @@ static bool is_step_in_kernel(struct trapframe *f, uint64_t vector)
 	return true;
 }
 
-void exception_handler(struct trapframe *f, uint64_t vector, uint64_t error, uint64_t cr2)
+static void handle_exception(struct trapframe *f, uint64_t vector, uint64_t error, uint64_t cr2)
 {
-	if (is_step_in_kernel(f, vector))
-		return;
 	if (vector == VEC_PF) {
 		page_fault(f, error, cr2);
 		return;
@@ -257,4 +270,16 @@ void exception_handler(struct trapframe *f, uint64_t vector, uint64_t error, uin
 		fault_signal(f, vector, error, SIGILL, ILL_ILLOPN, f->rip);
 		break;
 	}
+}
+
+void exception_handler(struct trapframe *f, uint64_t vector, uint64_t error, uint64_t cr2)
+{
+	bool entered;
+
+	if (is_step_in_kernel(f, vector))
+		return;
+	entered = kernel_enter();
+	handle_exception(f, vector, error, cr2);
+	if (entered)
+		kernel_leave();
 }

@@ -16,7 +16,7 @@ extern const syscall_fn *syscall_full_calls;
 
 void syscalls_init(void);
 
-/* Serves the call in a full frame (orig_rax < SYSCALL_MAX). Returns its result. */
+/* Serves the call in a full frame (orig_rax < SYSCALL_MAX). Returns its result. Kernel lock. */
 long syscall_call_full(struct trapframe *f);
 
 void syscall_trapped(struct trapframe *f);

@@ -81,7 +81,7 @@ int proc_show_cpuinfo(uint64_t id, struct text *t)
 	unsigned family = one.a >> 8 & 15, model = one.a >> 4 & 15;
 	char brand[49], vendor[13] = {0};
 	struct text features = {0};
-	unsigned long long khz = cpu_this()->vcpu->tsc_khz;
+	unsigned long long khz = cpu_by_id(0)->vcpu->tsc_khz;
 
 	(void)id;
 	if (family == 15)

@@ -10,6 +10,7 @@
 #include <time.h>
 
 #include "abi/vcpu_page.h"
+#include "kernel/arch/x86_64/offsets.h"
 #include "lib/compiler.h"
 
 #define EXPORT       __attribute__((visibility("default")))
@@ -139,12 +140,12 @@ long __vdso_time(int64_t *t)
 	return sec;
 }
 
-/* One CPU. With several, each CPU's view of the data page will have to tell its number. */
+/* The GS base is the CPU's own page, in programs, too. */
 long __vdso_getcpu(unsigned *cpu, unsigned *node, void *unused)
 {
 	(void)unused;
 	if (cpu != NULL)
-		*cpu = 0;
+		__asm__ volatile("movl %%gs:%c1, %0" : "=r"(*cpu) : "i"(CPU_ID));
 	if (node != NULL)
 		*node = 0;
 	return 0;

@@ -21,7 +21,7 @@ def lines(text):
     return found
 
 
-def guest_program(t, name):
+def guest_program(t, name, flags=()):
     program = os.path.join(t.config.build, "tests", "guest", name)
     if not os.path.exists(program):
         t.fail("%s was not built" % program)
@@ -35,7 +35,7 @@ def guest_program(t, name):
     # The program's folder is not visible in the VM; its copy in the current folder is.
     with open(program, "rb") as f:
         t.write(name, f.read(), 0o755)
-    vm = t.cay(["./" + name])
+    vm = t.cay(["./" + name], flags)
     got, lost = lines(vm.text), []
     for n, (verdict, why) in want.items():
         if verdict == "SKIP":
@@ -56,3 +56,7 @@ def guest_program(t, name):
 for source in sorted(glob.glob(os.path.join(HERE, "..", "..", "guest", "*.c"))):
     subject = os.path.basename(source)[:-2]
     case(name=subject, timeout=60)(lambda t, subject=subject: guest_program(t, subject))
+
+# Again where several CPUs make a difference.
+for subject in ("threads", "futex", "preempt", "rseq", "signals", "timers", "process", "fork", "pipe", "epoll", "sockets", "mmap", "callsites", "exec"):
+    case(name=subject + "-2cpus", timeout=60)(lambda t, subject=subject: guest_program(t, subject, ["-c", "2"]))

@@ -67,6 +67,16 @@ void tlb_flush_all(void)
 	memset(tlb, 0, sizeof(tlb));
 }
 
+void tlb_batch_flush(struct tlb_batch *b)
+{
+	if (b->nr > TLB_BATCH_PAGES)
+		tlb_flush_all();
+	else
+		for (unsigned i = 0; i < b->nr; i++)
+			tlb_flush_page(b->va[i]);
+	b->nr = 0;
+}
+
 /* A file of 256 pages in RAM, each page filled with its number. */
 #define FILE_PAGES 256
 static pa_t file_page[FILE_PAGES];

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * idle.c - a CPU without work: it polls for a while, then sleeps in the VMM. Neither under the kernel lock.
+ * Whoever puts a thread into this CPU's queue sets its IPI event (smp_poke), so that nothing is missed between the last
+ * look and the sleep.
+ */
+#include "kernel/arch/x86_64/cpu.h"
+#include "kernel/plat/cay/boot.h"
+#include "kernel/plat/cay/events.h"
+#include "kernel/sched/klock.h"
+#include "kernel/sched/sched_priv.h"
+#include "kernel/sched/thread.h"
+
+/* How long idle looks for work before it pays two exits (about 50 us) for sleeping. Doubles when sleeps turn out short.
+ */
+#define POLL_MAX_NS   200000ull
+#define POLL_START_NS 20000ull
+
+/* Without the lock: only says whether it is worth taking. */
+static bool has_work(const struct cpu *cpu, const struct sched_cpu *sc, uint64_t deadline_ns, uint64_t now_ns)
+{
+	return READ_ONCE(cpu->vcpu->pending) != 0 || READ_ONCE(sc->rq.nr) != 0 || now_ns >= deadline_ns ||
+	       (smp_active && balance_may_pull((unsigned)cpu->id, now_ns));
+}
+
+/* Waits up to poll_ns for something to happen, without an exit. Returns true when there is something to do. */
+static bool poll(struct sched_cpu *sc, uint64_t deadline_ns)
+{
+	struct cpu *cpu = cpu_this();
+	uint64_t now_ns = clock_monotonic_ns(), end_ns = now_ns + sc->poll_ns;
+	bool work;
+
+	kernel_idle_begin();
+	events_set_polling(true);
+	for (;;) {
+		work = has_work(cpu, sc, deadline_ns, now_ns);
+		if (work || now_ns >= end_ns)
+			break;
+		cpu_relax();
+		now_ns = clock_monotonic_ns();
+	}
+	events_set_polling(false);
+	kernel_idle_end();
+	return work;
+}
+
+/* After a sleep: would a little more polling have spared it? */
+static void adapt_polling(struct sched_cpu *sc, uint64_t slept_ns)
+{
+	if (boot_info->flags & CAY_BOOT_NO_POLL)
+		sc->poll_ns = 0;
+	else if (slept_ns > POLL_MAX_NS)
+		sc->poll_ns /= 2;
+	else if (sc->poll_ns < POLL_MAX_NS)
+		sc->poll_ns = MIN(MAX(sc->poll_ns * 2, POLL_START_NS), POLL_MAX_NS);
+}
+
+static void sleep(struct sched_cpu *sc, uint64_t deadline_ns)
+{
+	uint64_t before_ns = clock_monotonic_ns();
+
+	if (smp_active)
+		sched_save_fpu(sc); /* so that other CPUs may run its thread meanwhile */
+	kernel_idle_begin();
+	events_wait(deadline_ns);
+	kernel_idle_end();
+	adapt_polling(sc, clock_monotonic_ns() - before_ns);
+}
+
+NORETURN void sched_idle_loop(void *arg)
+{
+	struct cpu *cpu = cpu_this(); /* the idle thread stays where it is */
+	struct sched_cpu *sc = &sched_cpus[cpu->id];
+
+	(void)arg;
+	for (;;) {
+		uint64_t deadline_ns;
+
+		events_poll();
+		ktimer_run_expired();
+		if (sc->rq.nr > 0 || (smp_active && balance_pull((unsigned)cpu->id, clock_monotonic_ns()))) {
+			sched_schedule();
+			continue;
+		}
+		deadline_ns = ktimer_next_deadline();
+		if (sc->poll_ns == 0 || !poll(sc, deadline_ns))
+			sleep(sc, deadline_ns);
+	}
+}
