@@ -44,6 +44,8 @@ struct backend_ops {
 	MUST_CHECK int (*vm_create)(struct vm *vm); /* and vCPU 0 */
 	MUST_CHECK int (*vm_attach)(struct vm *vm); /* guest memory and window exist now: make them the guest's */
 	void (*vm_destroy)(struct vm *vm);
+	/* Stops what runs in processes of its own, or lets it go on. NULL: stopping our threads stops the guest. */
+	void (*vm_pause)(struct vm *vm, bool stop);
 	/* The first `bytes` of the file window become guest-physical memory (at least). vCPU thread. */
 	MUST_CHECK int (*window_grow)(struct vm *vm, uint64_t bytes);
 	/* What the kernel may use: CAY_CPU_* bits, xcr0 and so on into boot info. */

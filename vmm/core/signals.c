@@ -10,6 +10,7 @@
 #include <termios.h>
 #include <unistd.h>
 
+#include "vmm/backend/backend.h"
 #include "vmm/core/io_thread.h"
 #include "vmm/core/timing.h"
 #include "vmm/core/vm.h"
@@ -23,8 +24,8 @@ struct signals {
 };
 
 /*
- * SIGSTOP to ourselves stops all threads at once, the guest with them. Signals of the terminal are blocked, so
- * restoring the program's settings from the background cannot stop us again.
+ * SIGSTOP to ourselves stops all threads at once, the guest with them, unless it has processes of its own. Signals of
+ * the terminal are blocked, so restoring the program's settings from the background cannot stop us again.
  */
 static void stop_ourselves(struct vm *vm)
 {
@@ -33,7 +34,11 @@ static void stop_ourselves(struct vm *vm)
 
 	if (vm->stdio)
 		stdio_restore_terminal(vm);
+	if (vm->backend->vm_pause != NULL)
+		vm->backend->vm_pause(vm, true);
 	raise(SIGSTOP);
+	if (vm->backend->vm_pause != NULL)
+		vm->backend->vm_pause(vm, false);
 	if (terminal)
 		tcsetattr(STDIN_FILENO, TCSANOW, &programs);
 	/* The SIGCONT that woke us is read like any other; the window may have changed unseen. */

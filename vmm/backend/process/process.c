@@ -40,7 +40,7 @@ struct process_vcpu {
 	struct stub_control *control; /* the guest can write it */
 	struct io_watch death;
 	bool in_request; /* the stub waits for an answer */
-	struct stub_message start;
+	bool entered;
 };
 
 /* The CPU's own answers, which the program sees too: nothing is asked ahead. */
@@ -251,44 +251,35 @@ static void on_death(struct io_watch *w, uint32_t events)
 	vm_fail(vcpu->vm, "the virtual machine crashed: the process of its virtual CPU is gone: %s", why);
 }
 
-static int send_start(struct vcpu *vcpu)
-{
-	struct process_vcpu *pc = vcpu->backend_priv;
-
-	return guest_process_send(&pc->guest, &pc->start, vcpu->vm->io->doorbell.fd);
-}
-
-/* vCPU 0 starts at once; the others wait for vcpu_set_entry. */
-static int process_vcpu_start(struct vcpu *vcpu, const struct vcpu_start *start)
-{
-	struct vm *vm = vcpu->vm;
-	struct process_vcpu *pc = vcpu->backend_priv;
-	int err;
-
-	pc->start = (struct stub_message){
-		.kind = STUB_MSG_START,
-		.ram_bytes = vm->mem.bytes,
-		.vcpu_id = vcpu->id,
-		.rip = start->rip,
-		.rsp = start->rsp,
-		.arg = start->arg,
-		.cr3_gpa = start->cr3_gpa,
-		.lstar = start->lstar,
-		.gs_base = start->gs_base,
-	};
-	pc->death = (struct io_watch){.fd = pc->guest.pidfd, .ready = on_death, .ctx = vcpu};
-	err = io_watch(vm->io, &pc->death, EPOLLIN);
-	return err == 0 && vcpu->id == 0 ? send_start(vcpu) : err;
-}
-
+/* In the control page, where the stub finds it when it is let go. */
 static int process_vcpu_set_entry(struct vcpu *vcpu, uint64_t rip, uint64_t rsp, uint64_t arg)
 {
 	struct process_vcpu *pc = vcpu->backend_priv;
 
-	pc->start.rip = rip;
-	pc->start.rsp = rsp;
-	pc->start.arg = arg;
-	return send_start(vcpu);
+	pc->control->regs = (struct stub_registers){.rip = rip, .rsp = rsp, .rdi = arg};
+	return 0;
+}
+
+/* The process makes itself ready; vcpu_run lets it go. */
+static int process_vcpu_start(struct vcpu *vcpu, const struct vcpu_start *start)
+{
+	struct vm *vm = vcpu->vm;
+	struct process_vcpu *pc = vcpu->backend_priv;
+	struct stub_message m = {
+		.kind = STUB_MSG_START,
+		.ram_bytes = vm->mem.bytes,
+		.vcpu_id = vcpu->id,
+		.cr3_gpa = start->cr3_gpa,
+		.lstar = start->lstar,
+		.gs_base = start->gs_base,
+		.nr_doorbells = vm->next_doorbell,
+	};
+	int err;
+
+	(void)!process_vcpu_set_entry(vcpu, start->rip, start->rsp, start->arg);
+	pc->death = (struct io_watch){.fd = pc->guest.pidfd, .ready = on_death, .ctx = vcpu};
+	err = io_watch(vm->io, &pc->death, EPOLLIN);
+	return err == 0 ? guest_process_send(&pc->guest, &m, vm->io->doorbell.fd) : err;
 }
 
 static void futex_wake(uint32_t *word)
@@ -321,7 +312,8 @@ static enum vcpu_exit crashed(const struct stub_control *c, struct vcpu_exit_inf
 	static const char *const texts[] = {
 		[STUB_CRASH_NOWHERE] = "access to a physical address that does not exist",
 		[STUB_CRASH_GATE_WIDTH] = "bad access to the gate page",
-		[STUB_CRASH_EXCEPTION] = "an exception at the entry of the exception handler",
+		[STUB_CRASH_EXCEPTION] = "the handler of an exception cannot be entered",
+		[STUB_CRASH_DOORBELL] = "a doorbell that does not exist",
 		[STUB_CRASH_MEMORY] = "the host refuses a mapping of guest memory",
 		[STUB_CRASH_SIGNAL] = "a signal from outside",
 	};
@@ -338,6 +330,11 @@ static enum vcpu_exit process_vcpu_run(struct vcpu *vcpu, struct vcpu_exit_info 
 	struct stub_control *c = pc->control;
 	uint32_t request;
 
+	if (!pc->entered) {
+		pc->entered = true;
+		__atomic_store_n(&c->go, 1, __ATOMIC_SEQ_CST);
+		futex_wake(&c->go);
+	}
 	if (pc->in_request) {
 		pc->in_request = false;
 		__atomic_store_n(&c->request, STUB_REQ_NONE, __ATOMIC_SEQ_CST);
@@ -361,6 +358,15 @@ static enum vcpu_exit process_vcpu_run(struct vcpu *vcpu, struct vcpu_exit_info 
 		return VCPU_EXIT_NO_PAGE;
 	default:
 		return crashed(c, exit);
+	}
+}
+
+static void process_vm_pause(struct vm *vm, bool stop)
+{
+	for (unsigned i = 0; i < vm->nr_vcpus; i++) {
+		struct process_vcpu *pc = vm->vcpu[i].backend_priv;
+
+		guest_process_signal(&pc->guest, stop ? SIGSTOP : SIGCONT);
 	}
 }
 
@@ -398,6 +404,7 @@ const struct backend_ops backend_process = {
 	.vm_create = process_vm_create,
 	.vm_attach = process_vm_attach,
 	.vm_destroy = process_vm_destroy,
+	.vm_pause = process_vm_pause,
 	.window_grow = process_window_grow,
 	.cpu_describe = process_cpu_describe,
 	.doorbell_fd = process_doorbell_fd,

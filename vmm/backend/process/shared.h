@@ -39,7 +39,8 @@ enum stub_request {
 enum stub_crash {
 	STUB_CRASH_NOWHERE,    /* detail: a guest-physical address that does not exist */
 	STUB_CRASH_GATE_WIDTH, /* detail: offset in the gate page, accessed otherwise than by a store of 4 bytes */
-	STUB_CRASH_EXCEPTION,  /* an exception at the entry of the exception handler itself; detail = vector */
+	STUB_CRASH_EXCEPTION,  /* the exception handler cannot be entered, or its entry faults; detail = vector */
+	STUB_CRASH_DOORBELL,   /* detail: offset in the gate page of a doorbell that does not exist */
 	STUB_CRASH_MEMORY,     /* the host refuses a mapping; detail = errno */
 	STUB_CRASH_SIGNAL,     /* detail: a signal that has no meaning here */
 };
@@ -60,7 +61,8 @@ struct stub_control {
 	uint64_t detail;
 	_Alignas(64) uint32_t wake;
 	uint32_t window_changes; /* messages about the window sent so far: more than the stub has read = read them */
-	_Alignas(64) struct stub_registers regs; /* of the last request, for crash reports */
+	uint32_t go; /* 1: enter the guest with rip, rsp and rdi of `regs`. The stub waits on it when all is ready */
+	_Alignas(64) struct stub_registers regs; /* then of the last signal, for crash reports */
 };
 
 _Static_assert(sizeof(struct stub_control) <= 4096, "one page");
@@ -98,7 +100,8 @@ struct stub_message {
 	/* STUB_MSG_START */
 	uint64_t ram_bytes;
 	uint64_t vcpu_id;
-	uint64_t rip, rsp, arg, cr3_gpa, lstar, gs_base;
+	uint64_t cr3_gpa, lstar, gs_base;
+	uint64_t nr_doorbells;
 };
 
 #endif

@@ -66,17 +66,19 @@ static void arm_timer(void)
 	HOST_CALL4(timer_settime, stub.timer, TIMER_ABSTIME, &when, NULL);
 }
 
-static void ring_doorbell(void)
+static void ring_doorbell(uint64_t offset)
 {
 	uint64_t one = 1;
 
+	if (offset % 4 != 0 || (offset - CAY_DOORBELL_OFFSET) / 4 >= stub.nr_doorbells)
+		gate_crash(STUB_CRASH_DOORBELL, offset);
 	HOST_CALL3(write, STUB_FD_DOORBELL, &one, sizeof(one));
 }
 
 void gate_call(uint64_t offset)
 {
 	if (offset >= CAY_DOORBELL_OFFSET && offset < CAY_PAGE_BYTES) {
-		ring_doorbell();
+		ring_doorbell(offset);
 		return;
 	}
 	switch (offset) {

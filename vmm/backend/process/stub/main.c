@@ -7,6 +7,7 @@
 #include <asm/signal.h>
 #include <asm/siginfo.h>
 #include <errno.h>
+#include <linux/futex.h>
 #include <linux/mman.h>
 #include <linux/prctl.h>
 #include <linux/time.h>
@@ -70,6 +71,7 @@ static void map_memory(const struct stub_message *m)
 	stub.ram_bytes = m->ram_bytes;
 	stub.root_gpa = m->cr3_gpa;
 	stub.lstar = m->lstar;
+	stub.nr_doorbells = m->nr_doorbells;
 }
 
 static void close_wall(void)
@@ -80,6 +82,13 @@ static void close_wall(void)
 	HOST_CALL1(close, STUB_FD_CONTROL);
 	must(STUB_STEP_FILTER, filter_load(filter));
 	/* The mapping stays: only the guest's own areas can be unmapped from now on. It is the VMM's to write. */
+}
+
+/* The VMM's own sandbox is closed before the first instruction of the guest. */
+static void wait_for_go(void)
+{
+	while (__atomic_load_n(&stub.control->go, __ATOMIC_ACQUIRE) == 0)
+		HOST_CALL4(futex, &stub.control->go, FUTEX_WAIT, 0, NULL);
 }
 
 _Noreturn void stub_main(void)
@@ -104,5 +113,6 @@ _Noreturn void stub_main(void)
 	map_memory(&m);
 	must(STUB_STEP_SIGNALS, signals_unblock());
 	close_wall();
-	enter_guest(m.rip, m.rsp, m.arg, m.gs_base);
+	wait_for_go();
+	enter_guest(stub.control->regs.rip, stub.control->regs.rsp, stub.control->regs.rdi, m.gs_base);
 }

@@ -141,6 +141,18 @@ static bool is_kernels(uint64_t va)
 	return va - CAY_KERNEL_GVA < CAY_KERNEL_MAX_BYTES;
 }
 
+static bool allows(const struct translation *t, bool write, bool exec)
+{
+	return t->prot != 0 && (!write || (t->prot & PROT_WRITE)) && (!exec || (t->prot & PROT_EXEC));
+}
+
+bool mmu_allows(uint64_t va, bool write, bool exec)
+{
+	struct translation t = walk(va);
+
+	return allows(&t, write, exec);
+}
+
 enum mmu_verdict mmu_fault(uint64_t va, bool write, bool exec, bool *present)
 {
 	struct translation t;
@@ -156,7 +168,7 @@ enum mmu_verdict mmu_fault(uint64_t va, bool write, bool exec, bool *present)
 		return MMU_EXCEPTION;
 	t = walk(va);
 	*present = t.prot != 0;
-	if (t.prot == 0 || (write && !(t.prot & PROT_WRITE)) || (exec && !(t.prot & PROT_EXEC)))
+	if (!allows(&t, write, exec))
 		return MMU_EXCEPTION;
 	if (t.pa == CAY_GATE_GPA)
 		return MMU_GATE;

@@ -86,7 +86,9 @@ static void exception(struct sigcontext *r, uint64_t vector, uint64_t error, uin
 	struct cay_vcpu_page *page = stub.page;
 	uint64_t entry = READ_ONCE(page->iret.rip);
 
-	if (r->rip == entry)
+	/* What is a triple fault to a CPU. The selectors have no meaning here but must be such as iretq takes. */
+	if (r->rip == entry || READ_ONCE(page->iret.cs) != SEL_CPL3_CS || READ_ONCE(page->iret.ss) != SEL_CPL3_SS ||
+	    !mmu_allows(entry, false, true) || !mmu_allows(READ_ONCE(page->iret.rsp) - 8, true, false))
 		gate_crash(STUB_CRASH_EXCEPTION, vector);
 	page->exc = (struct cay_exc_record){
 		.cr2 = cr2,

@@ -21,6 +21,7 @@ struct stub {
 	uint64_t ram_bytes;
 	uint64_t root_gpa; /* CR3 */
 	uint64_t lstar;
+	uint64_t nr_doorbells;
 	int timer;            /* of timer_create */
 	uint32_t window_read; /* messages about the window read so far */
 };
@@ -41,6 +42,8 @@ enum mmu_verdict {
 	MMU_EXCEPTION, /* they do not: the kernel's business; *present is for the error code */
 	MMU_GATE,      /* it is the gate page */
 };
+/* Whether the kernel's tables let it run at va, and write there. */
+bool mmu_allows(uint64_t va, bool write, bool exec);
 /* What becomes of a fault at va. write, exec: what was tried. */
 enum mmu_verdict mmu_fault(uint64_t va, bool write, bool exec, bool *present);
 
