@@ -136,5 +136,6 @@ void vcpus_join(struct vm *vm)
 		pthread_mutex_unlock(&vm->window_lock);
 		vcpus_stop(vm);
 		pthread_join(vcpu->thread, NULL);
+		atomic_store(&vcpu->phase, VCPU_NONE); /* no thread to be stopped any more */
 	}
 }

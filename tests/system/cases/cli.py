@@ -129,6 +129,14 @@ def hostname(t):
 
 
 @case
+def many_cpus(t):
+    """More than the host has: all start, most never run anything, and all end."""
+    for n in ("2", "8"):
+        r = t.cay(["/bin/echo", "up"], ["-c", n])
+        t.check(r.status == 0 and r.text == "up\n" and r.err == b"", r.describe())
+
+
+@case
 def user(t):
     r = t.cay(["/usr/bin/id", "-u"], ["-u", "1234:99"])
     t.check(r.text == "1234\n", r.describe())

@@ -247,6 +247,8 @@ static void on_death(struct io_watch *w, uint32_t events)
 
 	(void)events;
 	io_unwatch(vcpu->vm->io, w);
+	if (atomic_load(&vcpu->vm->ending))
+		return; /* it went with its thread here */
 	guest_process_epitaph(&pc->guest, why, sizeof(why));
 	vm_fail(vcpu->vm, "the virtual machine crashed: the process of its virtual CPU is gone: %s", why);
 }
