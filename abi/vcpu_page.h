@@ -77,7 +77,9 @@ struct cay_vcpu_page {
 	uint64_t upcall_entry;
 	uint64_t upcall_stack;
 	uint64_t timer_deadline_ns; /* CLOCK_MONOTONIC of the host; 0 = none. Read by the VMM at gate calls */
-	uint64_t rsvd0[4];
+	uint32_t job_control;       /* vCPU 0: 1 = Ctrl-Z is for the guest's jobs: SIGTSTP is forwarded */
+	uint32_t rsvd6;
+	uint64_t rsvd0[3];
 	/* written by the VMM (pending and signals are also cleared by the guest, atomically) */
 	_Alignas(64) uint64_t pending;
 	uint64_t signals; /* bit n-1: host signal n is to be forwarded (exchanged with 0 by the guest) */

@@ -9,6 +9,7 @@
 
 #include "kernel/dev/random.h"
 #include "kernel/dev/stdio.h"
+#include "kernel/dev/tty.h"
 #include "kernel/fs/pseudo.h"
 #include "kernel/sched/thread.h"
 
@@ -116,7 +117,7 @@ static const struct pseudo_node dev_nodes[] = {
 	{CHAR("full", 0666, 1, 7), .device_ops = &full_ops},
 	{CHAR("random", 0666, 1, 8), .device_ops = &urandom_ops},
 	{CHAR("urandom", 0666, 1, 9), .device_ops = &urandom_ops},
-	{CHAR("tty", 0666, 5, 0), .device_open = stdio_open_tty},
+	{CHAR("tty", 0666, 5, 0), .device_open = tty_open_controlling},
 	{CHAR("console", 0620, 5, 1), .device_open = stdio_open_tty, .owner = tty_owner},
 	PSEUDO_LINK("fd", "/proc/self/fd"),
 	PSEUDO_LINK("stdin", "/proc/self/fd/0"),

@@ -16,6 +16,7 @@
 #include <sys/stat.h>
 
 #include "kernel/dev/stdio_queue.h"
+#include "kernel/dev/tty.h"
 #include "kernel/fs/fdtable.h"
 #include "kernel/fs/pipe.h"
 #include "kernel/fs/vfs.h"
@@ -116,50 +117,61 @@ static int lock_dir(struct file *f, struct stdio_dir *dir)
 	return 0;
 }
 
-static ssize_t read_locked(struct file *f, struct stdio_fd *s, struct stdio_dir *dir, struct uio *uio)
+/* What there is now, at most one buffer of it; -EAGAIN: nothing. */
+static ssize_t read_once(struct file *f, struct stdio_fd *s, struct uio *uio)
 {
-	size_t room = get_buffer(dir, uio->resid);
+	struct stdio_dir *dir = &s->dir[DIR_IN];
+	ssize_t n = lock_dir(f, dir);
+	size_t want;
 
-	if (room == 0)
-		return -ENOMEM;
+	if (n != 0)
+		return n;
+	want = MIN(uio->resid, get_buffer(dir, uio->resid));
+	if (want == 0)
+		n = -ENOMEM;
+	else
+		n = stdio_call(s->nr, CAY_STDIO_READ, -1, 0, dir->buffer, (uint32_t)want, true);
+	if (n > (ssize_t)want)
+		n = -EIO;
+	if (n > 0)
+		n = uio_move(dir->buffer, (size_t)n, uio);
+	mutex_unlock(&dir->lock);
+	return n;
+}
+
+/* Sleeps without the lock: of several readers each can be interrupted. */
+static ssize_t read_waiting(struct file *f, struct stdio_fd *s, struct uio *uio)
+{
 	for (;;) {
-		size_t want = MIN(uio->resid, room);
-		int64_t n = stdio_call(s->nr, CAY_STDIO_READ, -1, 0, dir->buffer, (uint32_t)want, true);
-		if (n != -EAGAIN) {
-			if (n > (int64_t)want)
-				return -EIO;
-			return n > 0 ? uio_move(dir->buffer, (size_t)n, uio) : n;
-		}
-		if (f->flags & O_NONBLOCK)
-			return -EAGAIN;
-		int err = wait_ready(s, DIR_IN);
-		if (err != 0)
-			return err;
+		ssize_t n = s->stat.is_tty ? tty_check_read(&stdio_tty) : 0;
+
+		if (n == 0)
+			n = read_once(f, s, uio);
+		if (n != -EAGAIN || (f->flags & O_NONBLOCK))
+			return n;
+		n = wait_ready(s, DIR_IN);
+		if (n != 0)
+			return n;
 	}
 }
 
 static ssize_t stdio_read(struct file *f, struct uio *uio, int64_t pos)
 {
 	struct stdio_fd *s = stdio_fd_of(f);
-	struct stdio_dir *dir = &s->dir[DIR_IN];
 	ssize_t total = 0;
 
 	(void)pos;
 	if (uio->resid == 0)
 		return 0;
-	int err = lock_dir(f, dir);
-	if (err != 0)
-		return err;
 	/* A regular file fills the whole request, the others return what there is. */
 	do {
-		ssize_t n = read_locked(f, s, dir, uio);
+		ssize_t n = read_waiting(f, s, uio);
 		if (n <= 0) {
 			total = total > 0 ? total : n;
 			break;
 		}
 		total += n;
 	} while (S_ISREG(s->stat.mode) && uio->resid > 0);
-	mutex_unlock(&dir->lock);
 	state_changed(s, DIR_IN);
 	return total;
 }
@@ -428,15 +440,25 @@ int stdio_init(void)
 		if (st[nr].mode == 0)
 			continue; /* the user gave none: closed, as natively */
 		init_fd(&fds[nr], nr, &st[nr]);
+		if (st[nr].is_tty)
+			tty_opened(&stdio_tty, false); /* the first program leads the session */
 		err = install(&fds[nr]);
 	}
 	return err;
 }
 
-int stdio_open_tty(struct file *f)
+static int open_first_tty(struct tty *t, struct file *f)
 {
+	(void)t;
 	for (unsigned nr = 0; nr < CAY_STDIO_FDS; nr++)
 		if (fds[nr].stat.is_tty)
 			return stdio_open(&fds[nr].inode, f);
 	return -ENXIO;
+}
+
+struct tty stdio_tty = {.open = open_first_tty};
+
+int stdio_open_tty(struct file *f)
+{
+	return open_first_tty(&stdio_tty, f);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * stdio_tty.c - ioctl(2) of the terminals among the user's descriptors. Settings, window size and queues are the host
- * terminal's; the foreground process group is the guest's own affair, because host process groups mean nothing here.
+ * terminal's; session and foreground group are the guest's own affair (tty.h), because the host's mean nothing here.
  */
 #include "kernel/dev/stdio.h"
 
@@ -9,11 +9,12 @@
 #include <errno.h>
 #include <stdint.h>
 
+#include "abi/vcpu_page.h"
 #include "kernel/dev/stdio_queue.h"
+#include "kernel/dev/tty.h"
+#include "kernel/mm/page.h"
 #include "kernel/mm/uaccess.h"
 #include "kernel/time/clock.h"
-
-static int foreground_pgrp; /* 0: the session leader's, until TIOCSPGRP */
 
 struct pass {
 	unsigned cmd;
@@ -77,42 +78,31 @@ static long drain_output(unsigned fd)
 	}
 }
 
-static long get_pgrp(unsigned long arg)
+/* From a key on: a shell with job control wants Ctrl-Z for its jobs, which it says by choosing who is in front. */
+static long set_foreground(unsigned long arg)
 {
-	int pgrp = foreground_pgrp != 0 ? foreground_pgrp : init_process->pgid;
+	long err = tty_job_ioctl(&stdio_tty, TIOCSPGRP, arg);
+	struct cay_vcpu_page *page = pa_to_virt(PA(CAY_VCPU_GPA));
 
-	return put_user_u32((void *)arg, (uint32_t)pgrp);
-}
-
-static long set_pgrp(unsigned long arg)
-{
-	uint32_t pgrp;
-
-	if (get_user_u32(&pgrp, (void *)arg) != 0)
-		return -EFAULT;
-	if ((int)pgrp <= 0)
-		return -EINVAL;
-	foreground_pgrp = (int)pgrp;
-	return 0;
+	if (err == 0)
+		WRITE_ONCE(page->job_control, 1);
+	return err;
 }
 
 long stdio_tty_ioctl(unsigned fd, unsigned cmd, unsigned long arg)
 {
 	const struct pass *p = find_pass(cmd);
 
-	if (p != NULL)
-		return pass_through(fd, p, arg);
+	if (p != NULL) {
+		long err = p->in > 0 ? tty_check_change(&stdio_tty) : 0;
+
+		return err != 0 ? err : pass_through(fd, p, arg);
+	}
 	switch (cmd) {
-	case TIOCGPGRP:
-		return get_pgrp(arg);
 	case TIOCSPGRP:
-		return set_pgrp(arg);
-	case TIOCGSID:
-		return put_user_u32((void *)arg, (uint32_t)init_process->sid);
-	case TIOCSCTTY:
-		return 0; /* it is the controlling terminal already */
+		return set_foreground(arg);
 	case TCSBRK:
 		return drain_output(fd); /* arg 0 would also send a break, which no terminal of today knows */
 	}
-	return -ENOTTY;
+	return tty_job_ioctl(&stdio_tty, cmd, arg);
 }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* identity.c - process, thread, group and session ids. The program is process 1, its own group and session. */
+/* identity.c - process, thread, group and session ids. The first program is process 1, its own group and session. */
 #include <errno.h>
 
 #include "kernel/arch/x86_64/cpu.h"
+#include "kernel/linux/job.h"
 #include "kernel/linux/process_calls.h"
 #include "kernel/sched/thread.h"
 
@@ -52,29 +53,46 @@ long sys_getsid(int pid)
 	return p != NULL ? p->sid : -ESRCH;
 }
 
+/* May p join the group, which need not exist yet if it would be named after p? */
+static bool may_join(const struct process *p, int pgid)
+{
+	return pgid == p->pid || job_group_is_in_session(pgid, p->sid);
+}
+
 long sys_setpgid(int pid, int pgid)
 {
-	struct process *p = find(pid);
+	struct process *self = process_current(), *p = pid == 0 ? self : process_find(pid);
 
 	if (pgid < 0)
 		return -EINVAL;
-	if (p == NULL)
+	if (p == NULL || p->orphan || (p != self && p->parent != self))
 		return -ESRCH;
-	/* A session leader keeps its group; the program always is one. */
-	if (p->sid == p->pid)
+	if (p != self && p->has_execed)
+		return -EACCES;
+	if (pgid == 0)
+		pgid = p->pid;
+	if (p->sid == p->pid || p->sid != self->sid || !may_join(p, pgid))
 		return -EPERM;
-	if (pgid != 0 && pgid != p->pid)
-		return -EPERM;
-	p->pgid = p->pid;
+	p->pgid = pgid;
 	return 0;
+}
+
+static bool group_exists(int pgid)
+{
+	list_for_each (p, &process_all, link, struct process) {
+		if (p->pgid == pgid)
+			return true;
+	}
+	return false;
 }
 
 long sys_setsid(void)
 {
 	struct process *p = process_current();
 
-	if (p->pgid == p->pid)
-		return -EPERM; /* a group leader */
+	if (group_exists(p->pid))
+		return -EPERM;
 	p->sid = p->pgid = p->pid;
+	p->ctty = NULL;
 	return p->sid;
 }

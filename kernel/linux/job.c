@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "kernel/dev/tty.h"
 #include "kernel/linux/signal.h"
 
 bool job_group_is_orphaned(int pgid, const struct process *without)
@@ -71,6 +72,7 @@ static void check_group(const struct process *gone, int pgid)
 
 void job_process_ended(struct process *p)
 {
+	tty_leader_ended(p);
 	/* Its own group, if its parent was what kept it; and its children's, which it may have kept. The children have
 	 * another parent by now, so look at all groups of the session. */
 	if (p->parent != NULL && p->parent->pgid != p->pgid && p->parent->sid == p->sid &&

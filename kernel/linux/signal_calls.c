@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* signal_calls.c - actions, the alternate stack, and sending: the system calls around signals that do not wait. */
+/* signal_calls.c - actions and the alternate stack: the system calls around signals that neither send nor wait. */
 #include <errno.h>
 #include <string.h>
 
@@ -80,111 +80,6 @@ long sys_sigaltstack(const void *unew, void *uold)
 		}
 	}
 	return uold != NULL ? copy_to_user(uold, &old, sizeof(old)) : 0;
-}
-
-static void fill_info(siginfo_t *info, int sig, int code)
-{
-	struct process *p = process_current();
-
-	memset(info, 0, sizeof(*info));
-	info->si_signo = sig;
-	info->si_code = code;
-	info->si_pid = p->pid;
-	info->si_uid = p->cred.uid;
-}
-
-/* The process that `pid` of kill(2) means. There is one; a thread id names its process, as in Linux. */
-static struct process *find_process(int pid)
-{
-	struct process *self = process_current();
-	struct thread *t;
-
-	if (pid == 0 || pid == self->pid || (pid < -1 && -pid == self->pgid))
-		return self;
-	t = pid > 0 ? thread_find(pid) : NULL;
-	return t != NULL ? t->proc : NULL;
-}
-
-long sys_kill(int pid, int sig)
-{
-	struct process *p = find_process(pid);
-	siginfo_t info;
-
-	if (sig < 0 || sig > NR_SIGNALS)
-		return -EINVAL;
-	if (p == NULL) /* pid -1, too: all processes but the caller, so none */
-		return -ESRCH;
-	if (sig == 0)
-		return 0;
-	fill_info(&info, sig, SI_USER);
-	return signal_send_process(p, &info);
-}
-
-static long send_to_thread(int tgid, int tid, int sig, const siginfo_t *info)
-{
-	struct thread *t;
-
-	if (tid <= 0 || tgid == 0 || sig < 0 || sig > NR_SIGNALS)
-		return -EINVAL;
-	t = thread_find(tid);
-	if (t == NULL || (tgid > 0 && t->proc->pid != tgid))
-		return -ESRCH;
-	return sig == 0 ? 0 : signal_send_thread(t, info);
-}
-
-long sys_tkill(int tid, int sig)
-{
-	siginfo_t info;
-
-	fill_info(&info, sig, SI_TKILL);
-	return send_to_thread(-1, tid, sig, &info);
-}
-
-long sys_tgkill(int tgid, int tid, int sig)
-{
-	siginfo_t info;
-
-	if (tgid <= 0)
-		return -EINVAL;
-	fill_info(&info, sig, SI_TKILL);
-	return send_to_thread(tgid, tid, sig, &info);
-}
-
-/* A siginfo made by the program: it may not pretend to be the kernel or kill(2) towards others. */
-static int queued_info(siginfo_t *info, int target_pid, int sig, const void *uinfo)
-{
-	if (copy_from_user(info, uinfo, sizeof(*info)) != 0)
-		return -EFAULT;
-	info->si_signo = sig;
-	if ((info->si_code >= 0 || info->si_code == SI_TKILL) && target_pid != process_current()->pid)
-		return -EPERM;
-	return 0;
-}
-
-long sys_rt_sigqueueinfo(int pid, int sig, const void *uinfo)
-{
-	struct process *p = pid > 0 ? find_process(pid) : NULL;
-	siginfo_t info;
-	int err = queued_info(&info, pid, sig, uinfo);
-
-	if (err != 0)
-		return err;
-	if (sig < 0 || sig > NR_SIGNALS)
-		return -EINVAL;
-	if (p == NULL)
-		return -ESRCH;
-	return sig == 0 ? 0 : signal_send_process(p, &info);
-}
-
-long sys_rt_tgsigqueueinfo(int tgid, int tid, int sig, const void *uinfo)
-{
-	siginfo_t info;
-	int err;
-
-	if (tgid <= 0)
-		return -EINVAL;
-	err = queued_info(&info, tgid, sig, uinfo);
-	return err != 0 ? err : send_to_thread(tgid, tid, sig, &info);
 }
 
 void signal_exec(struct process *p)

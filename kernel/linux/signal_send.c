@@ -8,6 +8,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "kernel/dev/stdio.h"
+#include "kernel/dev/tty.h"
 #include "kernel/linux/family.h"
 #include "kernel/linux/signal.h"
 #include "kernel/linux/signal_priv.h"
@@ -205,10 +207,19 @@ void signal_fault(int signo, int si_code, uint64_t addr)
 	signal_force(thread_current(), &info);
 }
 
+/* Keys and changes of the terminal are for the job in front, whoever pressed them: the host does not tell a key from
+ * kill(1). */
+static bool is_from_terminal(int signo)
+{
+	return signo == SIGINT || signo == SIGQUIT || signo == SIGTSTP || signo == SIGWINCH;
+}
+
 void signal_from_host(int signo)
 {
 	siginfo_t info;
 
+	if (is_from_terminal(signo) && tty_signal_foreground(&stdio_tty, signo))
+		return;
 	memset(&info, 0, sizeof(info));
 	info.si_signo = signo;
 	info.si_code = signo == SIGWINCH ? SI_KERNEL : SI_USER;

@@ -29,6 +29,7 @@ struct fdtable;
 struct fs_context;
 struct sighand;
 struct cred;
+struct tty;
 
 /* What restart_syscall continues: a call with a relative timeout, which must end when it would have ended. See
  * signal.h. */
@@ -146,6 +147,7 @@ struct process {
 	bool has_execed;
 	enum stop_report report; /* not yet waited for */
 	int stop_signal;
+	struct tty *ctty;       /* controlling terminal: kernel/dev/tty.h; NULL = none */
 	struct waitq *vfork_wq; /* the parent sleeps there until this process execs or ends; NULL = nobody */
 	struct process_usage children_usage;
 	struct vmspace *vs;      /* NULL while ending */

@@ -73,6 +73,12 @@ static void forward(struct vm *vm, struct signals *s, int signo)
 		s->untaken_since_ns = now_ns;
 }
 
+/* The guest's word is a hint only: if it is wrong, Ctrl-Z does nothing, as in a program that ignores it. */
+static bool guest_has_jobs(struct vm *vm)
+{
+	return __atomic_load_n(&vm->vcpu[0].page->job_control, __ATOMIC_RELAXED) != 0;
+}
+
 static void on_signal(struct io_watch *w, uint32_t events)
 {
 	struct vm *vm = w->ctx;
@@ -81,7 +87,7 @@ static void on_signal(struct io_watch *w, uint32_t events)
 
 	(void)events;
 	while (read(w->fd, &si, sizeof(si)) == (ssize_t)sizeof(si)) {
-		if (si.ssi_signo == SIGTSTP)
+		if (si.ssi_signo == SIGTSTP && !guest_has_jobs(vm))
 			stop_ourselves(vm);
 		else
 			forward(vm, s, (int)si.ssi_signo);

@@ -6,8 +6,9 @@
  *
  *   forwarded   HUP INT QUIT USR1 USR2 TERM CONT WINCH
  *   Ctrl-Z      SIGTSTP stops cay itself, with the terminal as the shell gave it to us; after `fg` the program's
- * settings return and it gets SIGCONT and SIGWINCH. The program cannot catch it: its world stands still. the rest    as
- * for any process
+ *               settings return and it gets SIGCONT and SIGWINCH. The program cannot catch it: its world stands still.
+ *               Once a shell in the VM controls jobs, SIGTSTP is forwarded to the job in front instead.
+ *   the rest    as for any process
  *
  * A program that ignores SIGINT or SIGTERM keeps running, as under docker. Only when the guest's kernel has not even
  * taken note of a signal for SIGNALS_STUCK_NS does the next one end the VM.

@@ -3,7 +3,6 @@
 #include <errno.h>
 
 #include "kernel/fs/proc/proc.h"
-#include "kernel/mm/uaccess.h"
 #include "kernel/mm/vmspace.h"
 
 int proc_show_maps(uint64_t id, struct text *t)
@@ -12,8 +11,12 @@ int proc_show_maps(uint64_t id, struct text *t)
 
 	if (th == NULL)
 		return -ESRCH;
-	if (th->proc->vs != NULL)
-		vmspace_print_maps(th->proc->vs, text_emit, t);
+	struct vmspace *vs = th->proc->vs;
+	if (vs == NULL)
+		return 0;
+	vmspace_get(vs); /* the process may end while a path is made up */
+	vmspace_print_maps(vs, text_emit, t);
+	vmspace_put(vs);
 	return 0;
 }
 
@@ -61,21 +64,21 @@ int proc_show_smaps(uint64_t id, struct text *t)
 
 #define SHOW_MAX (128u << 10) /* of arguments or environment */
 
-/* Program memory [from, to), of the calling process only: other address spaces are not mapped here. */
+/* Program memory [from, to). A program may have unmapped it, and a zombie has none: what there is. */
 static int show_range(const struct process *p, uint64_t from, uint64_t to, struct text *t)
 {
-	char chunk[256];
+	struct vmspace *vs = p->vs != NULL && to > from ? vmspace_get(p->vs) : NULL;
+	size_t n = 1;
 
-	if (p != process_current() || to <= from)
+	if (vs == NULL)
 		return 0;
-	to = MIN(to, from + SHOW_MAX);
-	while (from < to) {
-		size_t n = MIN(to - from, sizeof(chunk));
-		if (copy_from_user(chunk, (void *)from, n) != 0)
-			return 0; /* the program may have unmapped it: what there is */
+	for (to = MIN(to, from + SHOW_MAX); from < to && n > 0; from += n) {
+		char chunk[256];
+
+		n = vmspace_read(vs, from, chunk, MIN(to - from, sizeof(chunk)));
 		text_add(t, chunk, n);
-		from += n;
 	}
+	vmspace_put(vs);
 	return 0;
 }
 

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <sys/resource.h>
 
+#include "kernel/dev/tty.h"
 #include "kernel/fs/fdtable.h"
 #include "kernel/fs/fs_context.h"
 #include "kernel/fs/proc/proc.h"
@@ -11,11 +12,12 @@
 #include "kernel/plat/cay/boot.h"
 #include "kernel/time/clock.h"
 
-#define TICK_NS 10000000ull /* of USER_HZ, 100 */
+#define CONSOLE_NR (5 << 8 | 1) /* of /dev/console, the only terminal there is */
+#define TICK_NS    10000000ull  /* of USER_HZ, 100 */
 
 char proc_state(const struct thread *t)
 {
-	if (t->proc->sighand != NULL && t->proc->sighand->stopped)
+	if (t->state != THREAD_DEAD && t->proc->sighand != NULL && t->proc->sighand->stopped)
 		return 'T';
 	switch (t->state) {
 	case THREAD_RUNNABLE:
@@ -49,8 +51,12 @@ static struct vmspace_usage usage_of(const struct process *p)
 {
 	struct vmspace_usage u = {0};
 
-	if (p->vs != NULL)
-		vmspace_get_usage(p->vs, &u);
+	if (p->vs != NULL) {
+		struct vmspace *vs = vmspace_get(p->vs);
+
+		vmspace_get_usage(vs, &u);
+		vmspace_put(vs);
+	}
 	return u;
 }
 
@@ -157,10 +163,12 @@ int proc_show_stat(uint64_t id, struct text *t)
 
 	/* Fields as numbered in proc(5). 1 to 13 */
 	text_printf(t, "%d (%s) %c %d %d %d %d %d 4194304 %llu 0 0 0 ", th->tid, th->comm, proc_state(th), p->ppid,
-		    p->pgid, p->sid, 0, -1, (unsigned long long)STAT(PAGE_FAULTS));
+		    p->pgid, p->sid, p->ctty != NULL ? CONSOLE_NR : 0, p->ctty != NULL ? p->ctty->pgrp : -1,
+		    (unsigned long long)STAT(PAGE_FAULTS));
 	/* 14 to 22 */
-	text_printf(t, "%llu 0 0 0 %d %d %u 0 %llu ", (unsigned long long)(cpu_ns / TICK_NS), 20 + th->nice, th->nice,
-		    p->nr_threads, (unsigned long long)(start_ns / TICK_NS));
+	text_printf(t, "%llu 0 %llu 0 %d %d %u 0 %llu ", (unsigned long long)(cpu_ns / TICK_NS),
+		    (unsigned long long)(p->children_usage.cpu_ns / TICK_NS), 20 + th->nice, th->nice, p->nr_threads,
+		    (unsigned long long)(start_ns / TICK_NS));
 	/* 23 to 30 */
 	text_printf(t, "%llu %llu %llu %llu %llu %llu 0 0 ", (unsigned long long)u.size * 4096,
 		    (unsigned long long)u.rss, (unsigned long long)p->rlimit[RLIMIT_RSS].cur,
@@ -175,7 +183,7 @@ int proc_show_stat(uint64_t id, struct text *t)
 	text_printf(t, "%llu %llu %llu %llu %llu %llu %llu %d\n", (unsigned long long)p->start_data,
 		    (unsigned long long)p->end_data, (unsigned long long)p->start_brk, (unsigned long long)p->arg_start,
 		    (unsigned long long)p->arg_end, (unsigned long long)p->env_start, (unsigned long long)p->env_end,
-		    th->exit_code);
+		    p->zombie ? p->wait_status : 0);
 	return 0;
 }
 

@@ -144,3 +144,50 @@ def terminal_is_restored(t):
 def not_a_terminal(t):
     r = t.cay([PYTHON, "-c", "import os; print([os.isatty(i) for i in range(3)])"])
     t.check(r.text == "[False, False, False]\n", r.describe())
+
+
+@case
+def job_control(t):
+    """What one does in a shell: Ctrl-C, Ctrl-Z, jobs, bg, fg, a job in the background that reads."""
+    c = Terminal(t, ["/bin/bash", "--norc", "--noprofile", "--noediting"])
+    prompt = b"# " if os.getuid() == 0 else b"$ "
+    job = b"bash -c 'echo started$((1 + 1)); exec sleep 100'\r"
+    if not c.expect(prompt):
+        c.end(1)
+        return
+    c.send(job)
+    c.expect(b"started2")
+    c.send(b"\x03")
+    c.expect(prompt)
+    c.send(b"echo status $?\r")
+    c.expect(b"status 130")
+    c.expect(prompt)
+    c.send(job)
+    c.expect(b"started2")
+    c.send(b"\x1a")
+    c.expect(b"Stopped")
+    c.expect(prompt)
+    c.send(b"bg; jobs\r")
+    c.expect(b"Running")
+    c.expect(prompt)
+    c.send(b"fg\r")
+    c.expect(b"sleep 100'\r\n")  # fg names it
+    c.send(b"\x1a")
+    c.expect(b"Stopped")
+    c.expect(prompt)
+    c.send(b"kill %1; wait; cat & wait $!; echo reader $?\r")  # SIGTTIN stops it
+    c.expect(b"Terminated")
+    c.expect(b"reader 149")
+    c.expect(prompt)
+    c.send(b"jobs; kill %%\r")
+    c.expect(b"Stopped")
+    c.expect(prompt)
+    c.send(b"trap 'echo caught' INT; while :; do :; done\r")
+    time.sleep(0.3)
+    c.send(b"\x03")
+    c.expect(b"caught")
+    c.send(b"\x1a")  # no job: the loop is the shell's own, which ignores it
+    c.send(b"\x03")
+    c.expect(b"caught")
+    os.kill(c.pid, signal.SIGKILL)
+    c.end()
