@@ -33,11 +33,12 @@
 
 enum cay_device_kind {
 	CAY_DEV_NONE = 0,
-	CAY_DEV_FS = 26,    /* virtio device id: file system (virtio 1.2 section 5.11) */
-	CAY_DEV_RNG = 4,    /* entropy device (5.4) */
-	CAY_DEV_NET = 1,    /* network card (5.1; abi/net.h) */
-	CAY_DEV_BLOCK = 2,  /* block device (5.2) */
-	CAY_DEV_STDIO = 128 /* the three host descriptors; abi/stdio.h */
+	CAY_DEV_FS = 26,     /* virtio device id: file system (virtio 1.2 section 5.11) */
+	CAY_DEV_RNG = 4,     /* entropy device (5.4) */
+	CAY_DEV_NET = 1,     /* network card (5.1; abi/net.h) */
+	CAY_DEV_BLOCK = 2,   /* block device (5.2) */
+	CAY_DEV_STDIO = 128, /* the three host descriptors; abi/stdio.h */
+	CAY_DEV_LINK = 129   /* memory shared with other VMs; abi/link.h */
 };
 
 /* One virtqueue, split layout (virtio 1.2 section 2.7); memory is the guest's, chosen by the VMM at boot. */

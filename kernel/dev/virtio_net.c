@@ -12,6 +12,7 @@
 #include <linux/virtio_net.h>
 
 #include "kernel/arch/x86_64/cpu.h"
+#include "kernel/dev/virtio_net_hdr.h"
 #include "kernel/dev/virtio_net_rx.h"
 #include "kernel/log.h"
 #include "kernel/mm/kmalloc.h"
@@ -67,24 +68,6 @@ static void reclaim(struct pair *pr)
 	}
 }
 
-static void fill_header(struct virtio_net_hdr_mrg_rxbuf *h, const struct pbuf *p)
-{
-	uint16_t base = pbuf_mark(p, p->data);
-
-	memset(h, 0, sizeof(*h));
-	if (p->csum == PBUF_CSUM_PARTIAL) {
-		h->hdr.flags = VIRTIO_NET_HDR_F_NEEDS_CSUM;
-		h->hdr.csum_start = (uint16_t)(p->csum_start - base);
-		h->hdr.csum_offset = p->csum_offset;
-	}
-	if (p->gso == PBUF_GSO_NONE)
-		return;
-	h->hdr.gso_type = p->gso == PBUF_GSO_TCP6 ? VIRTIO_NET_HDR_GSO_TCPV6 : VIRTIO_NET_HDR_GSO_TCPV4;
-	h->hdr.gso_size = p->gso_size;
-	/* Up to the end of the TCP header, whose length is in the upper half of its byte 12. */
-	h->hdr.hdr_len = (uint16_t)(h->hdr.csum_start + 4u * (p->head[p->csum_start + 12] >> 4));
-}
-
 /* The packet as segments, its header in front. */
 static unsigned describe(struct tx_slot *s, struct virtq_seg *seg)
 {
@@ -98,7 +81,7 @@ static unsigned describe(struct tx_slot *s, struct virtq_seg *seg)
 		h = (struct virtio_net_hdr_mrg_rxbuf *)(void *)(p->data - HDR_BYTES);
 		extra = HDR_BYTES;
 	}
-	fill_header(h, p);
+	netvirtio_hdr_make(h, p);
 	if (extra == 0)
 		seg[n++] = (struct virtq_seg){kernel_gpa(h), HDR_BYTES, false};
 	if (p->head_len + extra > 0)

@@ -7,8 +7,7 @@
 
 #include <stddef.h>
 
-#include <linux/virtio_net.h>
-
+#include "kernel/dev/virtio_net_hdr.h"
 #include "kernel/log.h"
 #include "kernel/mm/kmalloc.h"
 #include "kernel/mm/page.h"
@@ -109,33 +108,6 @@ bool netrx_refill(struct netrx *rx)
 	return virtq_driver_publish(&rx->vq);
 }
 
-static bool set_offloads(struct pbuf *p, const struct virtio_net_hdr *h)
-{
-	if (h->flags & VIRTIO_NET_HDR_F_NEEDS_CSUM) {
-		if ((uint32_t)h->csum_start + h->csum_offset + 2 > p->head_len)
-			return false;
-		p->csum = PBUF_CSUM_PARTIAL;
-		p->csum_start = (uint16_t)(pbuf_mark(p, p->data) + h->csum_start);
-		p->csum_offset = h->csum_offset;
-	} else if (h->flags & VIRTIO_NET_HDR_F_DATA_VALID) {
-		p->csum = PBUF_CSUM_VALID;
-	}
-	switch (h->gso_type & ~VIRTIO_NET_HDR_GSO_ECN) {
-	case VIRTIO_NET_HDR_GSO_NONE:
-		return true;
-	case VIRTIO_NET_HDR_GSO_TCPV4:
-		p->gso = PBUF_GSO_TCP4;
-		break;
-	case VIRTIO_NET_HDR_GSO_TCPV6:
-		p->gso = PBUF_GSO_TCP6;
-		break;
-	default:
-		return false;
-	}
-	p->gso_size = h->gso_size;
-	return h->gso_size != 0;
-}
-
 /* The head of a frame of `bytes`, link header first, from its first buffer. */
 static struct pbuf *take_head(const uint8_t *data, uint32_t bytes, bool whole)
 {
@@ -162,7 +134,7 @@ static struct pbuf *begin_frame(struct netrx *rx, struct netrx_buf *buf, uint32_
 	if (bytes >= sizeof(hdr) + 14 && bytes <= BUF_BYTES)
 		p = take_head(data, bytes - (uint32_t)sizeof(hdr), more == 0);
 	if (p != NULL &&
-	    (!set_offloads(p, &hdr.hdr) ||
+	    (!netvirtio_hdr_apply(&hdr.hdr, p) ||
 	     (bytes - sizeof(hdr) > p->head_len && !pbuf_add_frag(p, &buf->block, (uint32_t)sizeof(hdr) + p->head_len,
 								  bytes - (uint32_t)sizeof(hdr) - p->head_len)))) {
 		pbuf_put(p);

@@ -316,6 +316,16 @@ int net_flags_check(const struct net_options *net)
 		say_error("--net user has addresses of its own (10.0.2.15, fec0::15): leave ip= and ip6= out");
 		return -1;
 	}
+	if (net->kind == NET_LINK && net->has_mac) {
+		say_error("--net link gives out its own link addresses: leave mac= out");
+		return -1;
+	}
+	if (net->kind == NET_LINK && (net->pcap != NULL || net_is_impaired(&net->impair))) {
+		say_error(
+			"--net link: no frame of a link passes through cay, so it cannot be recorded, lost or delayed; "
+			"use tap or user");
+		return -1;
+	}
 	if (net->pcap != NULL && net->kind == NET_NONE) {
 		say_error("--pcap: there is no network to record with --net none");
 		return -1;

@@ -65,6 +65,8 @@ MUST_CHECK int fs_attach(struct fs_device *dev, struct vm *vm);
  * -EINVAL: not page multiples, or nothing; -ENOSPC: window full; or an errno of mmap. Any thread. Guest-triggerable.
  */
 int64_t fs_map_file(struct fs_device *dev, uint64_t fh, uint64_t offset, uint64_t bytes, bool writable);
+/* The first `bytes` of a file of the VMM's own, writable, in the same window: before the start. As fs_map_file. */
+int64_t fs_map_fd(struct fs_device *dev, int fd, uint64_t bytes);
 /* Gate call CAY_GATE_UNMAP_FILE: 0, or -EINVAL when [offset, offset + bytes) is not one mapping. */
 int64_t fs_unmap_file(struct fs_device *dev, uint64_t offset, uint64_t bytes);
 

@@ -102,6 +102,11 @@ int64_t fs_map_file(struct fs_device *dev, uint64_t fh, uint64_t offset, uint64_
 	return at;
 }
 
+int64_t fs_map_fd(struct fs_device *dev, int fd, uint64_t bytes)
+{
+	return window_map(dev->window, fd, 0, bytes, true);
+}
+
 int64_t fs_unmap_file(struct fs_device *dev, uint64_t offset, uint64_t bytes)
 {
 	return window_unmap(dev->window, offset, bytes);

@@ -11,9 +11,13 @@
 
 #include "vmm/core/gmem.h"
 #include "vmm/core/log.h"
+#include "abi/link.h"
 #include "vmm/core/vm.h"
+#include "vmm/dev/link.h"
 #include "vmm/dev/net_impair.h"
 #include "vmm/dev/net_priv.h"
+
+#define LINK_MTU 65520
 
 static void copy_options(struct net_device *dev)
 {
@@ -36,6 +40,29 @@ static void copy_options(struct net_device *dev)
 	c->mac[0] = (uint8_t)((c->mac[0] & 0xfc) | 0x02); /* given out locally, one card's */
 }
 
+/* The address follows from the place, so that peers find each other without asking. */
+static int open_link(struct net_device *dev)
+{
+	static const uint8_t mac[5] = CAY_LINK_MAC;
+	struct cay_net_config *c = &dev->config;
+	int err = link_open(dev->opt->name, &dev->link);
+
+	if (err != 0)
+		return err;
+	memcpy(c->mac, mac, sizeof(mac));
+	c->mac[5] = (uint8_t)(link_place(dev->link) + 1);
+	if (c->mtu == 0)
+		c->mtu = LINK_MTU;
+	if (c->prefix4 == 0) {
+		const uint8_t ip4[4] = {10, 99, 0, c->mac[5]};
+
+		memcpy(c->ip4, ip4, sizeof(ip4));
+		c->prefix4 = 24;
+	}
+	c->flags |= CAY_NET_QUIET | CAY_NET_UNINVITED;
+	return 0;
+}
+
 static int open_backend(struct net_device *dev, unsigned nr_cpus)
 {
 	switch (dev->opt->kind) {
@@ -44,11 +71,11 @@ static int open_backend(struct net_device *dev, unsigned nr_cpus)
 	case NET_TAP:
 		return net_tap_open(dev, nr_cpus);
 	case NET_LINK:
+		return open_link(dev);
 	case NET_NONE:
 		break;
 	}
-	log_error("--net link is not available yet");
-	return -ENOTSUP;
+	return -EINVAL;
 }
 
 int net_open(const struct net_options *opt, unsigned nr_cpus, struct net_device **out)
@@ -139,6 +166,8 @@ int net_attach(struct net_device *dev, struct vm *vm)
 	int err;
 
 	dev->vm = vm;
+	if (dev->link != NULL)
+		return link_attach(dev->link, vm, &dev->config);
 	info = vm_add_device(vm, CAY_DEV_NET, 2 * dev->nr_pairs, CAY_NET_QUEUE_NR);
 	if (info == NULL)
 		return -ENOSPC;
@@ -185,5 +214,6 @@ void net_destroy(struct net_device *dev)
 		if (dev->pair[i].fd >= 0)
 			close(dev->pair[i].fd);
 	net_impair_destroy(dev->impair);
+	link_destroy(dev->link);
 	free(dev);
 }

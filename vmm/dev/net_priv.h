@@ -18,6 +18,7 @@
 
 #define NET_PAIRS_MAX (CAY_DEV_QUEUES_MAX / 2)
 
+struct link;
 struct net_device;
 struct net_impair;
 struct net_pair;
@@ -81,6 +82,7 @@ struct net_device {
 	_Atomic uint32_t *user_shares; /* user: 0 when its process has left our memory */
 	bool awaits_greeting;          /* user: the process has not said yet that it works */
 	bool said_dead;                /* under no lock: at worst it is said twice */
+	struct link *link;         /* --net link: the rest is unused */
 	struct net_impair *impair;     /* NULL: a good line */
 	struct io_watch impair_watch;
 };

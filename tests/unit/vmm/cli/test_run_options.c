@@ -61,6 +61,8 @@ static void test_refused(void **state)
 		{"run --net tap= ls", "expected tap=INTERFACE"},
 		{"run --net tap=sixteen-letters- ls", "at most 15"},
 		{"run --net link=../x ls", "at most 32"},
+		{"run --net link=x,mac=02:00:00:00:00:01 ls", "leave mac= out"},
+		{"run --net link=x,loss=1% ls", "no frame of a link"},
 		{"run --net tap=t,ip=10.0.0.1 ls", "ADDRESS/BITS"},
 		{"run --net tap=t,ip=10.0.0.1/33 ls", "ADDRESS/BITS"},
 		{"run --net tap=t,mac=01:00:00:00:00:01 ls", "six bytes"},

@@ -1,0 +1,342 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * link_net.c - see link_net.h.
+ * Locks: tx_lock and rx_lock, one each for all peers; never both. What finds no room in a peer's ring waits in a short
+ * queue of ours and goes when the peer has made room, which it tells by an event; a peer that takes nothing costs no
+ * more than that queue.
+ */
+#include "kernel/dev/link_net.h"
+
+#include <net/ethernet.h>
+
+#include "abi/link.h"
+#include "kernel/arch/x86_64/cpu.h"
+#include "kernel/dev/virtio_net_hdr.h"
+#include "kernel/log.h"
+#include "kernel/mm/page.h"
+#include "kernel/net/netif.h"
+#include "kernel/plat/cay/boot.h"
+#include "kernel/plat/cay/events.h"
+#include "lib/link_ring.h"
+#include "lib/string.h"
+
+#define HDR_BYTES ((uint32_t)sizeof(struct virtio_net_hdr_mrg_rxbuf))
+/* Packets that wait for room in one peer's ring: about as many as a ring of full-sized ones holds. */
+#define WAITING_MAX 64u
+/* Frames up to this are copied into one piece; longer ones into a head for their headers and a block for the rest. */
+#define WHOLE_MAX  512u
+#define HEAD_BYTES 128u
+
+struct peer {
+	struct link_tx tx;
+	struct link_rx rx;
+	struct pbuf_queue waiting;
+};
+
+static struct {
+	struct netif nif;
+	struct cay_link_segment *segment; /* peers write it */
+	struct cay_link_vm *vm;
+	unsigned place;
+	struct netspin tx_lock, rx_lock;
+	struct peer peer[CAY_LINK_PEERS_MAX];
+} link;
+
+static bool is_present(unsigned i)
+{
+	return i != link.place && READ_ONCE(link.segment->peer[i].present) == 1;
+}
+
+static void wake_peers(uint32_t peers)
+{
+	if (peers == 0)
+		return;
+	__atomic_or_fetch(&link.vm->wake, peers, __ATOMIC_SEQ_CST); /* full barrier; partner: the VMM's arm_wakes */
+	if (__atomic_load_n(&link.vm->asleep, __ATOMIC_SEQ_CST))
+		doorbell_ring(link.vm->doorbell);
+}
+
+/* ---- sending */
+
+/* Under tx_lock. False: no room. */
+static bool put(struct peer *peer, const struct pbuf *p)
+{
+	struct virtio_net_hdr_mrg_rxbuf hdr;
+
+	if (!link_tx_begin(&peer->tx, HDR_BYTES + p->len))
+		return false;
+	netvirtio_hdr_make(&hdr, p);
+	link_tx_put(&peer->tx, &hdr, HDR_BYTES);
+	link_tx_put(&peer->tx, p->data, p->head_len);
+	for (unsigned i = 0; i < p->nr_frags; i++)
+		link_tx_put(&peer->tx, p->frag[i].block->mem + p->frag[i].off, p->frag[i].len);
+	link_tx_end(&peer->tx);
+	return true;
+}
+
+/* Under tx_lock. Sends what waited, as far as there is room. */
+static void flush(struct peer *peer)
+{
+	while (peer->waiting.nr > 0) {
+		if (!put(peer, peer->waiting.first)) {
+			if (link_tx_wait(&peer->tx))
+				return;
+			continue;
+		}
+		pbuf_put(pbuf_queue_pop(&peer->waiting));
+	}
+	if (peer->tx.wants_room != 0)
+		link_tx_stop_waiting(&peer->tx);
+}
+
+/* Under tx_lock. p stays the caller's. */
+static void send_to(struct netif *nif, unsigned i, struct pbuf *p)
+{
+	struct peer *peer = &link.peer[i];
+
+	if (!is_present(i))
+		return;
+	if (peer->waiting.nr > 0)
+		flush(peer);
+	if (peer->waiting.nr == 0 && put(peer, p))
+		return;
+	if (peer->waiting.nr < WAITING_MAX && (p = pbuf_clone(p, 0)) != NULL) {
+		pbuf_queue_push(&peer->waiting, p);
+		flush(peer);
+		return;
+	}
+	nif->stats.tx_dropped++;
+}
+
+static void send_packet(struct netif *nif, struct pbuf *p)
+{
+	static const uint8_t ours[5] = CAY_LINK_MAC;
+	const uint8_t *dst = p->data;
+
+	if (p->head_len < ETHER_HDR_LEN)
+		return;
+	stat_count(CAY_C_NET_SENT);
+	if (dst[0] & 1) {
+		for (unsigned i = 0; i < CAY_LINK_PEERS_MAX; i++)
+			send_to(nif, i, p);
+	} else if (memcmp(dst, ours, sizeof(ours)) == 0 && dst[5] - 1u < CAY_LINK_PEERS_MAX) {
+		send_to(nif, dst[5] - 1u, p);
+	}
+}
+
+/* Under tx_lock. The peers that sleep. */
+static uint32_t publish(void)
+{
+	uint32_t asleep = 0;
+
+	for (unsigned i = 0; i < CAY_LINK_PEERS_MAX; i++)
+		if (i != link.place && link_tx_publish(&link.peer[i].tx))
+			asleep |= 1u << i;
+	return asleep;
+}
+
+static void link_transmit(struct netif *nif, struct pbuf *batch)
+{
+	uint32_t asleep;
+
+	netspin_lock(&link.tx_lock);
+	while (batch != NULL) {
+		struct pbuf *p = batch;
+
+		batch = p->next;
+		p->next = NULL;
+		send_packet(nif, p);
+		pbuf_put(p);
+	}
+	asleep = publish();
+	netspin_unlock(&link.tx_lock);
+	wake_peers(asleep);
+}
+
+/* Peers may have made room. */
+static void flush_all(void)
+{
+	uint32_t asleep;
+
+	if (!netspin_try(&link.tx_lock))
+		return;
+	for (unsigned i = 0; i < CAY_LINK_PEERS_MAX; i++)
+		if (link.peer[i].waiting.nr > 0)
+			flush(&link.peer[i]);
+	asleep = publish();
+	netspin_unlock(&link.tx_lock);
+	wake_peers(asleep);
+}
+
+/* ---- receiving */
+
+/* The record that was begun, as a packet. NULL: no memory, or nonsense. */
+static struct pbuf *get(struct link_rx *rx, uint32_t bytes)
+{
+	struct virtio_net_hdr_mrg_rxbuf hdr;
+	struct pbuf_block *block = NULL;
+	uint32_t head, rest;
+	struct pbuf *p;
+	bool ok = true;
+
+	if (bytes < HDR_BYTES + ETHER_HDR_LEN)
+		return NULL;
+	link_rx_get(rx, &hdr, HDR_BYTES);
+	bytes -= HDR_BYTES;
+	head = bytes <= WHOLE_MAX ? bytes : HEAD_BYTES;
+	rest = bytes - head;
+	p = pbuf_alloc(0, head);
+	if (p == NULL)
+		return NULL;
+	link_rx_get(rx, p->data, head);
+	if (rest > 0) {
+		block = pbuf_block_alloc(rest);
+		ok = block != NULL && pbuf_add_frag(p, block, 0, rest);
+		if (ok)
+			link_rx_get(rx, block->mem, rest);
+		if (block != NULL)
+			pbuf_block_put(block);
+	}
+	if (ok && netvirtio_hdr_apply(&hdr.hdr, p))
+		return p;
+	pbuf_put(p);
+	return NULL;
+}
+
+static unsigned take(struct netif *nif, unsigned budget, struct pbuf **last, uint32_t *wants_room)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < CAY_LINK_PEERS_MAX; i++) {
+		struct link_rx *rx = &link.peer[i].rx;
+		uint32_t bytes;
+
+		if (i == link.place)
+			continue;
+		link_rx_disarm(rx);
+		while (n < budget && (bytes = link_rx_begin(rx)) != 0) {
+			*last = get(rx, bytes);
+			link_rx_end(rx);
+			if (*last != NULL)
+				last = &(*last)->next;
+			else
+				nif->stats.rx_errors++;
+			n++;
+		}
+		if (link_rx_release(rx))
+			*wants_room |= 1u << i;
+	}
+	*last = NULL;
+	return n;
+}
+
+static bool link_pending(struct netif *nif)
+{
+	(void)nif;
+	for (unsigned i = 0; i < CAY_LINK_PEERS_MAX; i++)
+		if (i != link.place && link_rx_pending(&link.peer[i].rx))
+			return true;
+	return false;
+}
+
+static bool any_waiting(void)
+{
+	for (unsigned i = 0; i < CAY_LINK_PEERS_MAX; i++)
+		if (link.peer[i].waiting.nr > 0)
+			return true;
+	return false;
+}
+
+static unsigned link_poll(struct netif *nif, unsigned budget)
+{
+	struct pbuf *first = NULL;
+	uint32_t wants_room = 0;
+	unsigned n = 0;
+
+	if (any_waiting())
+		flush_all();
+	if (link_pending(nif) && netspin_try(&link.rx_lock)) {
+		n = take(nif, budget, &first, &wants_room);
+		netspin_unlock(&link.rx_lock);
+	}
+	wake_peers(wants_room);
+	stats->counter[CAY_C_NET_RECEIVED] += n;
+	stat_count(n > 0 ? CAY_C_NET_POLLS_HIT : CAY_C_NET_POLLS_MISSED);
+	if (first != NULL)
+		netif_receive(nif, first);
+	return n;
+}
+
+static bool link_arm(struct netif *nif)
+{
+	bool any = false;
+
+	(void)nif;
+	netspin_lock(&link.rx_lock);
+	for (unsigned i = 0; i < CAY_LINK_PEERS_MAX; i++)
+		if (i != link.place)
+			any |= link_rx_arm(&link.peer[i].rx);
+	netspin_unlock(&link.rx_lock);
+	return any;
+}
+
+static void on_event(void *arg)
+{
+	(void)arg;
+	netif_schedule(&link.nif);
+}
+
+/* ---- life */
+
+static const struct netif_ops ops = {
+	.transmit = link_transmit,
+	.poll = link_poll,
+	.arm = link_arm,
+};
+
+static const struct cay_device_info *find_link(void)
+{
+	for (unsigned i = 0; i < boot_info->nr_devices; i++)
+		if (boot_info->devices[i].kind == CAY_DEV_LINK)
+			return &boot_info->devices[i];
+	return NULL;
+}
+
+static void init_peers(void)
+{
+	uint8_t *base = (uint8_t *)link.segment;
+
+	for (unsigned i = 0; i < CAY_LINK_PEERS_MAX; i++) {
+		struct peer *peer = &link.peer[i];
+
+		pbuf_queue_init(&peer->waiting);
+		link_tx_init(&peer->tx, &link.segment->ring[link.place][i], base + cay_link_data_offset(link.place, i));
+		link_rx_init(&peer->rx, &link.segment->ring[i][link.place], base + cay_link_data_offset(i, link.place));
+	}
+}
+
+struct netif *link_net_init(const struct cay_net_config **config)
+{
+	const struct cay_device_info *dev = find_link();
+	struct netif *nif = &link.nif;
+
+	if (dev == NULL)
+		return NULL;
+	*config = pa_to_virt(PA(dev->config[CAY_NET_CONFIG]));
+	link.vm = pa_to_virt(PA(dev->config[CAY_LINK_CONFIG_VM]));
+	link.segment = pa_to_virt(PA(dev->config[CAY_LINK_CONFIG_SEGMENT]));
+	link.place = link.vm->place;
+	ASSERT(link.place < CAY_LINK_PEERS_MAX);
+	init_peers();
+	memcpy(nif->name, "eth%d", sizeof("eth%d"));
+	memcpy(nif->mac, (*config)->mac, sizeof(nif->mac));
+	nif->mtu = (*config)->mtu;
+	nif->features = NETIF_ETHERNET | NETIF_TX_CSUM | NETIF_TSO4 | NETIF_TSO6;
+	nif->ops = &ops;
+	event_register(link.vm->event, on_event, NULL);
+	if (netif_register(nif) != 0)
+		return NULL;
+	netif_set_carrier(nif, true);
+	(void)link_arm(nif); /* nothing can be there yet */
+	return nif;
+}

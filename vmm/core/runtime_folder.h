@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * runtime_folder.h - where VMs of one user find each other: $XDG_RUNTIME_DIR/cay, or /run/user/UID/cay, or
+ * /tmp/cay-UID. Ours alone: a folder that somebody else could have made or may write to is refused.
+ */
+#ifndef CAY_VMM_CORE_RUNTIME_FOLDER_H
+#define CAY_VMM_CORE_RUNTIME_FOLDER_H
+
+#include <stddef.h>
+
+#include "lib/compiler.h"
+
+/*
+ * Opens the folder, making it if needed, and writes its path into `path` for messages. Before the sandbox. Returns a
+ * descriptor or -errno: -EPERM when it is not ours alone.
+ */
+MUST_CHECK int runtime_folder_open(char *path, size_t room);
+
+/* The same for a folder in it. */
+MUST_CHECK int runtime_folder_enter(int parent, const char *name);
+
+#endif
