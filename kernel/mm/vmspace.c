@@ -9,7 +9,7 @@
 #include <sys/mman.h>
 #include <sys/resource.h>
 
-#include "kernel/fs/file.h"
+#include "kernel/fs/vfs.h"
 #include "kernel/log.h"
 #include "kernel/mm/kmalloc.h"
 #include "kernel/mm/vmspace_priv.h"
@@ -185,6 +185,37 @@ int vmspace_unmap(struct vmspace *vs, uint64_t addr, size_t bytes)
 	tlb_batch_flush(&batch);
 	mutex_unlock(&vs->lock);
 	return err;
+}
+
+/* The first area at or above addr that maps a file of this kind as a mapping from addr on would; f: this file only. */
+static struct area *find_mapping(struct vmspace *vs, uint64_t addr, const struct file_ops *ops, const struct file *f)
+{
+	struct area *a = area_find_from(&vs->areas, addr);
+
+	while (a != NULL && (a->file == NULL || a->file->ops != ops || (f != NULL && a->file != f) || a->start < addr ||
+			     a->start - addr != a->pgoff * PAGE_SIZE))
+		a = area_next(a);
+	return a;
+}
+
+struct file *vmspace_unmap_file(struct vmspace *vs, uint64_t addr, const struct file_ops *ops)
+{
+	struct tlb_batch batch = {0};
+	struct file *f = NULL;
+	struct area *a;
+	int err = 0;
+
+	mutex_lock(&vs->lock);
+	while (err == 0 && (a = find_mapping(vs, addr, ops, f)) != NULL) {
+		if (f != NULL && a->start - addr >= f->inode->size)
+			break;
+		if (f == NULL)
+			f = file_get(a->file);
+		err = vmspace_remove_range(vs, a->start, a->end, &batch);
+	}
+	tlb_batch_flush(&batch);
+	mutex_unlock(&vs->lock);
+	return f;
 }
 
 bool vmspace_is_shared_at(struct vmspace *vs, uint64_t addr)

@@ -52,6 +52,12 @@ MUST_CHECK struct vmspace *vmspace_fork(struct vmspace *vs);
 MUST_CHECK int64_t vmspace_map(struct vmspace *vs, uint64_t addr, size_t bytes, int prot, int flags, struct file *file,
 			       uint64_t offset);
 int vmspace_unmap(struct vmspace *vs, uint64_t addr, size_t bytes);
+/*
+ * shmdt(2): takes away what is left of the first mapping of a file with these operations that began at addr or seems
+ * to, going by the offsets. Returns the file, counted, or NULL when there is no such mapping.
+ */
+struct file_ops;
+MUST_CHECK struct file *vmspace_unmap_file(struct vmspace *vs, uint64_t addr, const struct file_ops *ops);
 int vmspace_protect(struct vmspace *vs, uint64_t addr, size_t bytes, int prot);
 
 /* The system calls of these names, less copying to and from the program (mincore: n bytes for n pages). -errno as in

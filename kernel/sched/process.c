@@ -16,6 +16,7 @@
 #include "kernel/fs/file.h"
 #include "kernel/fs/fs_context.h"
 #include "kernel/fs/vfs.h"
+#include "kernel/ipc/sysv.h"
 #include "kernel/linux/family.h"
 #include "kernel/linux/signal.h"
 #include "kernel/log.h"
@@ -245,6 +246,7 @@ static void process_ended(struct process *p)
 			vfs_report_missing(say_missing, NULL);
 		plat_exit(p->wait_status);
 	}
+	ipc_process_exit(p);
 	release_resources(p);
 	process_release_vfork(p);
 	family_ended(p);

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 
+#include "kernel/ipc/sysv.h"
 #include "lib/fmt.h"
 #include "lib/string.h"
 
@@ -79,6 +80,13 @@ static bool next_pid(uint64_t id, uint64_t *cursor, char name[PSEUDO_NAME_MAX], 
 	return true;
 }
 
+static const struct pseudo_node sysvipc_nodes[] = {
+	PSEUDO_FILE("shm", ipc_show_shm),
+	PSEUDO_FILE("sem", ipc_show_sem),
+	PSEUDO_FILE("msg", ipc_show_msg),
+	PSEUDO_END,
+};
+
 static const struct pseudo_node root_nodes[] = {
 	{.name = "self", .mode = S_IFLNK | 0777, .link = link_self},
 	{.name = "thread-self", .mode = S_IFLNK | 0777, .link = link_thread_self},
@@ -95,6 +103,7 @@ static const struct pseudo_node root_nodes[] = {
 	PSEUDO_TEXT("cmdline", "cay\n"),
 	PSEUDO_TEXT("devices", "Character devices:\n  1 mem\n  5 /dev/tty\n\nBlock devices:\n"),
 	PSEUDO_DIR("sys", proc_sys_nodes),
+	PSEUDO_DIR("sysvipc", sysvipc_nodes),
 	PSEUDO_END,
 };
 
