@@ -7,6 +7,7 @@
 #include "vmm/cli/report.h"
 #include "vmm/cli/syscall_names.h"
 #include "vmm/core/vm.h"
+#include "vmm/dev/net.h"
 
 struct row {
 	const char *key, *text;
@@ -40,6 +41,33 @@ static const struct {
 };
 
 #define HOST_ROWS 10
+/* Of the network card: printed if there is one. */
+#define NET_ROWS 11
+static unsigned net_rows(const struct vm *vm, struct row rows[NET_ROWS])
+{
+	struct net_counters c;
+
+	if (vm->net == NULL)
+		return 0;
+	net_count(vm->net, &c);
+	const struct row r[NET_ROWS] = {
+		{"tx_frames", "network: frames sent", c.tx_frames},
+		{"tx_bytes", "network: bytes sent", c.tx_bytes},
+		{"rx_frames", "network: frames received", c.rx_frames},
+		{"rx_bytes", "network: bytes received", c.rx_bytes},
+		{"tx_refused", "network: malformed frames refused", c.tx_refused},
+		{"tx_dropped", "network: sent frames lost", c.tx_dropped},
+		{"rx_dropped", "network: received frames lost", c.rx_dropped},
+		{"rx_starved", "network: the guest had no buffers", c.rx_starved},
+		{"polls_hit", "network: polls that found a frame", c.polls_hit},
+		{"polls_missed", "network: polls in vain", c.polls_missed},
+		{"events", "network: events to the guest", c.events},
+	};
+
+	memcpy(rows, r, sizeof(r));
+	return NET_ROWS;
+}
+
 static void host_rows(const struct vm_counters *c, struct row rows[HOST_ROWS])
 {
 	const struct row r[HOST_ROWS] = {
@@ -98,15 +126,19 @@ static const char *call_name(unsigned nr, char buf[16])
 	return buf;
 }
 
-static void print_table(FILE *to, const struct row host[HOST_ROWS], const struct cay_stats *s)
+static void print_table(FILE *to, const struct vm *vm, const struct row host[HOST_ROWS], const struct cay_stats *s)
 {
 	uint64_t syscalls = s->counter[CAY_C_SYSCALLS], exits = host[0].value + host[1].value + host[2].value;
+	struct row net[NET_ROWS];
+	unsigned nr_net = net_rows(vm, net);
 	struct call calls[CALLS_MAX];
 	unsigned n = sorted_calls(s, calls);
 	char buf[16];
 
 	for (unsigned i = 0; i < HOST_ROWS; i++)
 		fprintf(to, "cay: %-40s %12" PRIu64 "\n", host[i].text, host[i].value);
+	for (unsigned i = 0; i < nr_net; i++)
+		fprintf(to, "cay: %-40s %12" PRIu64 "\n", net[i].text, net[i].value);
 	for (unsigned i = 0; i < CAY_C_NR; i++)
 		fprintf(to, "cay: %-40s %12" PRIu64 "\n", guest_counters[i].text, s->counter[i]);
 	if (syscalls) {
@@ -114,6 +146,9 @@ static void print_table(FILE *to, const struct row host[HOST_ROWS], const struct
 			100.0 - 100.0 * (double)s->counter[CAY_C_SYSCALL_TRAPS] / (double)syscalls);
 		fprintf(to, "cay: %-40s %12.3f\n", "exits per system call", (double)exits / (double)syscalls);
 	}
+	if (s->counter[CAY_C_NET_SENT] + s->counter[CAY_C_NET_RECEIVED])
+		fprintf(to, "cay: %-40s %12.3f\n", "exits per frame",
+			(double)exits / (double)(s->counter[CAY_C_NET_SENT] + s->counter[CAY_C_NET_RECEIVED]));
 	for (unsigned i = 0; i < n; i++)
 		fprintf(to, "cay:   %-38s %12" PRIu32 "%s\n", call_name(calls[i].nr, buf), calls[i].count,
 			is_absent(s, calls[i].nr) ? "  not available in cay" : "");
@@ -121,6 +156,8 @@ static void print_table(FILE *to, const struct row host[HOST_ROWS], const struct
 
 static void print_json(FILE *to, const struct vm *vm, const struct row host[HOST_ROWS], const struct cay_stats *s)
 {
+	struct row net[NET_ROWS];
+	unsigned nr_net = net_rows(vm, net);
 	struct call calls[CALLS_MAX];
 	unsigned n = sorted_calls(s, calls);
 	const char *comma = "";
@@ -129,6 +166,9 @@ static void print_json(FILE *to, const struct vm *vm, const struct row host[HOST
 	fprintf(to, "{\"host\": {");
 	for (unsigned i = 0; i < HOST_ROWS; i++)
 		fprintf(to, "%s\"%s\": %" PRIu64, i ? ", " : "", host[i].key, host[i].value);
+	fprintf(to, "},\n \"net\": {");
+	for (unsigned i = 0; i < nr_net; i++)
+		fprintf(to, "%s\"%s\": %" PRIu64, i ? ", " : "", net[i].key, net[i].value);
 	fprintf(to, "},\n \"guest\": {");
 	for (unsigned i = 0; i < CAY_C_NR; i++)
 		fprintf(to, "%s\"%s\": %" PRIu64, i ? ", " : "", guest_counters[i].key, s->counter[i]);
@@ -165,5 +205,5 @@ void report_stats(FILE *to, const struct vm *vm, bool json)
 	if (json)
 		print_json(to, vm, host, &guest);
 	else
-		print_table(to, host, &guest);
+		print_table(to, vm, host, &guest);
 }

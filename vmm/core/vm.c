@@ -316,10 +316,10 @@ int vm_run(const struct run_options *opt, uint64_t timing_exec_ns, uint64_t timi
 	gdb_destroy(vm.gdb);
 	signals_destroy(vm.signals);
 	devices_destroy(&vm);
-	net_destroy(vm.net);
 	vm.backend->vm_destroy(&vm);
 	free(vm.backend_cpu);
 	timing_mark(&vm, VM_T_TORN_DOWN);
 	report_print(&vm);
+	net_destroy(vm.net);
 	return exit_status(&vm);
 }

@@ -7,6 +7,13 @@
 
 #include "vmm/cli/report.h"
 #include "vmm/core/vm.h"
+#include "vmm/dev/net.h"
+
+void net_count(const struct net_device *dev, struct net_counters *sum)
+{
+	(void)dev;
+	*sum = (struct net_counters){.tx_frames = 7, .rx_bytes = 8};
+}
 
 static struct cay_stats stats;
 static struct vm vm;
