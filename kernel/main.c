@@ -18,6 +18,7 @@
 #include "kernel/mm/kmalloc.h"
 #include "kernel/mm/page.h"
 #include "kernel/mm/vmspace.h"
+#include "kernel/net/net.h"
 #include "kernel/plat/cay/boot.h"
 #include "kernel/plat/cay/debug.h"
 #include "kernel/plat/cay/events.h"
@@ -124,6 +125,8 @@ void kernel_main(void)
 	fs_init();
 	if (stdio_init() != 0)
 		panic("no stdio device");
+	if (!net_init())
+		panic("no memory for the network: raise -m");
 	mark(CAY_T_FS_READY);
 	mark(CAY_T_EXEC_START);
 	load_program();

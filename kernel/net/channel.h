@@ -62,9 +62,9 @@ struct channel {
 	uint32_t posted;                   /* bits for run */
 	uint32_t sleepers;                 /* threads that will run the protocol when woken */
 	uint32_t drops;                    /* inbox was full */
-	bool deferred;                     /* on the network thread's list */
+	bool deferred;                     /* on the network thread's list, with a reference */
 	struct channel *deferred_next;
-	struct channel *touched_next; /* during netif_receive; itself: not on a list */
+	struct channel *touched_next; /* on a thread's list of channels to kick; NULL: on none */
 	/* the tables; lock: the bucket's. Set by channel_insert, constant while inserted */
 	struct channel_key key;
 	bool v6only;    /* local any: does not mean IPv4 */
@@ -123,15 +123,14 @@ void channel_deliver(struct channel *ch, struct pbuf *p);
 /* ---- the tables ---- */
 /*
  * Makes ch findable under key: exact when remote is not any, else by (proto, lport) among the bound ones. Takes a
- * reference. Both may be inserted (a connected UDP socket that is also bound): the exact one wins.
+ * reference. A channel is in one of the two: a UDP socket that connects is removed and inserted anew.
  * -EADDRINUSE: an exact key that is there already. -ENOMEM: the first insertion finds no memory for the table.
  */
 MUST_CHECK int channel_insert(struct channel *ch, const struct channel_key *key);
 void channel_remove(struct channel *ch); /* harmless when not inserted */
-/* Also key for wildcard lookups while ch is in the exact table, and back: for connect and disconnect of UDP. */
 
 /* The channel that shall have a packet with these marks (p->src, dst, sport, dport, proto, netif), counted; or NULL. */
-MUST_CHECK struct channel *channel_lookup(const struct pbuf *p);
+MUST_CHECK struct channel *channel_lookup(struct pbuf *p); /* sets p->hash */
 /* As channel_lookup among the exact ones. */
 MUST_CHECK struct channel *channel_find_exact(const struct channel_key *key);
 /* All bound ones that would take p (multicast, broadcast), fn called with each. fn must not block. */

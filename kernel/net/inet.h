@@ -28,7 +28,7 @@ struct inet_sock {
 	struct ipaddr mcast_src;
 	bool recv_err, recv_err6; /* IP_RECVERR, IPV6_RECVERR */
 	bool pktinfo, pktinfo6, recv_ttl, recv_ttl6, recv_tos, recv_tos6, recv_opts, recv_origdst;
-	bool freebind, transparent, hdrincl;
+	bool freebind, transparent, hdrincl, no_port, mcast_all;
 	struct inet_membership *memberships; /* joined groups: inet_multicast.c */
 	int error;                           /* positive errno for SO_ERROR and the next call */
 	struct route route;
@@ -61,6 +61,14 @@ int inet_name(struct socket *s, bool peer, struct sock_addr *out);
 /* bind(2) but for the channel: checks the address (ours, or any, or freebind; privileged port), claims the port, sets
  * local, lport. -EADDRNOTAVAIL, -EADDRINUSE, -EACCES, -EINVAL (bound already). Lock held. */
 MUST_CHECK int inet_bind_claim(struct inet_sock *in, const struct sock_addr *a);
+/* The claim's and channel's conditions from the socket's options and addresses: before claiming a port by other means.
+ */
+void inet_fill_claim(struct inet_sock *in);
+/* inet_multicast.c: does the socket want a packet to this group? And when it goes. */
+bool inet_wants_group(const struct inet_sock *in, const struct pbuf *p);
+void inet_leave_all(struct inet_sock *in);
+/* ioctl on a socket: interfaces and routes (netdevice(7)). -ENOTTY. */
+int64_t inet_ioctl(struct socket *s, unsigned cmd, uint64_t arg);
 /* Looks up in->route for in->remote if it is not valid. route_lookup's errors. Lock held. */
 MUST_CHECK int inet_route(struct inet_sock *in);
 /* How packets of this socket are sent. */

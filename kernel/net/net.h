@@ -9,7 +9,7 @@
 #include "kernel/net/channel.h"
 #include "lib/compiler.h"
 
-/* Loopback, tables, the network thread. After sched_init. Without memory: false, and sockets give EAFNOSUPPORT. */
+/* Loopback, tables, the network thread. After sched_init. False: no memory. */
 bool net_init(void);
 
 /* Polls all interfaces once, and loopback's queue. Thread context, no lock of a socket held. Packets handled. */

@@ -14,7 +14,9 @@
 #ifndef CAY_KERNEL_NET_NETIF_H
 #define CAY_KERNEL_NET_NETIF_H
 
-#include <net/if.h>
+#include <sys/socket.h> /* before the next one, which wants its types */
+
+#include <linux/if.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -33,6 +35,8 @@ struct netif_ops {
 	/* Collects received packets, at most `budget`, for netif_receive. Returns how many. Also frees what has been
 	 * sent. NULL: nothing to poll. */
 	unsigned (*poll)(struct netif *nif, unsigned budget);
+	/* A cheap look, from the idle loop: might poll return something? NULL: never. Any context. */
+	bool (*pending)(struct netif *nif);
 	/* Nobody polls any more: the device is to send an event. True: something is there already, poll again. */
 	bool (*arm)(struct netif *nif);
 };
@@ -98,7 +102,7 @@ struct netif {
 	/* the driver's, before netif_register: */
 	char name[IFNAMSIZ]; /* a '%d' is replaced by the first free number */
 	uint8_t mac[6];
-	uint16_t mtu;      /* of IP packets; 68 to 65535 */
+	uint32_t mtu;      /* of IP packets; 68 to 65536 */
 	uint32_t features; /* NETIF_* */
 	uint32_t gso_max;  /* largest packet that TSO takes, IP header included; 0: 65535 */
 	const struct netif_ops *ops;
@@ -114,7 +118,8 @@ struct netif {
 		unsigned refs;
 	} group[NETIF_MULTICAST_MAX];
 	struct netif_stats stats;
-	bool scheduled; /* the network thread will poll it */
+	bool scheduled;  /* the network thread will poll it */
+	bool accept_any; /* while DHCP waits for an address: IPv4 to any destination */
 	struct netif *next;
 };
 
@@ -143,6 +148,8 @@ struct netif_addr *netif_find_addr(struct netif *nif, const struct ipaddr *addr)
 /* The interface that has this address, ready for use; or NULL. */
 struct netif *netif_owner_of(const struct ipaddr *addr);
 /* Is this an address of a packet that nif shall accept: its own, broadcast, a joined group. */
+/* Broadcast on this link: 255.255.255.255 or that of one of its subnets. */
+bool netif_is_broadcast(const struct netif *nif, const struct ipaddr *dst);
 bool netif_accepts(struct netif *nif, const struct ipaddr *dst);
 int netif_join(struct netif *nif, const struct ipaddr *group);
 int netif_leave(struct netif *nif, const struct ipaddr *group);

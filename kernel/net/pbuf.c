@@ -10,6 +10,8 @@
 #include "kernel/mm/page.h"
 #include "lib/inet_checksum.h"
 
+#define TAIL_SLACK 64u /* so that headers which arrive in a fragment fit behind (pbuf_need) */
+
 static unsigned order_for(uint32_t bytes)
 {
 	unsigned order = 0;
@@ -53,7 +55,7 @@ void pbuf_block_put(struct pbuf_block *b)
 
 struct pbuf *pbuf_alloc(uint32_t headroom, uint32_t len)
 {
-	uint32_t bytes = headroom + len;
+	uint32_t bytes = headroom + len + TAIL_SLACK;
 	struct pbuf *p;
 
 	ASSERT(headroom <= UINT16_MAX && len <= UINT16_MAX && bytes <= UINT16_MAX);
@@ -172,6 +174,25 @@ uint8_t *pbuf_append(struct pbuf *p, uint32_t n)
 	return at;
 }
 
+/* Moves the head towards the start of its memory, headers in front of the data included, to have `more` bytes behind.
+ */
+static bool make_tailroom(struct pbuf *p, uint32_t more)
+{
+	uint32_t used = pbuf_headroom(p), bytes;
+
+	if (p->l3 != 0)
+		used = MIN(used, (uint32_t)p->l3);
+	if (pbuf_tailroom(p) + used < more)
+		return false;
+	bytes = pbuf_headroom(p) - used + p->head_len;
+	memmove(p->head, p->head + used, bytes);
+	p->data -= used;
+	p->l3 = (uint16_t)(p->l3 - MIN(used, (uint32_t)p->l3));
+	p->l4 = (uint16_t)(p->l4 - MIN(used, (uint32_t)p->l4));
+	p->csum_start = (uint16_t)(p->csum_start - MIN(used, (uint32_t)p->csum_start));
+	return true;
+}
+
 bool pbuf_need(struct pbuf *p, uint32_t n)
 {
 	uint32_t missing;
@@ -181,7 +202,7 @@ bool pbuf_need(struct pbuf *p, uint32_t n)
 	if (n > p->len)
 		return false;
 	missing = n - p->head_len;
-	if (missing > pbuf_tailroom(p))
+	if (missing > pbuf_tailroom(p) && !make_tailroom(p, missing))
 		return false;
 	pbuf_copy_out(p, p->head_len, p->data + p->head_len, missing);
 	/* The bytes are in the head now: take them off the fragments. */
@@ -285,6 +306,30 @@ struct pbuf *pbuf_clone(const struct pbuf *p, uint32_t headroom)
 	for (unsigned i = 0; i < c->nr_frags; i++)
 		pbuf_block_get(c->frag[i].block);
 	return c;
+}
+
+struct pbuf *pbuf_flatten(struct pbuf *p)
+{
+	struct pbuf *flat;
+
+	if (p->nr_frags == 0)
+		return p;
+	flat = p->len <= PBUF_FLAT_MAX ? pbuf_alloc(pbuf_headroom(p), p->len) : NULL;
+	if (flat != NULL) {
+		uint8_t *data = flat->data;
+		uint16_t head_bytes = flat->head_bytes;
+		memcpy(flat, p, offsetof(struct pbuf, frag));
+		flat->next = NULL;
+		flat->refs = 1;
+		flat->nr_frags = 0;
+		flat->data = data;
+		flat->head_bytes = head_bytes;
+		flat->head_len = (uint16_t)p->len;
+		memcpy(flat->head, p->head, pbuf_headroom(p)); /* headers that the marks point at */
+		pbuf_copy_out(p, 0, flat->data, p->len);
+	}
+	pbuf_put(p);
+	return flat;
 }
 
 /* Calls fn for each contiguous piece of [off, off + len). Stops when fn returns less than the piece; sum of results. */

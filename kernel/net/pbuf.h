@@ -148,6 +148,11 @@ uint8_t *pbuf_append(struct pbuf *p, uint32_t n);
 /* Makes the first n bytes contiguous in the head. False: the packet is shorter, or they do not fit into the head. */
 MUST_CHECK bool pbuf_need(struct pbuf *p, uint32_t n);
 
+/* The same packet with all its data in the head: itself, or a copy (consumes p). NULL: longer than PBUF_FLAT_MAX, or no
+ * memory; p is gone then, too. */
+#define PBUF_FLAT_MAX 9216u
+MUST_CHECK struct pbuf *pbuf_flatten(struct pbuf *p);
+
 /* Adds a fragment, which takes a reference of its own; merged with the last one where they touch. False: no slot left.
  */
 MUST_CHECK bool pbuf_add_frag(struct pbuf *p, struct pbuf_block *b, uint32_t off, uint32_t len);

@@ -7,6 +7,7 @@
 
 #include "kernel/linux/sys.h"
 #include "kernel/mm/uaccess.h"
+#include "kernel/net/inet.h"
 #include "kernel/net/socket.h"
 #include "kernel/net/unix.h"
 
@@ -55,9 +56,12 @@ long sys_socket(int family, int type, int protocol)
 
 	if (err != 0)
 		return err;
-	if (family != AF_UNIX)
-		return -EAFNOSUPPORT;
-	err = unix_create(type & SOCK_TYPE_BITS, protocol, &s);
+	if (family == AF_UNIX)
+		err = unix_create(type & SOCK_TYPE_BITS, protocol, &s);
+	else if (family == AF_INET || family == AF_INET6)
+		err = inet_create(family, type & SOCK_TYPE_BITS, protocol, &s);
+	else
+		err = -EAFNOSUPPORT;
 	return err != 0 ? err : socket_install(s, type);
 }
 
@@ -69,7 +73,7 @@ long sys_socketpair(int family, int type, int protocol, int *fds_user)
 	if (err != 0)
 		return err;
 	if (family != AF_UNIX)
-		return -EAFNOSUPPORT;
+		return family == AF_INET || family == AF_INET6 ? -EOPNOTSUPP : -EAFNOSUPPORT;
 	err = unix_create_pair(type & SOCK_TYPE_BITS, protocol, s);
 	if (err != 0)
 		return err;

@@ -25,6 +25,14 @@ void mutex_lock(struct mutex *m)
 	waitq_remove(&w);
 }
 
+bool mutex_trylock(struct mutex *m)
+{
+	if (m->owner != NULL)
+		return false;
+	m->owner = thread_current();
+	return true;
+}
+
 void mutex_unlock(struct mutex *m)
 {
 	ASSERT(m->owner == thread_current());

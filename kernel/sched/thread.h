@@ -30,6 +30,7 @@ struct fs_context;
 struct sighand;
 struct cred;
 struct tty;
+struct channel;
 
 /* What restart_syscall continues: a call with a relative timeout, which must end when it would have ended. See
  * signal.h. */
@@ -95,6 +96,8 @@ struct thread {
 	int pdeath_signal;
 	char comm[THREAD_COMM_LEN];
 	int exit_code;
+	struct channel *net_touched; /* channels this thread brought packets to: kernel/net/channel.c */
+	bool net_flushing;
 	void (*kfn)(void *arg); /* kernel threads only */
 	void *karg;
 };

@@ -79,6 +79,7 @@ static inline void mutex_init(struct mutex *m)
 	waitq_init(&m->wq);
 }
 void mutex_lock(struct mutex *m);
+MUST_CHECK bool mutex_trylock(struct mutex *m); /* any context; false also when the caller has it */
 void mutex_unlock(struct mutex *m);
 
 #endif

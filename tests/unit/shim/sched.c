@@ -74,6 +74,14 @@ void mutex_lock(struct mutex *m)
 	m->owner = thread_current();
 }
 
+bool mutex_trylock(struct mutex *m)
+{
+	if (m->owner != NULL)
+		return false;
+	m->owner = thread_current();
+	return true;
+}
+
 void mutex_unlock(struct mutex *m)
 {
 	ASSERT(m->owner == thread_current());

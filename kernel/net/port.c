@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: MIT */
+/* port.c - claims on local ports in a hash by port. See port.h. One lock for claiming, which data paths never take. */
+#include "kernel/net/port.h"
+
+#include <errno.h>
+
+#include "kernel/dev/random.h"
+#include "kernel/net/net_priv.h"
+
+#define CHAINS 1024u
+
+static struct port_claim *chains[CHAINS];
+static struct netspin lock;
+
+uint16_t port_range_first = 32768, port_range_last = 60999;
+uint16_t port_unprivileged_start = 1024;
+
+static struct port_claim **chain_of(uint16_t port)
+{
+	return &chains[ntohs(port) % CHAINS];
+}
+
+/* Could a packet be for both? */
+static bool overlap(const struct port_claim *a, const struct port_claim *b)
+{
+	bool any_a = ipaddr_is_any(&a->addr), any_b = ipaddr_is_any(&b->addr);
+
+	if (a->bound_if != 0 && b->bound_if != 0 && a->bound_if != b->bound_if)
+		return false;
+	if (!any_a && !any_b)
+		return ipaddr_eq(&a->addr, &b->addr);
+	/* At least one is a wildcard: which families do they take? */
+	bool a4 = any_a ? !a->v6only : ipaddr_is_v4(&a->addr), a6 = any_a ? !a->v4only : !ipaddr_is_v4(&a->addr);
+	bool b4 = any_b ? !b->v6only : ipaddr_is_v4(&b->addr), b6 = any_b ? !b->v4only : !ipaddr_is_v4(&b->addr);
+	return (a4 && b4) || (a6 && b6);
+}
+
+/* socket(7): who may have the same port at the same time. */
+static bool conflict(const struct port_claim *a, const struct port_claim *b)
+{
+	if (a == b || a->port != b->port || a->proto != b->proto || !overlap(a, b))
+		return false;
+	if (a->connected && b->connected)
+		return false; /* their four-tuples differ: port_connect saw to that */
+	if (a->reuse_addr && b->reuse_addr && !a->listening && !b->listening)
+		return false;
+	return !(a->reuse_port && b->reuse_port && a->uid == b->uid);
+}
+
+static bool is_free(const struct port_claim *c)
+{
+	for (const struct port_claim *o = *chain_of(c->port); o != NULL; o = o->next)
+		if (conflict(c, o))
+			return false;
+	return true;
+}
+
+static void take(struct port_claim *c)
+{
+	c->next = *chain_of(c->port);
+	*chain_of(c->port) = c;
+}
+
+/* Calls fn(c) with each ephemeral port in c->port, from a random one on, until it says 0. Linux leaves half of the
+ * ports (those of bind's parity) to connect; so do we, by order only. */
+static int try_ephemeral(struct port_claim *c, int (*fn)(struct port_claim *c, void *arg), void *arg)
+{
+	uint32_t first = port_range_first, nr = (uint32_t)port_range_last - first + 1, start, err_none = 1;
+	int err = 1;
+
+	random_bytes(&start, sizeof(start));
+	for (uint32_t i = 0; i < nr && err > 0; i++) {
+		c->port = htons((uint16_t)(first + (start + i) % nr));
+		err = fn(c, arg);
+	}
+	if (err != 0)
+		c->port = 0;
+	return err == (int)err_none ? -EADDRINUSE : err;
+}
+
+static int claim_if_free(struct port_claim *c, void *arg)
+{
+	bool reuse = c->reuse_addr;
+
+	(void)arg;
+	c->reuse_addr = false; /* a port that was chosen for us is ours alone */
+	bool ok = is_free(c);
+	c->reuse_addr = reuse;
+	if (!ok)
+		return 1;
+	take(c);
+	return 0;
+}
+
+int port_claim(struct port_claim *c)
+{
+	int err = 0;
+
+	netspin_lock(&lock);
+	if (c->port == 0)
+		err = try_ephemeral(c, claim_if_free, NULL);
+	else if (is_free(c))
+		take(c);
+	else
+		err = -EADDRINUSE;
+	netspin_unlock(&lock);
+	if (err != 0)
+		c->port = 0;
+	return err;
+}
+
+int port_claim_listen(struct port_claim *c)
+{
+	int err = 0;
+
+	netspin_lock(&lock);
+	c->listening = true;
+	if (!is_free(c)) {
+		c->listening = false;
+		err = -EADDRINUSE;
+	}
+	netspin_unlock(&lock);
+	return err;
+}
+
+void port_release(struct port_claim *c)
+{
+	if (c->port == 0)
+		return;
+	netspin_lock(&lock);
+	for (struct port_claim **at = chain_of(c->port); *at != NULL; at = &(*at)->next) {
+		if (*at == c) {
+			*at = c->next;
+			break;
+		}
+	}
+	netspin_unlock(&lock);
+	c->port = 0;
+}
+
+struct connecting {
+	struct channel *ch;
+	struct channel_key *key;
+};
+
+static int connect_if_free(struct port_claim *c, void *arg)
+{
+	struct connecting *n = arg;
+	int err;
+
+	if (!is_free(c))
+		return 1;
+	n->key->lport = c->port;
+	err = channel_insert(n->ch, n->key);
+	if (err == -EADDRINUSE)
+		return 1;
+	if (err == 0)
+		take(c);
+	return err;
+}
+
+int port_connect(struct port_claim *c, struct channel *ch, struct channel_key *key)
+{
+	struct connecting n = {ch, key};
+	int err;
+
+	netspin_lock(&lock);
+	c->connected = true;
+	c->proto = key->proto;
+	c->addr = key->local;
+	err = try_ephemeral(c, connect_if_free, &n);
+	netspin_unlock(&lock);
+	return err == -EADDRINUSE ? -EADDRNOTAVAIL : err;
+}

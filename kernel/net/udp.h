@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * udp.h - a UDP socket: its state, between udp.c (life, names, receive path), udp_send.c and udp_recv.c.
+ * Invariant: a socket with a port is in the channel tables; connected, under its exact key, unless another socket has
+ * that key (SO_REUSEADDR): then among the bound ones, and udp_accepts looks at the peer.
+ */
+#ifndef CAY_KERNEL_NET_UDP_H
+#define CAY_KERNEL_NET_UDP_H
+
+#include "kernel/net/inet.h"
+#include "kernel/net/inet_errqueue.h"
+
+struct udp_sock {
+	struct inet_sock in;  /* first */
+	struct pbuf_queue rx; /* at their data */
+	struct inet_errqueue errors;
+	struct pbuf *corked; /* MSG_MORE, UDP_CORK: what has been said so far */
+	struct ipaddr corked_dst;
+	uint16_t corked_port;
+	bool cork;
+	struct ipaddr bound; /* what bind asked for: local may be the choice of connect */
+	bool port_chosen;    /* by connect or send, not by bind */
+	bool shut_rd, shut_wr;
+	uint16_t gso_size; /* UDP_SEGMENT */
+};
+
+static inline struct udp_sock *udp_of(struct socket *s)
+{
+	return s->priv;
+}
+
+struct udphdr_wire {
+	uint16_t sport, dport, len, check;
+};
+
+/* A port for a socket without one. Lock held. */
+MUST_CHECK int udp_autobind(struct udp_sock *u);
+ssize_t udp_send(struct socket *s, struct sock_msg *m);
+ssize_t udp_recv(struct socket *s, struct sock_msg *m);
+void udp_push_corked(struct udp_sock *u); /* sends it, or drops it */
+
+#endif
