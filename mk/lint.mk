@@ -3,7 +3,7 @@
 C_FILES := $(shell find abi x86 lib kernel vmm tests bench -name '*.[ch]' 2>/dev/null | LC_ALL=C sort)
 SCRIPTS := $(shell grep -rlE '^\#!/bin/(ba)?sh' tools tests bench .ci 2>/dev/null)
 
-lint: lint-includes lint-headers lint-format lint-scripts lint-cppcheck lint-tidy ## format, include direction, headers alone, cppcheck, clang-tidy, shellcheck
+lint: lint-includes lint-headers lint-syscalls lint-format lint-scripts lint-cppcheck lint-tidy ## format, include direction, headers alone, cppcheck, clang-tidy, shellcheck
 
 lint-includes:
 	@tools/check_includes
@@ -33,3 +33,11 @@ format: ## reformat every C file in place
 	clang-format -i $(C_FILES)
 
 .PHONY: lint lint-includes lint-headers lint-format lint-scripts lint-cppcheck lint-tidy format
+
+syscalls-md: ## make docs/syscalls.md anew, the list of system calls and what of them is there
+	@tools/syscalls_md
+
+lint-syscalls:
+	@tools/syscalls_md --check
+
+.PHONY: syscalls-md lint-syscalls
