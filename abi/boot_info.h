@@ -92,6 +92,7 @@ struct cay_boot_info {
 	 * where the backend has code in the guest's address space (abi/gate.h); 0 = trap. */
 	uint64_t stub_gate;    /* (offset in the gate page): what a store there does */
 	uint64_t stub_flush;   /* (va, 0): forget one page; (0, cr3): load CR3 */
+	uint64_t stub_fill;    /* (va): the page there was filled in and will be touched next */
 	uint64_t kernel_bytes; /* image size in memory, bss included */
 	uint64_t module_gpa;   /* argv, envp: `argc` then `envc` NUL-terminated strings, one after another */
 	uint64_t module_bytes;

@@ -88,6 +88,9 @@ void tlb_flush_page(uint64_t va);
 void tlb_flush_all(void);
 /* What others left for this CPU to do before it goes on in the program. Kernel lock. */
 void tlb_catch_up(void);
+/* Page va was missing and is there now: where a translation can be made ahead of its use, that spares a second fault.
+ */
+void tlb_fill(uint64_t va);
 /* Load another address space on this CPU. */
 void cr3_load(uint64_t pa);
 /* A CPU that fetched old bytes of code that has changed must be told: SDM vol 3, 9.1.3. */

@@ -105,6 +105,14 @@ void tlb_catch_up(void)
 		flush_here(&cpu->unseen);
 }
 
+void tlb_fill(uint64_t va)
+{
+	void (*stub_fill)(uint64_t va) = (void (*)(uint64_t))boot_info->stub_fill;
+
+	if (stub_fill != NULL)
+		stub_fill(va);
+}
+
 void cr3_load(uint64_t pa)
 {
 	struct cpu *cpu = cpu_this();

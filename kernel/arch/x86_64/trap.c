@@ -103,8 +103,10 @@ static void page_fault(struct trapframe *f, uint64_t error, uint64_t addr)
 	if (addr < CAY_USER_END && p->vs != NULL) {
 		code = vmspace_fault(p->vs, addr, (error & PF_WRITE) != 0, (error & PF_INSTR) != 0,
 				     (error & PF_PRESENT) != 0, &signo);
-		if (code == 0)
+		if (code == 0) {
+			tlb_fill(addr);
 			return;
+		}
 	}
 	if (from_kernel(f)) {
 		if (signo == SIGKILL)

@@ -226,6 +226,7 @@ static void process_cpu_describe(struct vm *vm)
 	vm->tsc_khz = native_tsc_khz(vm->timing[VM_T_OPTIONS], vm->tsc_at_options);
 	bi->stub_gate = CAY_STUB_GVA;
 	bi->stub_flush = CAY_STUB_GVA + 16;
+	bi->stub_fill = CAY_STUB_GVA + 32;
 	bi->small_end_gpa = 0; /* nothing to ask for: the host makes no huge pages of shared memory */
 }
 

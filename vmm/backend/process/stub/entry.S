@@ -10,6 +10,8 @@ stub_table:
 	.org stub_table + 16
 	jmp mmu_flush
 	.org stub_table + 32
+	jmp mmu_fill
+	.org stub_table + 48
 
 	.global stub_start
 stub_start:

@@ -11,11 +11,12 @@
 
 #include "lib/compiler.h"
 #include "vmm/backend/process/stub/host.h"
+#include "vmm/backend/process/stub/known.h"
 #include "vmm/backend/process/stub/stub.h"
 #include "x86/pte.h"
 
-/* Pages mapped with a faulting one, each way: as many as have entries that continue it. */
-#define AROUND_PAGES 64
+/* What is filled in at once of the pages mapped with a faulting one. */
+#define POPULATE_BYTES CAY_PAGE_BYTES
 
 struct translation {
 	uint64_t entry;  /* of the last level, or of a huge page */
@@ -23,6 +24,11 @@ struct translation {
 	uint64_t *table; /* the last level's; NULL: a huge page, or nothing in these 2 MiB */
 	int prot;        /* PROT_*; 0: there is no page */
 };
+
+static bool is_error(long ret)
+{
+	return ret < 0 && ret > -4096;
+}
 
 static uint64_t *table_at(uint64_t gpa)
 {
@@ -75,34 +81,55 @@ static bool continues(const struct translation *t, unsigned i, int64_t delta)
 	       ((t->entry & (PTE_ADDR | PTE_P | PTE_W | PTE_NX)) + (uint64_t)(delta * (int64_t)CAY_PAGE_BYTES));
 }
 
-/* [*va, *va + *bytes): what can be mapped in one piece around a page. *pa moves along. */
-static void find_run(const struct translation *t, uint64_t *va, uint64_t *pa, uint64_t *bytes)
-{
-	unsigned at = PT_INDEX(*va, 0), lo = at, hi = at + 1;
+/* Pages of a block to be mapped in one piece: [lo, hi), `at` among them. */
+struct run {
+	unsigned lo, at, hi;
+};
 
-	if (t->table == NULL) {
-		*pa -= *va & (CAY_HUGE_BYTES - 1);
-		*va &= ~(CAY_HUGE_BYTES - 1);
-		*bytes = CAY_HUGE_BYTES;
-		return;
-	}
-	while (lo > 0 && at - lo < AROUND_PAGES && continues(t, lo - 1, (int64_t)lo - 1 - at))
+/*
+ * As far as entries continue, and the host's state is that of the page itself: pages that are mapped keep what the host
+ * has filled in, unless it is their rights that have grown.
+ */
+static struct run find_run(const struct translation *t, const struct known_block *b, uint64_t va)
+{
+	unsigned at = PT_INDEX(va, 0), lo = at, hi = at + 1;
+	bool mapped = known_is_mapped(b, at);
+
+	if (t->table == NULL)
+		return (struct run){0, at, PTES_PER_TABLE};
+	while (lo > 0 && known_is_mapped(b, lo - 1) == mapped && continues(t, lo - 1, (int64_t)lo - 1 - at))
 		lo--;
-	while (hi < PTES_PER_TABLE && hi - at < AROUND_PAGES && continues(t, hi, (int64_t)hi - at))
+	while (hi < PTES_PER_TABLE && known_is_mapped(b, hi) == mapped && continues(t, hi, (int64_t)hi - at))
 		hi++;
-	*va -= (at - lo) * CAY_PAGE_BYTES;
-	*pa -= (at - lo) * CAY_PAGE_BYTES;
-	*bytes = (hi - lo) * CAY_PAGE_BYTES;
+	return (struct run){lo, at, hi};
 }
 
 void mmu_forget_all(void)
 {
 	host_munmap(CAY_USER_MIN, CAY_USER_END - CAY_USER_MIN);
+	known_forget_all();
 }
 
-static long map_ram(uint64_t va, uint64_t bytes, int prot, uint64_t pa)
+static struct known_block *block_of(uint64_t va)
 {
-	return host_mmap(va, bytes, prot, MAP_SHARED | MAP_FIXED | MAP_POPULATE, STUB_FD_RAM, pa);
+	bool stale;
+	struct known_block *b = known_block(va, &stale);
+
+	if (stale)
+		host_munmap(ALIGN_DOWN(va, CAY_HUGE_BYTES), CAY_HUGE_BYTES);
+	return b;
+}
+
+/* The pages from va on are made now, as far as they are sure to be touched; the rest is the host's to fill in. */
+static long map_ram(uint64_t lo, uint64_t va, uint64_t hi, int prot, uint64_t pa)
+{
+	uint64_t soon = MIN(hi, va + POPULATE_BYTES);
+	int populate = lo == va && hi == soon ? MAP_POPULATE : 0;
+	long err = host_mmap(lo, hi - lo, prot, MAP_SHARED | MAP_FIXED | populate, STUB_FD_RAM, pa);
+
+	if (populate == 0 && !is_error(err))
+		HOST_CALL3(madvise, va, soon - va, MADV_POPULATE_READ);
+	return err;
 }
 
 /*
@@ -116,24 +143,42 @@ static long map_window(uint64_t va, uint64_t bytes, int prot, uint64_t pa)
 	/* Not a file's any more but zero pages, which are private. */
 	if (err == -EINVAL)
 		err = host_mmap(va, bytes, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE, -1, 0);
-	if (err < 0 && err > -4096)
+	if (is_error(err))
 		return err;
 	return HOST_CALL3(mprotect, va, bytes, prot);
 }
 
-static long map_run(uint64_t va, uint64_t bytes, int prot, uint64_t pa)
+/* Maps [lo, hi), of which va is to be touched, to what t says of va. 0 or -errno. */
+static long map_run(uint64_t lo, uint64_t va, uint64_t hi, const struct translation *t)
 {
-	bool in_ram = pa < stub.ram_bytes;
+	uint64_t pa = t->pa - (va - lo);
 	long err = 0;
 
 	for (int tries = 0; tries < 2; tries++) {
-		err = in_ram ? map_ram(va, bytes, prot, pa) : map_window(va, bytes, prot, pa);
-		if (err >= 0 || err < -4095)
+		err = t->pa < stub.ram_bytes ? map_ram(lo, va, hi, t->prot, pa) : map_window(lo, hi - lo, t->prot, pa);
+		if (!is_error(err))
 			return 0;
 		if (err == -ENOMEM)
 			mmu_forget_all();
 	}
 	return err;
+}
+
+/* The page at va, with what goes with it. */
+static void map_around(uint64_t va, const struct translation *t)
+{
+	uint64_t block = ALIGN_DOWN(va, CAY_HUGE_BYTES);
+	struct run r = find_run(t, block_of(va), va);
+	long err = map_run(block + r.lo * CAY_PAGE_BYTES, va, block + r.hi * CAY_PAGE_BYTES, t);
+
+	if (err != 0)
+		gate_crash(STUB_CRASH_MEMORY, (uint64_t)-err);
+	known_set(block_of(va), r.lo, r.hi, true); /* looked up again: all may have been forgotten */
+}
+
+static bool is_programs(uint64_t va)
+{
+	return va - CAY_USER_MIN < CAY_USER_END - CAY_USER_MIN;
 }
 
 static bool is_kernels(uint64_t va)
@@ -156,15 +201,13 @@ bool mmu_allows(uint64_t va, bool write, bool exec)
 enum mmu_verdict mmu_fault(uint64_t va, bool write, bool exec, bool *present)
 {
 	struct translation t;
-	uint64_t bytes;
-	long err;
 
 	*present = false;
 	/* The kernel reads a file that was mapped by another vCPU, or just now. */
 	if (va - (CAY_DIRECT_GVA + CAY_WINDOW_GPA) < CAY_WINDOW_BYTES && window_update())
 		return MMU_MAPPED;
 	/* Where neither program nor kernel image can be, the tables do not matter. */
-	if (va - CAY_USER_MIN >= CAY_USER_END - CAY_USER_MIN && !is_kernels(va) && (va & ~0xfffull) != CAY_GATE_GVA)
+	if (!is_programs(va) && !is_kernels(va) && ALIGN_DOWN(va, CAY_PAGE_BYTES) != CAY_GATE_GVA)
 		return MMU_EXCEPTION;
 	t = walk(va);
 	*present = t.prot != 0;
@@ -176,32 +219,48 @@ enum mmu_verdict mmu_fault(uint64_t va, bool write, bool exec, bool *present)
 		gate_crash(STUB_CRASH_NOWHERE, t.pa);
 	if (t.pa >= stub.ram_bytes)
 		window_update();
-	va &= ~(CAY_PAGE_BYTES - 1);
-	find_run(&t, &va, &t.pa, &bytes);
-	err = map_run(va, bytes, t.prot, t.pa);
-	if (err != 0)
-		gate_crash(STUB_CRASH_MEMORY, (uint64_t)-err);
+	map_around(ALIGN_DOWN(va, CAY_PAGE_BYTES), &t);
 	return MMU_MAPPED;
+}
+
+void mmu_fill(uint64_t va)
+{
+	struct translation t;
+
+	if (!is_programs(va))
+		return;
+	t = walk(va);
+	if (t.prot != 0 && t.pa < stub.ram_bytes)
+		map_around(ALIGN_DOWN(va, CAY_PAGE_BYTES), &t);
+}
+
+static void flush_page(uint64_t va)
+{
+	struct known_block *b = block_of(va);
+	unsigned at = PT_INDEX(va, 0);
+	struct translation t = walk(va);
+
+	if (t.table == NULL) { /* a huge page may have been here */
+		host_munmap(ALIGN_DOWN(va, CAY_HUGE_BYTES), CAY_HUGE_BYTES);
+		known_set(b, 0, KNOWN_BLOCK_PAGES, false);
+		return;
+	}
+	if (!known_is_mapped(b, at))
+		return;
+	/* A page that was replaced will be touched next. */
+	va = ALIGN_DOWN(va, CAY_PAGE_BYTES);
+	if (t.prot != 0 && t.pa < stub.ram_bytes && map_run(va, va, va + CAY_PAGE_BYTES, &t) == 0)
+		return;
+	host_munmap(va, CAY_PAGE_BYTES);
+	known_set(b, at, at + 1, false);
 }
 
 void mmu_flush(uint64_t va, uint64_t cr3)
 {
-	struct translation t;
-
 	if (cr3 != 0) {
 		stub.root_gpa = cr3;
 		mmu_forget_all();
-		return;
+	} else if (is_programs(va)) {
+		flush_page(va);
 	}
-	if (va - CAY_USER_MIN >= CAY_USER_END - CAY_USER_MIN)
-		return;
-	t = walk(va);
-	va &= ~(CAY_PAGE_BYTES - 1);
-	/* A page that was replaced will be touched next. Where there is no table now, a huge page may have been. */
-	if (t.table != NULL && t.prot != 0 && t.pa < stub.ram_bytes)
-		(void)map_run(va, CAY_PAGE_BYTES, t.prot, t.pa);
-	else if (t.table != NULL)
-		host_munmap(va, CAY_PAGE_BYTES);
-	else
-		host_munmap(va & ~(CAY_HUGE_BYTES - 1), CAY_HUGE_BYTES);
 }

@@ -35,6 +35,8 @@ void gate_call(uint64_t offset);
 
 /* boot_info.stub_flush. */
 void mmu_flush(uint64_t va, uint64_t cr3);
+/* boot_info.stub_fill. */
+void mmu_fill(uint64_t va);
 /* As a new CR3 does. */
 void mmu_forget_all(void);
 enum mmu_verdict {
