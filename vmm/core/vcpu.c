@@ -126,6 +126,17 @@ static bool wants_upcall(struct cay_vcpu_page *page)
 	       READ_ONCE(page->state) == CAY_VCPU_RUNNING;
 }
 
+/* The vCPU runs no more, and soon it is no more: neither its timer nor a late kick may look for it. */
+static void end_signals(struct vcpu *vcpu)
+{
+	sigset_t kick;
+
+	sigemptyset(&kick);
+	sigaddset(&kick, VCPU_KICK_SIGNAL);
+	pthread_sigmask(SIG_BLOCK, &kick, NULL);
+	(void)timer_delete(vcpu->timer);
+}
+
 static bool mend_window(struct vm *vm)
 {
 	bool mended;
@@ -145,8 +156,10 @@ void vcpu_loop(struct vcpu *vcpu)
 		timing_mark(vm, VM_T_FIRST_RUN);
 	for (;;) {
 		vm->backend->vcpu_clear_kick(vcpu);
-		if (atomic_load(&vm->ending))
+		if (atomic_load(&vm->ending)) {
+			end_signals(vcpu);
 			return;
+		}
 		if (wants_upcall(vcpu->page) && vm->backend->vcpu_upcall(vcpu))
 			vm_count(&vm->counters.upcalls);
 		switch (vm->backend->vcpu_run(vcpu, &exit)) {
