@@ -19,6 +19,7 @@
 #define CAY_CPU_FSGSBASE (1u << 3)
 #define CAY_CPU_RDRAND   (1u << 4)
 #define CAY_CPU_ERMS     (1u << 5)
+#define CAY_CPU_XINUSE   (1u << 6) /* xgetbv with ecx = 1 */
 
 /* flags */
 #define CAY_BOOT_STRACE     (1u << 0) /* log system calls */

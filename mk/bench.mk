@@ -4,7 +4,7 @@ BENCH_BIN := $(BENCH_C:bench/%.c=$(BUILD)/bench/%)
 
 $(BUILD)/bench/%: bench/%.c
 	@mkdir -p $(@D)
-	$(Q)$(CC) -std=gnu11 -D_GNU_SOURCE -O2 -Wall -Wextra -Werror $< -o $@
+	$(Q)$(CC) -std=gnu11 -D_GNU_SOURCE -O2 -Wall -Wextra -Werror -pthread $< -o $@
 
 bench: all $(BENCH_BIN) $(PROGS_BIN) ## measure every promise beside Linux, alternating; B=name for one
 	@bench/run $(abspath $(BUILD)) $(B)

@@ -81,11 +81,11 @@ static void move(struct thread *t, unsigned to)
 	sched_enqueue(to, t, false);
 }
 
-/* The one that has waited longest of those that may run on `to`. */
-static struct thread *find_waiting(unsigned from, unsigned to, uint64_t now_ns)
+/* The one that has waited longest of those that may run on `to`, if it was queued before that moment. */
+static struct thread *find_waiting(unsigned from, unsigned to, uint64_t before_ns)
 {
 	list_for_each (t, &sched_cpus[from].rq.queued, queue_link, struct thread) {
-		if (may_run(t, to) && now_ns > t->queued_ns + STEAL_AFTER_NS)
+		if (may_run(t, to) && t->queued_ns < before_ns)
 			return t;
 	}
 	return NULL;
@@ -98,7 +98,7 @@ bool balance_pull(unsigned self, uint64_t now_ns)
 
 		if (id == self || sched_cpus[id].rq.nr == 0)
 			continue;
-		t = find_waiting(id, self, now_ns);
+		t = find_waiting(id, self, now_ns - STEAL_AFTER_NS);
 		if (t != NULL) {
 			move(t, self);
 			return true;
@@ -140,7 +140,7 @@ void balance_call_help(unsigned self, uint64_t now_ns)
 	if (sc->rq.nr == 0 || now_ns < sc->called_ns + CALL_AGAIN_NS)
 		return;
 	for (unsigned id = 0; id < cpu_count(); id++) {
-		if (id == self || !is_idle(id))
+		if (id == self || !is_idle(id) || find_waiting(self, id, UINT64_MAX) == NULL)
 			continue;
 		if (!is_polling(id)) {
 			sc->called_ns = now_ns;

@@ -13,10 +13,15 @@ static void slice_over(struct ktimer *timer)
 	struct sched_cpu *sc = timer->arg;
 	struct thread *t = thread_current();
 	unsigned id = (unsigned)cpu_this()->id;
+	uint64_t now_ns = clock_monotonic_ns();
 
+	if (sc->rq.nr == 0)
+		return;
+	if (now_ns < sc->slice_start_ns + RQ_SLICE_NS) {
+		ktimer_arm(timer, sc->slice_start_ns + RQ_SLICE_NS);
+		return;
+	}
 	if (cpu_count() > 1) {
-		uint64_t now_ns = clock_monotonic_ns();
-
 		balance_call_help(id, now_ns);
 		balance_push(id, now_ns);
 	}

@@ -3,7 +3,7 @@
  * sched.c - who runs on a CPU: choosing, switching, blocking, waking.
  *
  * Invariants: the running thread is in no run queue; a runnable thread that does not run is in exactly one, that of
- * thread.cpu. Tickless: the slice timer is armed only while somebody waits for the CPU.
+ * thread.cpu. Tickless: the slice timer is armed while somebody waits for the CPU, and ends by itself when nobody does.
  * A thread's FPU registers stay in the CPU until another thread of a program runs there, so blocking and waking
  * with only the idle thread in between saves and restores nothing. Until then (thread.fpu_cpu) it can run nowhere else.
  * Lock: the kernel lock, which the CPU keeps across a switch. Which CPU: balance.c. Nothing to do: idle.c.
@@ -92,10 +92,16 @@ void sched_save_fpu(struct sched_cpu *sc)
 
 static void load_fpu(struct sched_cpu *sc, struct thread *next)
 {
-	if (sc->fpu_owner == next)
+	struct thread *owner = sc->fpu_owner;
+
+	if (owner == next)
 		return;
-	sched_save_fpu(sc);
-	fpu_restore(next);
+	if (owner != NULL) {
+		fpu_switch(owner, next);
+		owner->fpu_cpu = FPU_IN_MEMORY;
+	} else {
+		fpu_restore(next);
+	}
 	next->fpu_cpu = (int)next->cpu;
 	sc->fpu_owner = next;
 }
@@ -154,16 +160,22 @@ static struct thread *take_next(struct sched_cpu *sc, unsigned id)
 	return NULL;
 }
 
-/* The current thread's state says whether it waits in the queue, or for a wake, or is dead. */
-void sched_schedule(void)
+/*
+ * The slice of whoever runs ends at slice_start_ns + RQ_SLICE_NS. The timer may be early (armed for a former slice, or
+ * for nobody any more): then it looks again (cpus.c). Arming it anew at each switch would cost a tenth of the switch.
+ */
+static void arm_slice(struct sched_cpu *sc, uint64_t now_ns)
 {
-	struct sched_cpu *sc = this_sched();
-	struct cpu *cpu = cpu_this();
+	if (!ktimer_armed(&sc->slice))
+		ktimer_arm(&sc->slice, now_ns + RQ_SLICE_NS);
+}
+
+/* The current thread, charged up to now_ns, waits in the queue, or for a wake, or is dead: its state says which. */
+static void choose_next(struct sched_cpu *sc, struct cpu *cpu, uint64_t now_ns)
+{
 	unsigned id = (unsigned)cpu->id;
 	struct thread *prev = cpu->current, *next;
-	uint64_t now_ns = clock_monotonic_ns();
 
-	charge(sc, prev, now_ns);
 	sc->need_resched = false;
 	if (prev->state == THREAD_RUNNABLE && prev != cpu->idle && !pheap_queued(&prev->run_node))
 		rq_add(&sc->rq, prev, false);
@@ -172,17 +184,26 @@ void sched_schedule(void)
 		next = take_next(sc, id);
 	if (next == NULL)
 		next = cpu->idle;
+	sc->slice_start_ns = now_ns;
 	if (sc->rq.nr > 0) {
-		ktimer_arm(&sc->slice, now_ns + RQ_SLICE_NS);
+		arm_slice(sc, now_ns);
 		if (smp_active)
 			balance_call_help(id, now_ns);
-	} else {
-		ktimer_cancel(&sc->slice);
 	}
 	if (next != cpu->idle)
 		ktimer_resume();
 	if (next != prev)
 		switch_to(sc, prev, next);
+}
+
+void sched_schedule(void)
+{
+	struct sched_cpu *sc = this_sched();
+	struct cpu *cpu = cpu_this();
+	uint64_t now_ns = clock_monotonic_ns();
+
+	charge(sc, cpu->current, now_ns);
+	choose_next(sc, cpu, now_ns);
 }
 
 /* --- blocking and waking --- */
@@ -217,8 +238,7 @@ static void consider(struct sched_cpu *sc, const struct thread *waiting)
 	if (running == cpu_this()->idle || running->state != THREAD_RUNNABLE)
 		return; /* about to choose anyway */
 	now_ns = clock_monotonic_ns();
-	if (!ktimer_armed(&sc->slice))
-		ktimer_arm(&sc->slice, now_ns + RQ_SLICE_NS);
+	arm_slice(sc, now_ns);
 	charge(sc, running, now_ns);
 	if (rq_preempts(waiting, running, running->vruntime_ns)) {
 		sc->need_resched = true;
@@ -312,14 +332,16 @@ void sched_yield_to_others(void)
 {
 	struct sched_cpu *sc = this_sched();
 	struct thread *t = thread_current();
+	uint64_t now_ns;
 
 	events_poll();
 	if (sc->rq.nr == 0)
 		return;
-	charge(sc, t, clock_monotonic_ns());
+	now_ns = clock_monotonic_ns();
+	charge(sc, t, now_ns);
 	rq_step_back(&sc->rq, t);
 	t->nr_blocked++;
-	sched_schedule();
+	choose_next(sc, cpu_this(), now_ns);
 }
 
 /* A queued thread is queued anew, because its place depends on them. */

@@ -16,7 +16,8 @@ struct thread;
 /* A CPU as the scheduler sees it. */
 struct sched_cpu {
 	struct runqueue rq;        /* rq.nr is also read without the lock, by CPUs that poll */
-	struct ktimer slice;       /* armed while somebody waits for the CPU */
+	struct ktimer slice;       /* armed while somebody waits for the CPU, and maybe once more */
+	uint64_t slice_start_ns;   /* when the running thread got the CPU */
 	bool need_resched;         /* the slice is over, or somebody more entitled woke */
 	struct thread *fpu_owner;  /* whose FPU state the registers hold; NULL = nobody's */
 	struct thread *dead;       /* its stack is freed by the next thread */

@@ -7,7 +7,8 @@
 
 #include "vmm/core/timing.h"
 
-#define CPUID7_ERMS (1u << 9)
+#define CPUID7_ERMS     (1u << 9)
+#define CPUID_D1_XINUSE (1u << 2) /* xgetbv with ecx = 1: SDM vol 1, 13.2 */
 
 /*
  * What this CPU says about saving vector registers. A KVM without VT-x or AMD-V runs CPL 3 natively: programs there see
@@ -26,7 +27,8 @@ uint32_t native_xsave(uint64_t *xcr0, uint32_t *bytes)
 	*xcr0 = (uint64_t)high << 32 | low;
 	*bytes = ebx; /* for what XCR0 has enabled */
 	if (__get_cpuid_count(0xd, 1, &eax, &ebx, &ecx, &edx))
-		features |= (eax & bit_XSAVEOPT ? CAY_CPU_XSAVEOPT : 0) | (eax & bit_XSAVEC ? CAY_CPU_XSAVEC : 0);
+		features |= (eax & bit_XSAVEOPT ? CAY_CPU_XSAVEOPT : 0) | (eax & bit_XSAVEC ? CAY_CPU_XSAVEC : 0) |
+			    (eax & CPUID_D1_XINUSE ? CAY_CPU_XINUSE : 0);
 	return features;
 }
 

@@ -103,45 +103,6 @@ void cpu_serialize(void)
 			 : "memory", "cc");
 }
 
-/* x87, SSE and so on in the layout of SDM vol 1, 13.4: also what a signal frame holds. */
-#define XSAVE_FCW   0
-#define XSAVE_MXCSR 24
-#define FCW_INIT    0x37f
-#define MXCSR_INIT  0x1f80
-
-size_t fpu_area_bytes(void)
-{
-	return ALIGN_UP((size_t)boot_info->xsave_bytes, 64);
-}
-
-void fpu_init_state(void *area)
-{
-	uint16_t fcw = FCW_INIT;
-	uint32_t mxcsr = MXCSR_INIT;
-
-	memset(area, 0, fpu_area_bytes());
-	memcpy((char *)area + XSAVE_FCW, &fcw, sizeof(fcw));
-	memcpy((char *)area + XSAVE_MXCSR, &mxcsr, sizeof(mxcsr));
-}
-
-void fpu_save(struct thread *t)
-{
-	if (boot_info->cpu_features & CAY_CPU_XSAVEOPT)
-		__asm__ volatile("xsaveopt64 (%0)" ::"r"(t->fpu), "a"(-1), "d"(-1) : "memory");
-	else if (boot_info->cpu_features & CAY_CPU_XSAVE)
-		__asm__ volatile("xsave64 (%0)" ::"r"(t->fpu), "a"(-1), "d"(-1) : "memory");
-	else
-		__asm__ volatile("fxsave64 (%0)" ::"r"(t->fpu) : "memory");
-}
-
-void fpu_restore(struct thread *t)
-{
-	if (boot_info->cpu_features & CAY_CPU_XSAVE)
-		__asm__ volatile("xrstor64 (%0)" ::"r"(t->fpu), "a"(-1), "d"(-1) : "memory");
-	else
-		__asm__ volatile("fxrstor64 (%0)" ::"r"(t->fpu) : "memory");
-}
-
 void arch_thread_init(struct thread *t, void (*fn)(void *arg), void *arg)
 {
 	/* Below the frame, so that fn may leave through it. What arch_switch pops: r15 r14 r13 r12 rbx rbp, return

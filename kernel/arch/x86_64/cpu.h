@@ -99,6 +99,7 @@ void cpu_serialize(void);
 /* Saves and restores x87/SSE/AVX state to thread.fpu; the kernel itself never touches it. */
 void fpu_save(struct thread *t);
 void fpu_restore(struct thread *t);
+void fpu_switch(struct thread *from, struct thread *to); /* save and restore */
 void fpu_init_state(void *area);
 size_t fpu_area_bytes(void);
 

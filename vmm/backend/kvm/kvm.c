@@ -234,6 +234,7 @@ static void kvm_cpu_describe(struct vm *vm)
 	if (e != NULL) {
 		features |= e->eax & bit_XSAVEOPT ? CAY_CPU_XSAVEOPT : 0;
 		features |= e->eax & bit_XSAVEC ? CAY_CPU_XSAVEC : 0;
+		features |= e->eax & (1u << 2) ? CAY_CPU_XINUSE : 0;
 	}
 	e = find_cpuid(vm, 0xd, 0);
 	kv->xcr0 = e != NULL ? ((uint64_t)e->edx << 32 | e->eax) & 0xe7 : 3; /* x87, SSE, AVX, AVX-512 */
