@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * doctor.c - a list of checks, each with a verdict, what was found, and the exact repair. Nothing is changed, and all
- * checks are made even after one failed, so that one run tells everything.
+ * doctor.c - a list of checks, each with a verdict, what was found, and the exact repair; some are about every backend,
+ * some about one. Nothing is changed, and all checks are made even after one failed, so that one run tells everything.
  */
 #include "vmm/cli/doctor.h"
 
@@ -18,24 +18,31 @@
 
 #include "lib/compiler.h"
 #include "vmm/backend/kvm/kvm_probe.h"
+#include "vmm/backend/process/process_probe.h"
 #include "vmm/cli/json.h"
 #include "vmm/cli/run_options.h"
 #include "vmm/cli/version.h"
 
 enum verdict { GOOD, POOR, BAD }; /* works; works less well; does not work */
 
+/* What a check is about: every backend, or one. */
+enum part { PART_ALL, PART_KVM, PART_PROCESS };
+
 struct check {
+	enum part part;
 	const char *name;
 	enum verdict verdict;
 	char found[256];
 	char fix[256]; /* empty = nothing to do */
 };
 
-#define CHECKS_MAX 16
+#define CHECKS_MAX 24
 struct report {
 	struct check checks[CHECKS_MAX];
 	unsigned nr;
+	enum part part; /* of the checks being made */
 	struct kvm_probe kvm;
+	struct process_probe process;
 };
 
 static struct check *found(struct report *r, const char *name, enum verdict verdict, const char *fmt, ...)
@@ -45,7 +52,7 @@ static struct check *found(struct report *r, const char *name, enum verdict verd
 	struct check *c = &r->checks[r->nr++];
 	va_list ap;
 
-	*c = (struct check){.name = name, .verdict = verdict};
+	*c = (struct check){.part = r->part, .name = name, .verdict = verdict};
 	va_start(ap, fmt);
 	vsnprintf(c->found, sizeof(c->found), fmt, ap);
 	va_end(ap);
@@ -199,32 +206,80 @@ static void check_sandbox(struct report *r)
 		    "add landlock to the kernel's lsm= list");
 }
 
-static enum verdict worst(const struct report *r)
+static void check_process(struct report *r)
+{
+	struct process_probe *p = &r->process;
+
+	process_probe(p);
+	if (p->memory_error)
+		found(r, "shared memory", BAD, "memfd_create: %s", strerror(p->memory_error));
+	else if (p->exec_error)
+		fix(found(r, "shared memory", BAD, "may not hold code: %s", strerror(p->exec_error)),
+		    "sudo sysctl vm.memfd_noexec=0");
+	else
+		found(r, "shared memory", GOOD, "by descriptor, with code");
+	if (!p->fsgsbase)
+		fix(found(r, "fsgsbase", BAD, "the kernel does not let programs set their FS and GS base"),
+		    "use Linux 5.9 or later on a processor of 2013 or later, without nofsgsbase on its command line");
+	if (p->namespaces_error)
+		fix(found(r, "namespaces", POOR, "not permitted (%s): the guest's process has one wall less",
+			  strerror(p->namespaces_error)),
+		    "permit user namespaces, or go without: the system call filter is the wall");
+	else
+		found(r, "namespaces", GOOD, "the guest's process gets its own");
+	if (p->max_map_count && p->max_map_count < 65530)
+		fix(found(r, "mappings", POOR, "%lu per process: programs with many mappings run slower",
+			  p->max_map_count),
+		    "sudo sysctl vm.max_map_count=65530");
+}
+
+static enum verdict worst(const struct report *r, enum part part)
 {
 	enum verdict v = GOOD;
 
 	for (unsigned i = 0; i < r->nr; i++)
-		v = MAX(v, r->checks[i].verdict);
+		if (r->checks[i].part == part)
+			v = MAX(v, r->checks[i].verdict);
 	return v;
+}
+
+static bool works(const struct report *r, enum part part)
+{
+	return worst(r, PART_ALL) != BAD && worst(r, part) != BAD;
+}
+
+/* NULL: none. As vm_run chooses for --backend auto. */
+static const char *chosen(const struct report *r)
+{
+	return works(r, PART_KVM) ? "kvm" : works(r, PART_PROCESS) ? "process" : NULL;
 }
 
 static const char *conclusion(const struct report *r)
 {
-	if (worst(r) == BAD)
-		return "KVM does not work: repair what is marked above, or use --backend process, which needs no KVM";
-	return "backend kvm works here";
+	if (works(r, PART_KVM))
+		return works(r, PART_PROCESS)
+			       ? "cay run uses the backend kvm, because it works here; --backend process works too"
+			       : "cay run uses the backend kvm, because it works here; --backend process does not";
+	if (works(r, PART_PROCESS))
+		return "cay run uses the backend process, because /dev/kvm does not work here; for --backend kvm "
+		       "do what is said there";
+	return "no backend works: do what is said above";
 }
 
 static void print_text(const struct report *r)
 {
 	static const char *const marks[] = {[GOOD] = "ok", [POOR] = "poor", [BAD] = "BAD"};
+	static const char *const titles[] = {
+		[PART_ALL] = "This machine", [PART_KVM] = "Backend kvm", [PART_PROCESS] = "Backend process"};
 
 	for (unsigned i = 0; i < r->nr; i++) {
 		const struct check *c = &r->checks[i];
 
-		printf("%-4s  %-14s  %s\n", marks[c->verdict], c->name, c->found);
+		if (i == 0 || c->part != r->checks[i - 1].part)
+			printf("%s\n", titles[c->part]);
+		printf("  %-4s  %-14s  %s\n", marks[c->verdict], c->name, c->found);
 		if (c->fix[0])
-			printf("      %-14s  to do: %s\n", "", c->fix);
+			printf("        %-14s  to do: %s\n", "", c->fix);
 	}
 	printf("%s\n", conclusion(r));
 }
@@ -232,15 +287,22 @@ static void print_text(const struct report *r)
 static void print_json(const struct report *r)
 {
 	static const char *const words[] = {[GOOD] = "ok", [POOR] = "poor", [BAD] = "bad"};
+	static const char *const parts[] = {[PART_ALL] = "all", [PART_KVM] = "kvm", [PART_PROCESS] = "process"};
+	const char *backend = chosen(r);
 
-	printf("{\"usable\": %s, \"backend\": %s, \"checks\": [", worst(r) == BAD ? "false" : "true",
-	       worst(r) == BAD ? "null" : "\"kvm\"");
+	printf("{\"usable\": %s, \"backend\": ", backend ? "true" : "false");
+	if (backend)
+		json_string(stdout, backend);
+	else
+		printf("null");
+	printf(", \"backends\": {\"kvm\": %s, \"process\": %s}, \"checks\": [", works(r, PART_KVM) ? "true" : "false",
+	       works(r, PART_PROCESS) ? "true" : "false");
 	for (unsigned i = 0; i < r->nr; i++) {
 		const struct check *c = &r->checks[i];
 
 		printf("%s\n  {\"name\": ", i ? "," : "");
 		json_string(stdout, c->name);
-		printf(", \"verdict\": \"%s\", \"found\": ", words[c->verdict]);
+		printf(", \"backend\": \"%s\", \"verdict\": \"%s\", \"found\": ", parts[c->part], words[c->verdict]);
 		json_string(stdout, c->found);
 		printf(", \"fix\": ");
 		json_string(stdout, c->fix);
@@ -257,13 +319,16 @@ int doctor(int argc, char **argv)
 	if (json < 0)
 		return RUN_EXIT_OURS;
 	check_kernel(&r);
-	check_kvm(&r);
 	check_memory(&r);
-	check_huge_pages(&r);
 	check_sandbox(&r);
+	r.part = PART_KVM;
+	check_kvm(&r);
+	check_huge_pages(&r);
+	r.part = PART_PROCESS;
+	check_process(&r);
 	if (json)
 		print_json(&r);
 	else
 		print_text(&r);
-	return worst(&r) == BAD;
+	return chosen(&r) == NULL;
 }

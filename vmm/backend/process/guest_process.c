@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * guest_process.c - clone and exec of the stub. Between the two the child shares our memory, so it does nothing but
- * arrange its descriptors; all signals are blocked meanwhile, and stay blocked in the stub until it wants some.
+ * arrange its descriptors and give up files (Landlock); all signals are blocked meanwhile, and stay blocked in the stub
+ * until it wants some.
  */
 #include "vmm/backend/process/guest_process.h"
 
@@ -14,12 +15,15 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "lib/compiler.h"
+#include "vmm/backend/process/namespaces.h"
+#include "vmm/sandbox/landlock.h"
 
 extern const char stub_blob[], stub_blob_end[];
 
@@ -27,8 +31,18 @@ extern const char stub_blob[], stub_blob_end[];
 
 struct child {
 	int socket, ram, control, program;
-	int error; /* errno of the exec */
+	int rules; /* landlock.h: no file at all */
+	int error; /* errno of the exec, or of what comes before */
 };
+
+/* A new file may be opened no more; the stub's program is a memfd, which Landlock leaves alone. */
+static bool give_up_files(struct child *c)
+{
+	int err = prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 ? -errno : landlock_restrict(c->rules);
+
+	errno = -err;
+	return err == 0;
+}
 
 /* In the child, with our memory. Descriptors are moved out of the way first: a wanted number may be another's. */
 static int child_main(void *arg)
@@ -37,7 +51,7 @@ static int child_main(void *arg)
 	static char *const argv[] = {(char *)"cay-vcpu", NULL}, *const envp[] = {NULL};
 	int fds[] = {c->socket, c->ram, c->control, c->program};
 	static const int numbers[] = {STUB_FD_SOCKET, STUB_FD_RAM, STUB_FD_CONTROL, STUB_FD_PROGRAM};
-	bool ok = true;
+	bool ok = give_up_files(c);
 
 	for (unsigned i = 0; i < ARRAY_SIZE(fds); i++) {
 		fds[i] = fcntl(fds[i], F_DUPFD, STUB_FD_PROGRAM + 1);
@@ -68,12 +82,16 @@ static int create_program(void)
 static int start_child(struct guest_process *gp, struct child *c)
 {
 	_Alignas(16) char stack[CHILD_STACK_BYTES]; /* used while we wait: CLONE_VFORK */
+	const int flags = CLONE_VM | CLONE_VFORK | CLONE_PIDFD;
 	sigset_t all, old;
 	int pid, err;
 
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &old);
-	pid = clone(child_main, stack + sizeof(stack), CLONE_VM | CLONE_VFORK | CLONE_PIDFD, c, &gp->pidfd);
+	pid = clone(child_main, stack + sizeof(stack), flags | GUEST_NAMESPACES, c, &gp->pidfd);
+	/* Not permitted, or no more of them: then without. */
+	if (pid < 0)
+		pid = clone(child_main, stack + sizeof(stack), flags, c, &gp->pidfd);
 	err = pid < 0 ? -errno : -c->error;
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
 	if (pid < 0)
@@ -84,7 +102,7 @@ static int start_child(struct guest_process *gp, struct child *c)
 
 int guest_process_create(struct guest_process *gp, int ram_fd, int control_fd)
 {
-	struct child c = {.ram = ram_fd, .control = control_fd};
+	struct child c = {.ram = ram_fd, .control = control_fd, .rules = LANDLOCK_NONE};
 	int pair[2], err;
 
 	gp->pid = -1;
@@ -94,7 +112,11 @@ int guest_process_create(struct guest_process *gp, int ram_fd, int control_fd)
 	gp->socket = pair[0];
 	c.socket = pair[1];
 	c.program = create_program();
-	err = c.program < 0 ? c.program : start_child(gp, &c);
+	err = c.program < 0 ? c.program : landlock_rules(NULL, 0, false, &c.rules);
+	if (err == 0)
+		err = start_child(gp, &c);
+	if (c.rules >= 0)
+		close(c.rules);
 	close(pair[1]);
 	if (c.program >= 0)
 		close(c.program);

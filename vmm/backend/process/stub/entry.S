@@ -47,6 +47,7 @@ enter_guest:
 signal_restorer:
 	mov $15, %eax /* rt_sigreturn */
 	syscall
+	ud2 /* it does not return */
 
 	.bss
 	.balign 16

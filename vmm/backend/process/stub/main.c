@@ -80,7 +80,7 @@ static void close_wall(void)
 	struct stub_filter *filter = map_control(CAY_PAGE_BYTES, bytes, PROT_READ, STUB_FILTER_OFFSET);
 
 	HOST_CALL1(close, STUB_FD_CONTROL);
-	must(STUB_STEP_FILTER, filter_load(filter));
+	must(STUB_STEP_FILTER, wall_close(filter));
 	/* The mapping stays: only the guest's own areas can be unmapped from now on. It is the VMM's to write. */
 }
 

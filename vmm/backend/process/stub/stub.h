@@ -59,6 +59,6 @@ int signals_init(void);
 /* Once the guest's memory is there: they may come. */
 int signals_unblock(void);
 /* From now on only the calls that the filter allows. 0 or -errno. */
-int filter_load(const struct stub_filter *filter);
+int wall_close(const struct stub_filter *filter);
 
 #endif
