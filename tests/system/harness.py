@@ -16,6 +16,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
+import threading
 import time
 import traceback
 
@@ -35,17 +36,25 @@ def die_with_parent():
     LIBC.prctl(1, int(signal.SIGKILL))  # PR_SET_PDEATHSIG
 
 
-def popen(argv, preexec=None, **kw):
-    """subprocess.Popen for cases that talk to a running program."""
+def popen(argv, preexec=None, limit=120, **kw):
+    """
+    subprocess.Popen for cases that talk to a running program. After `limit` seconds it is killed, so that a case that
+    reads from it ends.
+    """
     def before_exec():
         die_with_parent()
         if preexec:
             preexec()
-    return subprocess.Popen(argv, preexec_fn=before_exec, **kw)
+    p = subprocess.Popen(argv, preexec_fn=before_exec, **kw)
+    timer = threading.Timer(limit, p.kill)
+    timer.daemon = True
+    timer.start()
+    return p
 
 
 class Result:
-    def __init__(self, argv, status, out, err, seconds, timed_out):
+    def __init__(self, pid, argv, status, out, err, seconds, timed_out):
+        self.pid = pid  # it was the leader of a session of its own
         self.argv, self.status, self.out, self.err = argv, status, out, err
         self.seconds, self.timed_out = seconds, timed_out
 
@@ -75,7 +84,7 @@ def run(argv, stdin=b"", timeout=60, env=None, cwd=None, preexec=None):
     """Runs argv to its end or its limit; returns a Result. stdin: bytes, or a file object."""
     begin = time.monotonic()
     feed = stdin if isinstance(stdin, bytes) else None
-    p = popen(argv, preexec, stdin=subprocess.PIPE if feed is not None else stdin, stdout=subprocess.PIPE,
+    p = popen(argv, preexec, timeout + 60, stdin=subprocess.PIPE if feed is not None else stdin, stdout=subprocess.PIPE,
               stderr=subprocess.PIPE, env=env, cwd=cwd, start_new_session=True)
     timed_out = False
     try:
@@ -88,7 +97,22 @@ def run(argv, stdin=b"", timeout=60, env=None, cwd=None, preexec=None):
             pass
         out, err = p.communicate()
     status = p.returncode if p.returncode >= 0 else 128 - p.returncode
-    return Result(argv, status, out, err, time.monotonic() - begin, timed_out)
+    return Result(p.pid, argv, status, out, err, time.monotonic() - begin, timed_out)
+
+
+def in_session(sid):
+    """Processes of a session that are not dead: (pid, name)."""
+    found = []
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open("/proc/%s/stat" % pid) as f:
+                head, _, rest = f.read().rpartition(")")
+        except OSError:
+            continue
+        fields = rest.split()  # state ppid pgrp session
+        if int(fields[3]) == sid and fields[0] not in "ZX":
+            found.append((int(pid), head.partition("(")[2]))
+    return found
 
 
 class Case:
@@ -127,6 +151,10 @@ class Case:
         if r.timed_out:
             self.fail("timeout: " + r.describe())
         return r
+
+    @property
+    def backend(self):
+        return self.config.backend
 
     def cmd(self, argv, stdin=b"", timeout=30, env=None, **kw):
         """Any command with cay in it: t.cmd(["doctor"]) runs `cay doctor`."""
@@ -223,7 +251,10 @@ CASES = []
 
 
 def case(fn=None, **options):
-    """@case or @case(timeout=..., alone=True, name=...). alone: nothing else runs beside it (memory, timing)."""
+    """
+    @case or @case(timeout=..., alone=True, name=..., backends=("kvm",)). alone: nothing else runs beside it (memory, timing).
+    backends: only those, for what is heavy and the same on all, or is about one of them.
+    """
     def add(f):
         CASES.append((f, options))
         return f

@@ -2,14 +2,18 @@
 # SPDX-License-Identifier: MIT
 """Runs the system and guest tests through the command line; see tests/README.md.
 
-usage: tests/system/run.py [--cay PATH] [--backend kvm|all] [-j N] [-k PATTERN]... [--list] [-v]
+usage: tests/system/run.py [--cay PATH] [--backend all|kvm|process] [-j N] [-k PATTERN]... [--list] [-v]
+Every case runs on each backend (but for those that say otherwise: @case(backends=...)); its results are named
+BACKEND:GROUP/CASE. The cases of a backend that does not work here, as `cay doctor` sees it, are counted as skipped.
 Exit status: 0 all passed, 1 something failed, 2 nothing ran.
 """
 import argparse
 import concurrent.futures
 import fnmatch
 import importlib
+import json
 import os
+import subprocess
 import sys
 import time
 
@@ -18,6 +22,18 @@ sys.path.insert(0, HERE)
 import harness  # noqa: E402
 
 TOP = os.path.dirname(os.path.dirname(HERE))
+BACKENDS = ("kvm", "process")
+
+
+def why_not(cay):
+    """Backend -> None if it works here, else what `cay doctor` says is wrong."""
+    out = subprocess.run([cay, "doctor", "--json"], stdout=subprocess.PIPE, text=True).stdout
+    report = json.loads(out)
+
+    def reason(backend):
+        bad = ["%s: %s" % (c["name"], c["found"]) for c in report["checks"] if c["verdict"] == "bad" and c["backend"] in ("all", backend)]
+        return "; ".join(bad) or "it does not work"
+    return {b: None if report["backends"][b] else reason(b) for b in BACKENDS}
 
 
 def load_known():
@@ -40,8 +56,9 @@ class Tally:
         self.used = set()
 
     def reason(self, name):
+        """A pattern without a backend is of all."""
         for pattern, why in self.known:
-            if fnmatch.fnmatchcase(name, pattern):
+            if fnmatch.fnmatchcase(name, pattern) or fnmatch.fnmatchcase(name.split(":", 1)[1], pattern):
                 self.used.add(pattern)
                 return why
         return None
@@ -68,17 +85,18 @@ class Tally:
         sys.stdout.flush()
 
     def add_case(self, c):
-        for sub in c.subs:
-            self.add(*sub)
+        prefix = c.config.backend + ":"
+        for name, *result in c.subs:
+            self.add(prefix + name, *result)
         if not c.subs or c.failures or c.skipped is not None:
-            self.add(c.name, not c.failures, "\n  ".join(c.failures), c.skipped if not c.failures else None)
+            self.add(prefix + c.name, not c.failures, "\n  ".join(c.failures), c.skipped if not c.failures else None)
 
 
 def main():
     p = argparse.ArgumentParser(description="system tests")
     p.add_argument("--cay", default=os.path.join(TOP, "build", "cay"))
     p.add_argument("--build", default=os.path.join(TOP, "build"))
-    p.add_argument("--backend", default="all")
+    p.add_argument("--backend", default="all", choices=("all", *BACKENDS))
     p.add_argument("-j", type=int, default=os.cpu_count())
     p.add_argument("-k", action="append", default=[], metavar="PATTERN", help="run cases whose name contains PATTERN")
     p.add_argument("--list", action="store_true")
@@ -92,28 +110,23 @@ def main():
         if f.endswith(".py") and not f.startswith("_"):
             importlib.import_module("cases." + f[:-3])
 
-    backends = ["kvm"] if os.access("/dev/kvm", os.R_OK | os.W_OK) else []
-    if args.backend != "all":
-        backends = [args.backend]
     tally = Tally(load_known(), args.v)
-    if not backends:
-        print("system: this machine has no backend (/dev/kvm missing or forbidden): the cases cannot run")
-        backends, nothing = ["kvm"], "no backend: /dev/kvm is missing or forbidden"
-    else:
-        nothing = None
-
-    times = []
-    for backend in backends:
+    broken = why_not(args.cay)
+    last = []
+    for backend in BACKENDS if args.backend == "all" else (args.backend,):
         args.backend = backend
         cases = [harness.Case(fn, opt, argparse.Namespace(**vars(args))) for fn, opt in harness.CASES]
-        cases = [c for c in cases if not args.k or any(k in c.name for k in args.k)]
+        cases = [c for c in cases if backend in c.options.get("backends", BACKENDS) and (not args.k or any(k in c.name for k in args.k))]
         if args.list:
-            print("\n".join(c.name for c in cases))
+            print("\n".join("%s:%s" % (backend, c.name) for c in cases))
             continue
-        if nothing is not None:
-            for c in cases:
-                tally.add(c.name, True, "", nothing)
+        if broken[backend]:
+            # One line and a number: a thousand lines that all say the same hide the others.
+            print("SKIP backend %s, %d cases: %s" % (backend, len(cases), broken[backend]))
+            tally.skipped += len(cases)
+            last.append("%s: %d cases skipped" % (backend, len(cases)))
             continue
+        before = (tally.passed, tally.failed, tally.skipped)
         begin = time.monotonic()
         # Long ones first, so that the last worker does not end alone with one of them.
         shared = sorted((c for c in cases if not c.options.get("alone")), key=lambda c: -c.options.get("timeout", 60))
@@ -123,9 +136,11 @@ def main():
         for c in cases:
             if c.options.get("alone"):
                 tally.add_case(c.execute())
-        times += [(c.seconds, c.name) for c in cases]
+        times = [(c.seconds, c.name) for c in cases]
         print("%s backend: %d cases in %.0f s; slowest: %s" % (backend, len(cases), time.monotonic() - begin, ", ".join(
             "%s %.1f s" % (n, s) for s, n in sorted(times, reverse=True)[:12])))
+        after = (tally.passed, tally.failed, tally.skipped)
+        last.append("%s: %d passed, %d failed, %d skipped" % (backend, *(a - b for a, b in zip(after, before))))
     if args.list:
         return 0
     for group, (ok, bad, skip) in sorted(tally.groups.items()):
@@ -135,6 +150,8 @@ def main():
         for pattern, why in tally.known:
             if pattern not in tally.used:
                 print("NOTE known failure %s did not fail: take it off tests/system/known-failures.txt" % pattern)
+    for line in last:
+        print("  backend " + line)
     print("system: %d passed, %d failed, %d skipped" % (tally.passed, tally.failed, tally.skipped))
     counts = os.environ.get("CAY_TEST_COUNTS")
     if counts:

@@ -12,6 +12,9 @@ __asm__(".section .text.entry, \"ax\", @progbits\n"
 	"	xor %ebp, %ebp\n"
 	"	call hostile_main\n"
 	"	ud2\n"
+	/* Where a `syscall` instruction lands (CAY_KERNEL_LSTAR_OFFSET): back, with nothing done. */
+	"	.org kernel_entry + 0x40\n"
+	"	jmp *%rcx\n"
 	".previous\n");
 
 /* Where an exception ends up, unless the attack says otherwise: it reports and is over. */

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: MIT
 """The command line as a contract: statuses, one-line errors, flags, streams kept apart."""
+import json
 import os
+import re
 
 from harness import PYTHON, case
 
@@ -27,7 +29,11 @@ def help_lists_commands_and_flags(t):
 def doctor(t):
     r = t.cmd(["doctor"])
     t.check(r.status == 0, "this machine can run VMs, so doctor is content: " + r.describe())
-    t.check("kvm" in r.text.lower(), "doctor says what it found about KVM")
+    for backend in ("kvm", "process"):
+        t.check("Backend " + backend in r.text, "doctor says what it found about %s: %s" % (backend, r.describe()))
+    t.check(re.search("^cay run uses the backend (kvm|process), because ", r.text, re.M), "which is used, and why: " + r.describe())
+    report = json.loads(t.cmd(["doctor", "--json"]).text)
+    t.check(report["usable"] and report["backends"][report["backend"]], "the same for machines: %s" % report)
 
 
 @case
@@ -103,7 +109,7 @@ def environment(t):
     for want in ("CAY_A=1", "CAY_EMPTY=", "CAY_SPACE=a b=c"):
         t.check(want in r.text.splitlines(), "%s is set: %s" % (want, r.describe()))
     # -e K without a value passes the caller's on.
-    r = t.cmd(["run", "-e", "CAY_PASSED", "--", "/usr/bin/env"], env={"CAY_PASSED": "from here", "CAY_SECRET": "stays"})
+    r = t.cmd(["run", "--backend", t.backend, "-e", "CAY_PASSED", "--", "/usr/bin/env"], env={"CAY_PASSED": "from here", "CAY_SECRET": "stays"})
     t.check("CAY_PASSED=from here" in r.text, r.describe())
 
 
@@ -156,38 +162,36 @@ def runs_where_found_in_path(t):
     t.same(["false"])
 
 
-@case
-def kvm_forbidden(t):
-    """Without access to /dev/kvm: one line that says what to do. Tried as an unprivileged user."""
+def as_nobody(t, argv, groups=()):
+    """Runs a copy of cay as a user without any rights of its own."""
     if os.geteuid() != 0:
-        t.skip("needs root to become a user without access to /dev/kvm")
-    if os.stat("/dev/kvm").st_mode & 0o006:
-        t.skip("/dev/kvm is open to everybody here")
+        t.skip("needs root to become another user")
 
     def drop():
-        os.setgroups([])
+        os.setgroups(groups)
         os.setgid(65534)
         os.setuid(65534)
     with open(t.cay_path, "rb") as f:
         t.write("cay", f.read(), 0o755)
-    r = t.host(["./cay", "run", "--backend", t.config.backend, "/bin/true"], preexec=drop)
-    t.our_error(r, 125, "/dev/kvm")
+    return t.host(["./cay", *argv], preexec=drop)
+
+
+@case(backends=("kvm",))
+def kvm_forbidden(t):
+    """Without access to /dev/kvm: one line that says what to do. Tried as an unprivileged user."""
+    if os.stat("/dev/kvm").st_mode & 0o006:
+        t.skip("/dev/kvm is open to everybody here")
+    t.our_error(as_nobody(t, ["run", "--backend", "kvm", "/bin/true"]), 125, "/dev/kvm")
 
 
 @case
 def works_without_root(t):
-    """No privilege beyond access to /dev/kvm is needed."""
-    if os.geteuid() != 0:
-        t.skip("already runs without root in every other case")
-    gid = os.stat("/dev/kvm").st_gid
-
-    def drop():
-        os.setgroups([gid])
-        os.setgid(65534)
-        os.setuid(65534)
-    if not os.stat("/dev/kvm").st_mode & 0o060:
-        t.skip("/dev/kvm is root's alone on this machine")
-    with open(t.cay_path, "rb") as f:
-        t.write("cay", f.read(), 0o755)
-    r = t.host(["./cay", "run", "/bin/echo", "hi"], preexec=drop)
-    t.check((r.status, r.out) == (0, b"hi\n"), r.describe())
+    """No privilege is needed, beyond access to /dev/kvm for its backend."""
+    groups = []
+    if t.backend == "kvm":
+        kvm = os.stat("/dev/kvm")
+        if not kvm.st_mode & 0o066:
+            t.skip("/dev/kvm is root's alone on this machine")
+        groups = [kvm.st_gid]
+    r = as_nobody(t, ["run", "--backend", t.backend, "/bin/echo", "hi"], groups)
+    t.check((r.status, r.out, r.err) == (0, b"hi\n", b""), r.describe())

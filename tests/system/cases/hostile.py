@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: MIT
 """Kernels that attack the VMM (tests/guest/hostile): it must refuse or end the VM with 125 and a clear line; never crash, never hang."""
 import os
+import signal
 import subprocess
+import time
 
-from harness import case, popen
+from harness import case, in_session, popen
 
 SURVIVED = 42  # the image went on to its end: the VMM refused each wrong thing
 GATE = {  # variant -> allowed statuses
@@ -15,16 +17,27 @@ GATE = {  # variant -> allowed statuses
 CPU = {v: [125] for v in (
     "jump-null jump-upper jump-noncanonical no-stack syscall hlt out wrmsr mov-cr3 lidt int int3 divide trap-flag vmcall "
     "system-page-zero system-page-ones page-tables-zero page-tables-ones map-nowhere map-window read-window run-nowhere map-beyond-ram gate-elsewhere upcall-nowhere iret-to-ring-0 flush-to-nowhere").split()}
+CPU["syscall"] = [125, SURVIVED]
 CPU.update({"alignment": [125, SURVIVED], "vcpu-page-junk": [125, SURVIVED], "boot-info-junk": [SURVIVED]})
 RING = {v: [125, SURVIVED] for v in (
     "head-range index-jump loop next-range address-range length-range header-range header-short no-status status-short status-readable order indirect "
     "arguments many-readers rings-junk kick-flood index-race").split()}
 RING["operations"] = [SURVIVED]
+# The process backend only: the host's kernel attacked by its own system calls.
+HOST = {v: [125] for v in (
+    "map-stub map-across-stub map-wraps map-anonymous map-anonymous-shared map-huge map-anywhere unmap-stub protect-stub move-stub futex-elsewhere futex-requeue "
+    "write-socket write-much write-ram clean-memory unmap-all exit").split()}
+HOST.update({v: [125, SURVIVED] for v in (
+    "compatibility-mode junk-stub request-race junk-control bell-storm descriptors-left descriptors-kept frame-storm timer-storm close-all map-storm table-storm unmap-kernel").split()})
+HOST.update({v: [SURVIVED] for v in "own-calls foreign-table write-stub".split()})
 
 
-def attack(t, image, variant, allowed):
+TALKS = ("request-race",)  # it makes the VMM log something before its end
+
+
+def attack(t, image, variant, allowed, timeout=10):
     path = os.path.join(t.config.build, "tests", "hostile", image)
-    r = t.cmd(["run", "--backend", t.config.backend, "-v", t.dir + ":/data", "--", "/bin/true", variant], timeout=10, env={"CAY_KERNEL": path}, stdin=b"some input")
+    r = t.cmd(["run", "--backend", t.config.backend, "-v", t.dir + ":/data", "--", "/bin/true", variant], timeout=timeout, env={"CAY_KERNEL": path}, stdin=b"some input")
     if r.timed_out:
         return
     t.check(r.status not in (132, 134, 135, 136, 139, 159), "the VMM itself died: " + r.describe())
@@ -32,6 +45,8 @@ def attack(t, image, variant, allowed):
     t.check(allowed is None or r.status in allowed, "expected %s: %s" % (allowed, r.describe()))
     if r.status == 125:
         t.check(r.err.startswith(b"cay: ") and len(r.err) < 20000, "our words are prefixed and few: " + r.describe())
+        t.check(r.err.count(b"cay: ") == 1 or image != "host" or variant in TALKS, "one line says it: " + r.describe())
+    t.check(not in_session(r.pid), "no process is left: %s" % in_session(r.pid))
     t.check(not any(b < 32 and b not in (9, 10) for b in r.err), "no control character of the guest reaches the terminal: " + r.describe())
 
 
@@ -41,13 +56,13 @@ for image, variants in (("gate", GATE), ("cpu", CPU), ("ring", RING)):
             lambda t, image=image, variant=variant, allowed=allowed: attack(t, image, variant, allowed))
 
 
-def spins(t, variant):
+def spins(t, variant, image="cpu"):
     """Nothing but the guest may suffer: cay goes on to answer the host, and ends at once when it is killed."""
-    env = {**os.environ, "CAY_KERNEL": os.path.join(t.config.build, "tests", "hostile", "cpu")}
-    p = popen([t.cay_path, "run", "--", "/bin/true", variant], env=env, stderr=subprocess.PIPE, cwd=t.dir)
+    env = {**os.environ, "CAY_KERNEL": os.path.join(t.config.build, "tests", "hostile", image)}
+    p = popen([t.cay_path, "run", "--backend", t.backend, "--", "/bin/true", variant], env=env, stderr=subprocess.PIPE, cwd=t.dir)
     try:
         status = p.wait(1)
-        t.check(status == 125, "it ends the VM, or spins: status %s" % status)
+        t.check(status in (125, SURVIVED), "it ends the VM, or spins: status %s" % status)
     except subprocess.TimeoutExpired:
         p.kill()
         t.check(p.wait(5) == -9, "it ends when killed")
@@ -55,3 +70,76 @@ def spins(t, variant):
 
 for variant in ("spin", "no-handlers", "handler-faults"):
     case(name="cpu-" + variant, timeout=25)(lambda t, variant=variant: spins(t, variant))
+
+for variant in ("junk-stub-some", "timer-without-end"):
+    case(name="host-" + variant, timeout=25, backends=("process",))(lambda t, variant=variant: spins(t, variant, "host"))
+
+
+for variant, allowed in HOST.items():
+    case(name="host-" + variant, timeout=40, backends=("process",))(
+        lambda t, variant=variant, allowed=allowed: attack(t, "host", variant, allowed, 30))
+
+
+def stub_numbers(t, first):
+    """Each system call number from the stub's own instructions, with wild arguments: allowed ones fail or harm the guest, others kill it."""
+    secret = t.write("secret", "as it was")
+    mode = os.stat(secret).st_mode
+    for nr in range(first, first + 120):
+        attack(t, "host", "call-%d" % nr, [125, SURVIVED])
+    with open(secret) as f:
+        t.check(f.read() == "as it was" and os.stat(secret).st_mode == mode and os.listdir(t.dir) == ["secret"], "files are as they were")
+
+
+for first in range(0, 480, 120):
+    case(name="host-calls-from-%d" % first, timeout=120, backends=("process",))(lambda t, first=first: stub_numbers(t, first))
+
+
+@case(backends=("process",))
+def killed_monitor_takes_the_guest_along(t):
+    """SIGKILL of cay, which it cannot see coming: no process of it is there a moment later."""
+    p = popen(t.cay_argv(["/bin/sh", "-c", "echo here; while :; do :; done"]), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, cwd=t.dir, start_new_session=True)
+    t.check(p.stdout.readline() == b"here\n", "it runs")
+    before = in_session(p.pid)
+    t.check(len(before) >= 2, "there is a guest's process: %s" % before)
+    os.kill(p.pid, signal.SIGKILL)
+    p.wait()
+    deadline = time.monotonic() + 10
+    while in_session(p.pid) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    t.check(not in_session(p.pid), "left behind: %s" % in_session(p.pid))
+
+
+@case(backends=("process",))
+def killed_guest_ends_the_vm(t):
+    p = popen(t.cay_argv(["/bin/sh", "-c", "echo here; while :; do :; done"]), stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=t.dir, start_new_session=True)
+    t.check(p.stdout.readline() == b"here\n", "it runs")
+    for pid, _ in in_session(p.pid):
+        if pid != p.pid:
+            os.kill(pid, signal.SIGKILL)
+    out, err = p.communicate(timeout=20)
+    t.check(p.returncode == 125 and err.startswith(b"cay: ") and err.count(b"\n") == 1, "one line and 125: %s %r" % (p.returncode, err))
+
+
+@case(backends=("process",))
+def guest_process_is_bare(t):
+    """What /proc says of a guest's process: the filter, no rights, no files but four, nothing of the monitor's memory."""
+    p = popen(t.cay_argv(["/bin/sh", "-c", "echo here; while :; do :; done"]), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, cwd=t.dir, start_new_session=True)
+    t.check(p.stdout.readline() == b"here\n", "it runs")
+    try:
+        for pid in (pid for pid, name in in_session(p.pid) if name == "cay-vcpu"):
+            status = dict(l.split(":", 1) for l in open("/proc/%d/status" % pid).read().splitlines())
+            for field, want in (("Seccomp", "2"), ("NoNewPrivs", "1"), ("CapEff", "0" * 16), ("CapPrm", "0" * 16), ("Threads", "1")):
+                t.check(status[field].strip() == want, "%s is %s" % (field, status[field].strip()))
+            if os.geteuid() != 0:
+                continue
+            files = [os.readlink("/proc/%d/fd/%s" % (pid, fd)) for fd in os.listdir("/proc/%d/fd" % pid)]
+            t.check(len(files) <= 4 and all(f.startswith(("socket:", "/memfd:", "anon_inode:[eventfd]")) for f in files), "open: %s" % files)
+            limits = {l[:26].strip(): l[26:].split()[0] for l in open("/proc/%d/limits" % pid)}
+            for name, want in (("Max core file size", "0"), ("Max file size", "0"), ("Max processes", "0"), ("Max locked memory", "0")):
+                t.check(limits[name] == want, "%s is %s" % (name, limits[name]))
+            t.check(int(limits["Max open files"]) <= 64 and limits["Max address space"] != "unlimited", "limits: %s" % limits)
+            maps = open("/proc/%d/maps" % pid).read()
+            t.check("[stack]" not in maps and "[vdso]" not in maps and "build/cay" not in maps, "mapped: " + maps)
+    finally:
+        p.kill()
+        p.communicate()
