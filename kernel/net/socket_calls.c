@@ -8,6 +8,7 @@
 #include "kernel/linux/sys.h"
 #include "kernel/mm/uaccess.h"
 #include "kernel/net/inet.h"
+#include "kernel/net/netlink.h"
 #include "kernel/net/socket.h"
 #include "kernel/net/unix.h"
 
@@ -60,6 +61,8 @@ long sys_socket(int family, int type, int protocol)
 		err = unix_create(type & SOCK_TYPE_BITS, protocol, &s);
 	else if (family == AF_INET || family == AF_INET6)
 		err = inet_create(family, type & SOCK_TYPE_BITS, protocol, &s);
+	else if (family == AF_NETLINK)
+		err = netlink_create(type & SOCK_TYPE_BITS, protocol, &s);
 	else
 		err = -EAFNOSUPPORT;
 	return err != 0 ? err : socket_install(s, type);
