@@ -13,7 +13,9 @@
  * Sleeping: the consumer stores a new number, never 0, in `asleep`, and then looks at `tail` once more; the producer
  * moves `tail` and then reads `asleep`: with a full barrier between, one of them sees the other. A number that the
  * producer has not answered yet means: wake that VM. The same with `wants_room` in the other direction.
- * To wake peers a guest sets their bits in cay_link_vm.wake; if `asleep` there is not 0, it rings the doorbell.
+ * A consumer that runs a program is not asleep and may not look for long: a producer that sees neither `head` nor
+ * `polls` move for a while wakes it as well. To wake peers a guest sets their bits in cay_link_vm.wake; if `asleep`
+ * there is not 0, it rings the doorbell.
  *
  * cay_device_info (CAY_DEV_LINK): config[0] as in abi/net.h; [1] GPA of the segment; [2] GPA of struct cay_link_vm.
  */
@@ -47,6 +49,7 @@ struct cay_link_ring {
 	/* the consumer's */
 	_Alignas(64) uint32_t head;
 	uint32_t asleep;
+	uint32_t polls; /* counts up each time it looks */
 };
 
 struct cay_link_peer {

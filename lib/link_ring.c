@@ -95,6 +95,32 @@ bool link_tx_publish(struct link_tx *tx)
 	return true;
 }
 
+bool link_tx_unread(const struct link_tx *tx)
+{
+	return READ_ONCE(tx->ring->head) != tx->published;
+}
+
+bool link_tx_stalled(struct link_tx *tx, uint64_t now_ns)
+{
+	uint32_t polls;
+
+	if (!link_tx_unread(tx)) {
+		tx->since_ns = 0;
+		return false;
+	}
+	polls = READ_ONCE(tx->ring->polls);
+	if (tx->since_ns == 0 || polls != tx->polls_seen) {
+		tx->polls_seen = polls;
+		tx->since_ns = now_ns;
+		tx->prodded = false;
+		return false;
+	}
+	if (tx->prodded || now_ns - tx->since_ns < LINK_STALL_NS)
+		return false;
+	tx->prodded = true;
+	return true;
+}
+
 bool link_tx_wait(struct link_tx *tx)
 {
 	uint32_t before = READ_ONCE(tx->ring->head);
@@ -190,7 +216,8 @@ bool link_rx_arm(struct link_rx *rx)
 	return link_rx_pending(rx);
 }
 
-void link_rx_disarm(struct link_rx *rx)
+void link_rx_awake(struct link_rx *rx)
 {
 	WRITE_ONCE(rx->ring->asleep, 0);
+	WRITE_ONCE(rx->ring->polls, ++rx->polls);
 }

@@ -22,6 +22,9 @@ struct link_tx {
 	uint32_t wants_room;  /* our number; 0 = we do not wait */
 	uint32_t room_number; /* the last one used */
 	uint32_t nr_resyncs;  /* the consumer's index made no sense */
+	uint32_t polls_seen;  /* the consumer's count when it was last seen to move */
+	uint64_t since_ns;    /* when that was; 0 = it owes us nothing */
+	bool prodded;         /* it has been woken since */
 };
 
 struct link_rx {
@@ -33,6 +36,7 @@ struct link_rx {
 	uint32_t released; /* what the producer sees */
 	uint32_t answered; /* the last value of `wants_room` that we have woken */
 	uint32_t asleep_number;
+	uint32_t polls;
 	uint32_t nr_resyncs; /* the producer's index, or a length, made no sense */
 };
 
@@ -47,6 +51,12 @@ void link_tx_put(struct link_tx *tx, const void *from, uint32_t bytes);
 void link_tx_end(struct link_tx *tx);
 /* Shows the consumer what has ended. True: it sleeps and must be woken. */
 MUST_CHECK bool link_tx_publish(struct link_tx *tx);
+/* It does not sleep but leaves unread what it was shown, and has not looked for LINK_STALL_NS: true, once, means wake
+ * it. now_ns: any clock of ours. */
+#define LINK_STALL_NS 50000u
+MUST_CHECK bool link_tx_stalled(struct link_tx *tx, uint64_t now_ns);
+/* We shall not look again for long: does it leave anything unread? */
+bool link_tx_unread(const struct link_tx *tx);
 /* There was no room: the consumer shall wake us when there is more. False: there is some already, try again. */
 MUST_CHECK bool link_tx_wait(struct link_tx *tx);
 /* No longer waiting. */
@@ -63,6 +73,7 @@ void link_rx_end(struct link_rx *rx);
 MUST_CHECK bool link_rx_release(struct link_rx *rx);
 /* Before sleeping. True: something is there already. */
 MUST_CHECK bool link_rx_arm(struct link_rx *rx);
-void link_rx_disarm(struct link_rx *rx);
+/* We look: not asleep. */
+void link_rx_awake(struct link_rx *rx);
 
 #endif

@@ -11,12 +11,14 @@
 
 #include "abi/link.h"
 #include "kernel/arch/x86_64/cpu.h"
+#include "kernel/arch/x86_64/paging.h"
 #include "kernel/dev/virtio_net_hdr.h"
 #include "kernel/log.h"
 #include "kernel/mm/page.h"
 #include "kernel/net/netif.h"
 #include "kernel/plat/cay/boot.h"
 #include "kernel/plat/cay/events.h"
+#include "kernel/time/clock.h"
 #include "lib/link_ring.h"
 #include "lib/string.h"
 
@@ -124,15 +126,16 @@ static void send_packet(struct netif *nif, struct pbuf *p)
 	}
 }
 
-/* Under tx_lock. The peers that sleep. */
+/* Under tx_lock. The peers to be woken. */
 static uint32_t publish(void)
 {
-	uint32_t asleep = 0;
+	uint64_t now_ns = clock_monotonic_ns();
+	uint32_t wake = 0;
 
 	for (unsigned i = 0; i < CAY_LINK_PEERS_MAX; i++)
-		if (i != link.place && link_tx_publish(&link.peer[i].tx))
-			asleep |= 1u << i;
-	return asleep;
+		if (i != link.place && (link_tx_publish(&link.peer[i].tx) || link_tx_stalled(&link.peer[i].tx, now_ns)))
+			wake |= 1u << i;
+	return wake;
 }
 
 static void link_transmit(struct netif *nif, struct pbuf *batch)
@@ -213,7 +216,6 @@ static unsigned take(struct netif *nif, unsigned budget, struct pbuf **last, uin
 
 		if (i == link.place)
 			continue;
-		link_rx_disarm(rx);
 		while (n < budget && (bytes = link_rx_begin(rx)) != 0) {
 			*last = get(rx, bytes);
 			link_rx_end(rx);
@@ -230,9 +232,13 @@ static unsigned take(struct netif *nif, unsigned budget, struct pbuf **last, uin
 	return n;
 }
 
+/* Tells all peers that we look. From the idle loop too, so without a lock: a lost count does no harm. */
 static bool link_pending(struct netif *nif)
 {
 	(void)nif;
+	for (unsigned i = 0; i < CAY_LINK_PEERS_MAX; i++)
+		if (i != link.place && is_present(i))
+			link_rx_awake(&link.peer[i].rx);
 	for (unsigned i = 0; i < CAY_LINK_PEERS_MAX; i++)
 		if (i != link.place && link_rx_pending(&link.peer[i].rx))
 			return true;
@@ -270,8 +276,13 @@ static unsigned link_poll(struct netif *nif, unsigned budget)
 static bool link_arm(struct netif *nif)
 {
 	bool any = false;
+	uint32_t unread = 0;
 
 	(void)nif;
+	for (unsigned i = 0; i < CAY_LINK_PEERS_MAX; i++)
+		if (is_present(i) && link_tx_unread(&link.peer[i].tx))
+			unread |= 1u << i;
+	wake_peers(unread); /* asleep, we shall not see that a peer does not look */
 	netspin_lock(&link.rx_lock);
 	for (unsigned i = 0; i < CAY_LINK_PEERS_MAX; i++)
 		if (i != link.place)
@@ -291,6 +302,7 @@ static void on_event(void *arg)
 static const struct netif_ops ops = {
 	.transmit = link_transmit,
 	.poll = link_poll,
+	.pending = link_pending,
 	.arm = link_arm,
 };
 
@@ -324,7 +336,9 @@ struct netif *link_net_init(const struct cay_net_config **config)
 		return NULL;
 	*config = pa_to_virt(PA(dev->config[CAY_NET_CONFIG]));
 	link.vm = pa_to_virt(PA(dev->config[CAY_LINK_CONFIG_VM]));
-	link.segment = pa_to_virt(PA(dev->config[CAY_LINK_CONFIG_SEGMENT]));
+	link.segment = paging_window_writable(PA(dev->config[CAY_LINK_CONFIG_SEGMENT]), CAY_LINK_BYTES);
+	if (link.segment == NULL)
+		return NULL;
 	link.place = link.vm->place;
 	ASSERT(link.place < CAY_LINK_PEERS_MAX);
 	init_peers();
@@ -337,6 +351,5 @@ struct netif *link_net_init(const struct cay_net_config **config)
 	if (netif_register(nif) != 0)
 		return NULL;
 	netif_set_carrier(nif, true);
-	(void)link_arm(nif); /* nothing can be there yet */
 	return nif;
 }

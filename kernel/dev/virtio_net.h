@@ -4,7 +4,8 @@
  * Trust: what the device writes is checked before use; a frame that makes no sense is dropped and counted
  * (netif.stats.rx_errors). Received data lie in pages that go up as fragments and come back when the last reference is
  * dropped; small frames are copied, so that their page stays.
- * No events in steady state: whoever waits polls, and netif_ops.arm asks for an event only before everybody sleeps.
+ * No exits in steady state: whoever waits polls; the VMM kicks a CPU that runs the program only when it has not looked
+ * for a while.
  */
 #ifndef CAY_KERNEL_DEV_VIRTIO_NET_H
 #define CAY_KERNEL_DEV_VIRTIO_NET_H

@@ -5,10 +5,13 @@
  */
 #include "kernel/net/net.h"
 
+#include "kernel/dev/link_net.h"
 #include "kernel/dev/random.h"
+#include "kernel/dev/virtio_net.h"
 #include "kernel/log.h"
 #include "kernel/net/inet.h"
 #include "kernel/net/net_priv.h"
+#include "kernel/net/netconf.h"
 #include "kernel/sched/thread.h"
 
 #define POLL_BUDGET 64u /* packets of one interface in a row */
@@ -112,12 +115,29 @@ static bool poll_scheduled(void)
 	for (struct netif *nif = netif_first(); nif != NULL; nif = nif->next) {
 		if (!__atomic_exchange_n(&nif->scheduled, false, __ATOMIC_RELAXED) || nif->ops->poll == NULL)
 			continue;
-		if (nif->ops->poll(nif, POLL_BUDGET) >= POLL_BUDGET || (nif->ops->arm != NULL && nif->ops->arm(nif)))
+		if (nif->ops->poll(nif, POLL_BUDGET) >= POLL_BUDGET)
 			nif->scheduled = more = true;
 	}
 	if (more)
 		net.scheduled = true;
 	return more;
+}
+
+bool net_pending(void)
+{
+	for (struct netif *nif = netif_first(); nif != NULL; nif = nif->next)
+		if (nif->ops->pending != NULL && nif->ops->pending(nif))
+			return true;
+	return false;
+}
+
+bool net_idle_sleep(void)
+{
+	bool any = false;
+
+	for (struct netif *nif = netif_first(); nif != NULL; nif = nif->next)
+		any |= nif->ops->arm != NULL && nif->ops->arm(nif);
+	return any;
 }
 
 bool net_idle_poll(void)
@@ -165,6 +185,18 @@ static void net_main(void *arg)
 	}
 }
 
+static void start_cards(void)
+{
+	const struct cay_net_config *cfg;
+	struct netif *nif = virtio_net_init(&cfg);
+
+	if (nif != NULL)
+		netconf_start(nif, cfg);
+	nif = link_net_init(&cfg);
+	if (nif != NULL)
+		netconf_start(nif, cfg);
+}
+
 bool net_init(void)
 {
 	random_bytes(&net.secret, sizeof(net.secret));
@@ -173,5 +205,8 @@ bool net_init(void)
 	udp_init();
 	tcp_init();
 	net.thread = kthread_create("net", net_main, NULL);
-	return net.thread != NULL;
+	if (net.thread == NULL)
+		return false;
+	start_cards();
+	return true;
 }

@@ -18,6 +18,11 @@ unsigned net_poll(void);
  * is somebody to run now. */
 bool net_idle_poll(void);
 
+/* Has some interface something for net_idle_poll? Reads only: without the kernel lock, from the idle loop. */
+bool net_pending(void);
+/* Before the CPU sleeps: interfaces are to send events. True: something is there already, do not sleep. */
+bool net_idle_sleep(void);
+
 /* Has the network thread run fn once, soon. Any context; `work` is the caller's and may be queued again after fn began.
  */
 struct net_work {

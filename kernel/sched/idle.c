@@ -5,6 +5,7 @@
  * look and the sleep.
  */
 #include "kernel/arch/x86_64/cpu.h"
+#include "kernel/net/net.h"
 #include "kernel/plat/cay/boot.h"
 #include "kernel/plat/cay/events.h"
 #include "kernel/sched/klock.h"
@@ -20,7 +21,7 @@
 static bool has_work(const struct cpu *cpu, const struct sched_cpu *sc, uint64_t deadline_ns, uint64_t now_ns)
 {
 	return READ_ONCE(cpu->vcpu->pending) != 0 || READ_ONCE(sc->rq.nr) != 0 || now_ns >= deadline_ns ||
-	       (smp_active && balance_may_pull((unsigned)cpu->id, now_ns));
+	       (smp_active && balance_may_pull((unsigned)cpu->id, now_ns)) || net_pending();
 }
 
 /* Waits up to poll_ns for something to happen, without an exit. Returns true when there is something to do. */
@@ -78,12 +79,13 @@ NORETURN void sched_idle_loop(void *arg)
 
 		events_poll();
 		ktimer_run_expired();
+		net_idle_poll();
 		if (sc->rq.nr > 0 || (smp_active && balance_pull((unsigned)cpu->id, clock_monotonic_ns()))) {
 			sched_schedule();
 			continue;
 		}
 		deadline_ns = ktimer_next_deadline();
-		if (sc->poll_ns == 0 || !poll(sc, deadline_ns))
+		if ((sc->poll_ns == 0 || !poll(sc, deadline_ns)) && !net_idle_sleep())
 			sleep(sc, deadline_ns);
 	}
 }

@@ -34,7 +34,7 @@ void vm_fail(struct vm *v, const char *fmt, ...)
 	(void)fmt;
 	failed = true;
 }
-void vm_raise_event(struct vm *v, unsigned event)
+void vm_raise_event_soon(struct vm *v, unsigned event)
 {
 	(void)v;
 	if (event != 9 && event != 10)

@@ -38,6 +38,8 @@
 #define IO_EPOLL_EVERY_NS 20000
 /* When masked was set, the guest's return path may not have seen the event: look again after its store is visible. */
 #define IO_RECHECK_NS 5000
+/* How long an event may wait that a busy vCPU will probably find by itself: about what a kick costs it. */
+#define IO_SOON_NS 30000
 
 static uint64_t now_ns(void)
 {
@@ -170,6 +172,20 @@ void io_note_masked(struct io_thread *io, unsigned vcpu_id)
 {
 	atomic_fetch_or(&io->recheck_vcpus, 1u << vcpu_id);
 	atomic_store(&io->recheck_at_ns, now_ns() + IO_RECHECK_NS);
+}
+
+void io_note_soon(struct io_thread *io, unsigned vcpu_id)
+{
+	uint64_t at = atomic_load(&io->recheck_at_ns);
+
+	atomic_fetch_or(&io->recheck_vcpus, 1u << vcpu_id);
+	if (at == 0)
+		atomic_store(&io->recheck_at_ns, now_ns() + IO_SOON_NS);
+}
+
+bool io_is_this_thread(const struct io_thread *io)
+{
+	return io->started && pthread_equal(pthread_self(), io->thread);
 }
 
 static void recheck(struct io_thread *io, uint64_t now)

@@ -83,6 +83,23 @@ void vm_raise_event(struct vm *vm, unsigned event)
 	vm_raise_event_on(event >= CAY_EVENT_QUEUE ? cheapest_vcpu(vm) : &vm->vcpu[0], event);
 }
 
+void vm_raise_event_soon(struct vm *vm, unsigned event)
+{
+	struct vcpu *vcpu = cheapest_vcpu(vm);
+
+	if (READ_ONCE(vcpu->page->state) != CAY_VCPU_RUNNING || !io_is_this_thread(vm->io)) {
+		vm_raise_event_on(vcpu, event);
+		return;
+	}
+	__atomic_fetch_or(&vcpu->page->pending, 1ULL << event, __ATOMIC_SEQ_CST);
+	vm_count(&vm->counters.events_raised);
+	/* It may have gone to sleep just now, without having seen the event. */
+	if (__atomic_load_n(&vcpu->page->state, __ATOMIC_SEQ_CST) != CAY_VCPU_RUNNING)
+		(void)!vcpu_notify(vcpu);
+	else
+		io_note_soon(vm->io, vcpu->id);
+}
+
 void vm_signal(struct vm *vm, int signo)
 {
 	__atomic_fetch_or(&vm->vcpu[0].page->signals, 1ULL << (signo - 1), __ATOMIC_SEQ_CST);

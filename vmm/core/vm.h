@@ -129,6 +129,10 @@ static inline void vm_count(uint64_t *counter)
  * most cheaply, any other of vCPU 0. Any thread. */
 void vm_raise_event(struct vm *vm, unsigned event);
 
+/* The same for an event that may wait a little: a vCPU that runs the program is kicked, which costs it 24 us, only if it
+ * has not looked at its events by itself meanwhile. For devices whose users poll. */
+void vm_raise_event_soon(struct vm *vm, unsigned event);
+
 /* The same for one vCPU. */
 void vm_raise_event_on(struct vcpu *vcpu, unsigned event);
 

@@ -197,7 +197,7 @@ static void woken(struct io_watch *w, uint32_t events)
 
 	(void)events;
 	(void)!read(w->fd, bytes, sizeof(bytes));
-	vm_raise_event(l->vm, l->event);
+	vm_raise_event_soon(l->vm, l->event);
 }
 
 /* ---- the VM's side */

@@ -72,7 +72,7 @@ static void notify(struct net_pair *p, struct virtq_device *vq, uint32_t event)
 	if (!virtq_device_should_notify(vq))
 		return;
 	p->count.events++;
-	vm_raise_event(p->dev->vm, event);
+	vm_raise_event_soon(p->dev->vm, event);
 }
 
 /* Takes receive buffers until the longest frame fits. False: there are not enough. */

@@ -231,9 +231,9 @@ _Static_assert(PT_INDEX(CAY_DIRECT_GVA, PT_TOP_LEVEL) ==
 	       "one root entry");
 _Static_assert(CAY_RAM_MAX_BYTES <= CAY_WINDOW_GPA, "no overlap");
 
-const void *paging_window_va(pa_t pa)
+static void *window_va(pa_t pa, uint64_t rights)
 {
-	const char *va = pa_to_virt(pa);
+	char *va = pa_to_virt(pa);
 	uint64_t *e;
 
 	ASSERT(pa.v >= CAY_WINDOW_GPA && pa.v < CAY_WINDOW_GPA + CAY_WINDOW_BYTES);
@@ -241,8 +241,22 @@ const void *paging_window_va(pa_t pa)
 	if (e == NULL)
 		return NULL;
 	if (*e == 0)
-		*e = ALIGN_DOWN(pa.v, HUGE_SIZE) | PTE_PS | PTE_P | PTE_U | PTE_A | PTE_NX;
+		*e = ALIGN_DOWN(pa.v, HUGE_SIZE) | PTE_PS | PTE_P | PTE_U | PTE_A | PTE_NX | rights;
 	return va;
+}
+
+const void *paging_window_va(pa_t pa)
+{
+	return window_va(pa, 0);
+}
+
+void *paging_window_writable(pa_t pa, uint64_t bytes)
+{
+	ASSERT((pa.v | bytes) % HUGE_SIZE == 0);
+	for (uint64_t at = 0; at < bytes; at += HUGE_SIZE)
+		if (window_va(PA(pa.v + at), PTE_W | PTE_D) == NULL)
+			return NULL;
+	return pa_to_virt(pa);
 }
 
 uint64_t paging_prot_bits(int prot)

@@ -46,6 +46,8 @@ bool paging_drop_empty_table(pa_t root, uint64_t va);
 
 /* Where the kernel can read a page of the file window (abi/layout.h); mapped on first use. NULL without memory. */
 const void *paging_window_va(pa_t pa);
+/* The same for a range of whole huge pages that the kernel may write: before any of it was mapped otherwise. */
+void *paging_window_writable(pa_t pa, uint64_t bytes);
 
 /* PTE_* of a mapping with these PROT_* rights; 0 for PROT_NONE. */
 uint64_t paging_prot_bits(int prot);

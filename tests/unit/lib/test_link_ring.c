@@ -114,9 +114,32 @@ static void test_sleeping(void **state)
 	assert_false(link_rx_arm(&r.rx));
 	assert_true(send(&r, 3, 100));
 	assert_true(link_tx_publish(&r.tx));
-	link_rx_disarm(&r.rx);
+	link_rx_awake(&r.rx);
 	assert_true(send(&r, 4, 100));
 	assert_false(link_tx_publish(&r.tx));
+	free(r.data);
+}
+
+static void test_a_consumer_that_does_not_look(void **state)
+{
+	struct rig r;
+
+	(void)state;
+	rig_init(&r, 0);
+	assert_false(link_tx_stalled(&r.tx, 1));
+	assert_true(send(&r, 1, 100));
+	assert_false(link_tx_publish(&r.tx));
+	assert_true(link_tx_unread(&r.tx));
+	assert_false(link_tx_stalled(&r.tx, 10));
+	assert_false(link_tx_stalled(&r.tx, 10 + LINK_STALL_NS - 1));
+	link_rx_awake(&r.rx); /* it has looked */
+	assert_false(link_tx_stalled(&r.tx, 10 + LINK_STALL_NS));
+	assert_true(link_tx_stalled(&r.tx, 10 + 2 * LINK_STALL_NS));
+	assert_false(link_tx_stalled(&r.tx, 10 + 9 * LINK_STALL_NS)); /* once */
+	expect(&r, 1, 100);
+	(void)!link_rx_release(&r.rx);
+	assert_false(link_tx_unread(&r.tx));
+	assert_false(link_tx_stalled(&r.tx, 10 + 10 * LINK_STALL_NS));
 	free(r.data);
 }
 
@@ -232,9 +255,13 @@ static void test_two_threads(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_round_and_round), cmocka_unit_test(test_full),
-		cmocka_unit_test(test_sleeping),        cmocka_unit_test(test_a_new_vm_in_an_old_place),
-		cmocka_unit_test(test_hostile),         cmocka_unit_test(test_two_threads),
+		cmocka_unit_test(test_round_and_round),
+		cmocka_unit_test(test_full),
+		cmocka_unit_test(test_sleeping),
+		cmocka_unit_test(test_a_consumer_that_does_not_look),
+		cmocka_unit_test(test_a_new_vm_in_an_old_place),
+		cmocka_unit_test(test_hostile),
+		cmocka_unit_test(test_two_threads),
 	};
 
 	return RUN_TESTS(tests);
