@@ -18,7 +18,7 @@ $(GUEST_DIR)/hostile/%: tests/guest/hostile/%.c tests/guest/hostile/start.c test
 		$< tests/guest/hostile/start.c -o $@
 
 PROGS_DIR := $(GUEST_DIR)/progs
-PROGS := hello-static hello-dynamic hello-pie hello-static-pie cxx-exceptions
+PROGS := fuzz-syscalls hello-static hello-dynamic hello-pie hello-static-pie cxx-exceptions
 ifneq ($(shell command -v musl-gcc),)
 PROGS += musl-static musl-dynamic
 endif
@@ -36,6 +36,7 @@ $(PROGS_DIR)/$(1): $(P)/$(2)
 	@mkdir -p $$(@D)
 	$(Q)$(3) $$< -o $$@
 endef
+$(eval $(call PROG_RULE,fuzz-syscalls,fuzz_syscalls.c,$(CC) -std=gnu11 -D_GNU_SOURCE -O1 -g -Wall -Wextra -static))
 $(eval $(call PROG_RULE,hello-static,hello.c,$(CC) -O2 -static -no-pie))
 $(eval $(call PROG_RULE,hello-dynamic,hello.c,$(CC) -O2 -no-pie))
 $(eval $(call PROG_RULE,hello-pie,hello.c,$(CC) -O2 -fPIE -pie))
@@ -53,3 +54,9 @@ $(PROGS_DIR)/rust-hello: $(P)/hello.rs
 guest-tests: $(GUEST_BIN) $(HOSTILE_BIN) $(PROGS_BIN) ## build the programs that the system tests run inside VMs
 
 .PHONY: guest-tests
+
+SOAK_SECONDS ?= 300
+soak: all guest-tests ## minutes of random system calls in a VM; SOAK_SECONDS=300
+	@CAY_FUZZ_SECONDS=$(SOAK_SECONDS) tests/system/run.py --build $(BUILD) --cay $(BUILD)/cay -k fuzz -v
+
+.PHONY: soak

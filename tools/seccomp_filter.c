@@ -131,6 +131,7 @@ static const int by_path[] = {
 static const unsigned long kvm_ioctls[] = {
 	KVM_RUN,
 	KVM_GET_REGS,
+	KVM_GET_VCPU_EVENTS,
 	KVM_SET_REGS,
 	KVM_GET_SREGS,
 	KVM_SET_SREGS,

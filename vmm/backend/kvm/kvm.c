@@ -420,6 +420,17 @@ static enum vcpu_exit kvm_vcpu_run(struct vcpu *vcpu, struct vcpu_exit_info *exi
 	}
 }
 
+/*
+ * Is an exception on its way to the guest, begun and interrupted by the kick? Its frame is yet to be made, with the
+ * registers as they are then: not those of an upcall.
+ */
+static bool exception_is_due(const struct kvm_vcpu *kc)
+{
+	struct kvm_vcpu_events ev;
+
+	return ioctl(kc->fd, KVM_GET_VCPU_EVENTS, &ev) == 0 && (ev.exception.injected || ev.exception.pending);
+}
+
 static bool kvm_vcpu_upcall(struct vcpu *vcpu)
 {
 	struct kvm_vcpu *kc = vcpu->backend_priv;
@@ -436,8 +447,8 @@ static bool kvm_vcpu_upcall(struct vcpu *vcpu)
 	}
 	if (ioctl(kc->fd, KVM_GET_REGS, &regs) != 0)
 		return false;
-	if (regs.rip - CAY_SYS_GVA < CAY_PAGE_BYTES || regs.rip == READ_ONCE(page->iret.rip))
-		return false;
+	if (regs.rip - CAY_SYS_GVA < CAY_PAGE_BYTES || regs.rip == READ_ONCE(page->iret.rip) || exception_is_due(kc))
+		return false; /* the kernel looks for events on its way back */
 	page->up_rip = regs.rip;
 	page->up_rsp = regs.rsp;
 	page->up_rflags = regs.rflags;
