@@ -30,6 +30,7 @@ void tcp_conn_init(struct tcp_conn *c, const struct tcp_conn_ops *ops, uint16_t 
 	c->keep_idle_ns = 7200 * TCP_SEC;
 	c->keep_interval_ns = 75 * TCP_SEC;
 	c->keep_probes_max = 9;
+	c->fin_wait2_ns = TCP_FIN_WAIT2_NS;
 	c->cc = &tcp_cubic;
 	tcp_conn_update_mss(c);
 	c->cc->init(c);
@@ -135,7 +136,7 @@ void tcp_enter(struct tcp_conn *c, enum tcp_state state)
 		c->events |= TCP_EV_CONNECTED | TCP_EV_WRITABLE;
 	}
 	if (state == TCPS_FIN_WAIT2 && c->orphan && c->state_at_ns == 0)
-		c->state_at_ns = c->now_ns + TCP_FIN_WAIT2_NS;
+		c->state_at_ns = c->now_ns + c->fin_wait2_ns;
 }
 
 void tcp_enter_time_wait(struct tcp_conn *c)
@@ -216,7 +217,7 @@ void tcp_conn_close(struct tcp_conn *c, uint64_t now_ns)
 	}
 	tcp_conn_shutdown(c, now_ns);
 	if (c->state == TCPS_FIN_WAIT2 && c->state_at_ns == 0)
-		c->state_at_ns = now_ns + TCP_FIN_WAIT2_NS;
+		c->state_at_ns = now_ns + c->fin_wait2_ns;
 }
 
 void tcp_conn_abort(struct tcp_conn *c, int error, uint64_t now_ns)
@@ -241,5 +242,5 @@ void tcp_conn_icmp(struct tcp_conn *c, uint32_t seq, int err, bool hard)
 	if (hard && (c->state == TCPS_SYN_SENT || c->state == TCPS_SYN_RECV))
 		tcp_closed(c, err);
 	else
-		c->error = err; /* a hint: what a timeout will report (RFC 1122 4.2.3.9) */
+		c->error_hint = err; /* RFC 1122 4.2.3.9 */
 }

@@ -40,7 +40,7 @@ enum tcp_state {
 };
 
 /* Congestion state, numbered as in TCP_INFO. */
-enum tcp_ca_state { TCP_CA_OPEN, TCP_CA_DISORDER, TCP_CA_CWR, TCP_CA_RECOVERY, TCP_CA_LOSS };
+enum tcp_congestion { TCP_CONG_OPEN, TCP_CONG_DISORDER, TCP_CONG_CWR, TCP_CONG_RECOVERY, TCP_CONG_LOSS };
 
 /* Bits of c->events: what has happened since the caller cleared them. */
 #define TCP_EV_CONNECTED (1u << 0) /* reached ESTABLISHED */
@@ -96,6 +96,7 @@ struct tcp_conn {
 	uint64_t now_ns; /* of the call that is running */
 	uint32_t events; /* TCP_EV_* */
 	int error;       /* positive errno that ended the connection; 0: none */
+	int error_hint;  /* by ICMP: what a timeout will be reported as */
 	uint8_t state;
 	uint8_t ca_state;
 
@@ -126,7 +127,6 @@ struct tcp_conn {
 	uint8_t rtx_kind;   /* enum tcp_rtx_kind */
 	uint8_t dup_acks;
 	uint8_t keep_probes_sent, keep_probes_max;
-	uint8_t linger2_set;
 	uint8_t rack_reo_mult, rack_reo_persist;
 	uint8_t nr_rcv_sacks;
 	uint8_t urg_byte;
@@ -176,6 +176,7 @@ struct tcp_conn {
 	uint64_t first_unanswered_ns; /* since when nothing has been acknowledged; 0: nothing outstanding */
 	uint64_t user_timeout_ns;     /* 0: by the number of retries */
 	uint64_t keep_idle_ns, keep_interval_ns;
+	uint64_t fin_wait2_ns;                /* how long an orphan waits for the peer's FIN */
 	uint64_t last_heard_ns, last_data_ns; /* segment; segment with data */
 	uint64_t oow_ack_ns, challenge_ns;    /* last answers to segments that do not fit */
 

@@ -37,8 +37,8 @@ void tcp_conn_set_mss_path(struct tcp_conn *c, uint16_t mss_path)
 	list_for_each (s, &c->inflight, link, struct tcp_sent)
 		if (!(s->flags & (TCP_SENT_SACKED | TCP_SENT_LOST)) && s->end - s->seq > c->mss)
 			tcp_sent_mark_lost(c, s);
-	if (c->ca_state <= TCP_CA_DISORDER) {
-		c->ca_state = TCP_CA_LOSS;
+	if (c->ca_state <= TCP_CONG_DISORDER) {
+		c->ca_state = TCP_CONG_LOSS;
 		c->recovery_point = c->snd_nxt;
 		c->undo_valid = false;
 	}

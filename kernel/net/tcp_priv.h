@@ -20,8 +20,9 @@
 #define TCP_SYN_RETRIES    6  /* about 2 minutes */
 #define TCP_ORPHAN_RETRIES 8
 #define TCP_QUICK_ACKS     16
-#define TCP_INVALID_ACK_NS (500 * TCP_MS) /* at most one answer in this time to segments without data that do not fit  \
-					   */
+#define TCP_INVALID_ACK_NS                                                                                             \
+	(500 * TCP_MS) /* at most one answer in this time to segments without data that do not fit                     \
+			*/
 
 /* What one ACK has brought, between the steps of its processing. */
 struct tcp_ack {

@@ -37,7 +37,7 @@ void tcp_rack_delivered(struct tcp_conn *c, const struct tcp_seg *seg, const str
 static uint64_t reorder_window(const struct tcp_conn *c)
 {
 	if (!c->reorder_seen) {
-		if (c->ca_state >= TCP_CA_RECOVERY || c->sacked >= 3u * c->mss)
+		if (c->ca_state >= TCP_CONG_RECOVERY || c->sacked >= 3u * c->mss)
 			return 0;
 	}
 	return MIN(c->min_rtt_ns / 4 * c->rack_reo_mult, c->srtt_ns);
@@ -82,7 +82,7 @@ bool tcp_tlp_arm(struct tcp_conn *c)
 {
 	uint64_t pto, rto = tcp_rto(c);
 
-	if (c->ca_state != TCP_CA_OPEN || !c->sack_ok || c->srtt_ns == 0 || c->tlp_active || c->sacked > 0)
+	if (c->ca_state != TCP_CONG_OPEN || !c->sack_ok || c->srtt_ns == 0 || c->tlp_active || c->sacked > 0)
 		return false;
 	pto = 2 * c->srtt_ns;
 	/* A single segment may meet a delayed ACK; the least wait keeps timers off the data path. */
@@ -123,7 +123,7 @@ void tcp_tlp_acked(struct tcp_conn *c, const struct tcp_seg *seg, const struct t
 	if (seq_after(seg->ack, c->tlp_end)) {
 		/* More than the probe: had both copies arrived, a D-SACK or a duplicate ACK would have come. */
 		c->tlp_active = false;
-		if (c->ca_state <= TCP_CA_DISORDER) {
+		if (c->ca_state <= TCP_CONG_DISORDER) {
 			c->ssthresh = c->cc->reduce(c);
 			c->cwnd = MIN(c->cwnd, c->ssthresh);
 		}

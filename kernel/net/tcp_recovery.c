@@ -17,7 +17,7 @@ static void save_for_undo(struct tcp_conn *c)
 	c->retrans_ts = 0;
 }
 
-static void enter_reduction(struct tcp_conn *c, enum tcp_ca_state state)
+static void enter_reduction(struct tcp_conn *c, enum tcp_congestion state)
 {
 	c->recovery_point = c->snd_nxt;
 	c->recover_flight = MAX(tcp_flight(c), (uint32_t)c->mss);
@@ -29,25 +29,25 @@ static void enter_reduction(struct tcp_conn *c, enum tcp_ca_state state)
 
 static void enter_recovery(struct tcp_conn *c)
 {
-	if (c->ca_state == TCP_CA_CWR) { /* reduced already in this round trip: only repair */
-		c->ca_state = TCP_CA_RECOVERY;
+	if (c->ca_state == TCP_CONG_CWR) { /* reduced already in this round trip: only repair */
+		c->ca_state = TCP_CONG_RECOVERY;
 		c->recovery_point = c->snd_nxt;
 		return;
 	}
 	save_for_undo(c);
-	enter_reduction(c, TCP_CA_RECOVERY);
+	enter_reduction(c, TCP_CONG_RECOVERY);
 }
 
 static void leave(struct tcp_conn *c)
 {
-	if (c->ca_state == TCP_CA_RECOVERY || c->ca_state == TCP_CA_CWR)
+	if (c->ca_state == TCP_CONG_RECOVERY || c->ca_state == TCP_CONG_CWR)
 		c->cwnd = MAX(MIN(c->cwnd, c->ssthresh), (uint32_t)c->mss);
-	if (c->ca_state == TCP_CA_RECOVERY) {
+	if (c->ca_state == TCP_CONG_RECOVERY) {
 		c->cwnd = c->ssthresh;
 		if (c->rack_reo_persist > 0 && --c->rack_reo_persist == 0)
 			c->rack_reo_mult = 1;
 	}
-	c->ca_state = TCP_CA_OPEN;
+	c->ca_state = TCP_CONG_OPEN;
 	c->dup_acks = 0;
 	c->undo_valid = false;
 }
@@ -67,7 +67,7 @@ static void undo(struct tcp_conn *c)
 	tcp_sent_unmark_lost(c);
 	c->cwnd = MAX(c->cwnd, c->cwnd_prior);
 	c->ssthresh = MAX(c->ssthresh, c->ssthresh_prior);
-	c->ca_state = TCP_CA_OPEN;
+	c->ca_state = TCP_CONG_OPEN;
 	c->undo_valid = false;
 	c->backoff = 0;
 	c->dup_acks = 0;
@@ -99,7 +99,7 @@ static void prr(struct tcp_conn *c, const struct tcp_ack *a)
 static void newreno_ack(struct tcp_conn *c, struct tcp_ack *a)
 {
 	if (a->acked > 0) {
-		bool in_recovery = c->ca_state == TCP_CA_RECOVERY;
+		bool in_recovery = c->ca_state == TCP_CONG_RECOVERY;
 		uint32_t segs = (a->acked + c->mss - 1) / c->mss;
 
 		c->dup_acks = in_recovery ? (uint8_t)(c->dup_acks > segs - 1 ? c->dup_acks - (segs - 1) : 0) : 0;
@@ -109,7 +109,7 @@ static void newreno_ack(struct tcp_conn *c, struct tcp_ack *a)
 		if (c->dup_acks < UINT8_MAX)
 			c->dup_acks++;
 		a->delivered += c->mss;
-		if (c->dup_acks != DUP_ACKS || c->ca_state >= TCP_CA_RECOVERY)
+		if (c->dup_acks != DUP_ACKS || c->ca_state >= TCP_CONG_RECOVERY)
 			return;
 	} else {
 		return;
@@ -134,17 +134,17 @@ static bool may_grow(const struct tcp_conn *c)
 
 static void ecn_reduce(struct tcp_conn *c)
 {
-	if (c->ca_state >= TCP_CA_CWR)
+	if (c->ca_state >= TCP_CONG_CWR)
 		return; /* once a round trip */
-	enter_reduction(c, TCP_CA_CWR);
+	enter_reduction(c, TCP_CONG_CWR);
 	c->undo_valid = false;
 	c->cwr_pending = true;
 }
 
 static void set_open_or_disorder(struct tcp_conn *c)
 {
-	if (c->ca_state <= TCP_CA_DISORDER)
-		c->ca_state = c->sacked > 0 || c->dup_acks > 0 ? TCP_CA_DISORDER : TCP_CA_OPEN;
+	if (c->ca_state <= TCP_CONG_DISORDER)
+		c->ca_state = c->sacked > 0 || c->dup_acks > 0 ? TCP_CONG_DISORDER : TCP_CONG_OPEN;
 }
 
 void tcp_recovery_ack(struct tcp_conn *c, const struct tcp_seg *seg, struct tcp_ack *a)
@@ -159,16 +159,16 @@ void tcp_recovery_ack(struct tcp_conn *c, const struct tcp_seg *seg, struct tcp_
 	} else {
 		newreno_ack(c, a);
 	}
-	if (c->ca_state >= TCP_CA_RECOVERY && was_spurious(c, seg, a))
+	if (c->ca_state >= TCP_CONG_RECOVERY && was_spurious(c, seg, a))
 		undo(c);
-	else if (c->ca_state >= TCP_CA_CWR && point_reached)
+	else if (c->ca_state >= TCP_CONG_CWR && point_reached)
 		leave(c);
-	if (c->ca_state <= TCP_CA_CWR && c->lost > 0)
+	if (c->ca_state <= TCP_CONG_CWR && c->lost > 0)
 		enter_recovery(c);
 	if (a->ece && c->ecn_ok)
 		ecn_reduce(c);
 	set_open_or_disorder(c);
-	if (c->ca_state == TCP_CA_RECOVERY || c->ca_state == TCP_CA_CWR)
+	if (c->ca_state == TCP_CONG_RECOVERY || c->ca_state == TCP_CONG_CWR)
 		prr(c, a);
 	else if (a->acked > 0 && may_grow(c))
 		c->cc->grow(c, a->delivered);
@@ -182,9 +182,9 @@ void tcp_recovery_loss_detected(struct tcp_conn *c)
 	none.lost = tcp_rack_detect(c);
 	if (none.lost == 0)
 		return;
-	if (c->ca_state <= TCP_CA_CWR)
+	if (c->ca_state <= TCP_CONG_CWR)
 		enter_recovery(c);
-	if (c->ca_state == TCP_CA_RECOVERY)
+	if (c->ca_state == TCP_CONG_RECOVERY)
 		prr(c, &none);
 }
 
@@ -194,10 +194,10 @@ void tcp_recovery_rto(struct tcp_conn *c)
 	bool first_sacked =
 		!list_empty(&c->inflight) && list_first(&c->inflight, struct tcp_sent, link)->flags & TCP_SENT_SACKED;
 
-	if (c->ca_state <= TCP_CA_DISORDER || (c->ca_state == TCP_CA_LOSS && c->retries == 0)) {
+	if (c->ca_state <= TCP_CONG_DISORDER || (c->ca_state == TCP_CONG_LOSS && c->retries == 0)) {
 		save_for_undo(c);
 		c->ssthresh = c->cc->reduce(c);
-	} else if (c->ca_state != TCP_CA_LOSS) {
+	} else if (c->ca_state != TCP_CONG_LOSS) {
 		c->undo_valid = false;
 	}
 	if (c->cc->restart != NULL)
@@ -205,7 +205,7 @@ void tcp_recovery_rto(struct tcp_conn *c)
 	/* Its first hole known to be filled, and yet not acknowledged: the peer has dropped what it had (RFC 2018). */
 	tcp_sent_mark_all_lost(c, first_sacked);
 	c->cwnd = c->mss;
-	c->ca_state = TCP_CA_LOSS;
+	c->ca_state = TCP_CONG_LOSS;
 	c->recovery_point = c->snd_nxt;
 	c->dup_acks = 0;
 	c->tlp_active = false;
@@ -218,7 +218,7 @@ void tcp_cwnd_restart_after_idle(struct tcp_conn *c)
 	uint32_t start = MIN(10u * c->mss, c->cwnd);
 	uint64_t idle = c->now_ns - c->last_sent_ns;
 
-	if (c->last_sent_ns == 0 || c->nr_inflight > 0 || idle <= c->rto_ns || c->ca_state != TCP_CA_OPEN)
+	if (c->last_sent_ns == 0 || c->nr_inflight > 0 || idle <= c->rto_ns || c->ca_state != TCP_CONG_OPEN)
 		return;
 	c->ssthresh = c->ssthresh == TCP_SSTHRESH_INFINITE ? c->ssthresh : MAX(c->ssthresh, c->cwnd / 4 * 3);
 	for (; idle > c->rto_ns && c->cwnd > start; idle -= c->rto_ns)

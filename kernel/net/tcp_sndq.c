@@ -8,6 +8,7 @@
 #include "kernel/log.h"
 #include "kernel/mm/kmalloc.h"
 #include "kernel/net/tcp_seq.h"
+#include "lib/string.h"
 
 #define BLOCK_BYTES_MAX 32768u /* a large write goes into blocks of this size */
 
@@ -165,4 +166,20 @@ bool tcp_sndq_attach(struct tcp_sndq *q, uint32_t seq, uint32_t len, struct pbuf
 		p = p->next;
 	}
 	return true;
+}
+
+void tcp_sndq_copy(struct tcp_sndq *q, uint32_t seq, uint32_t len, uint8_t *out)
+{
+	struct tcp_snd_piece *p = find(q, seq);
+
+	while (len > 0) {
+		uint32_t skip = seq - p->seq;
+		uint32_t n = MIN(len, p->len - skip);
+
+		memcpy(out, p->block->mem + p->off + skip, n);
+		seq += n;
+		out += n;
+		len -= n;
+		p = p->next;
+	}
 }

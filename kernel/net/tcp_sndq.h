@@ -42,6 +42,9 @@ uint32_t tcp_sndq_fits(struct tcp_sndq *q, uint32_t seq, uint32_t len, unsigned 
 /* Adds bytes [seq, seq + len), which must be there, to p as fragments. False: more than p has slots for. */
 MUST_CHECK bool tcp_sndq_attach(struct tcp_sndq *q, uint32_t seq, uint32_t len, struct pbuf *p);
 
+/* Copies bytes [seq, seq + len), which must be there. */
+void tcp_sndq_copy(struct tcp_sndq *q, uint32_t seq, uint32_t len, uint8_t *out);
+
 static inline uint32_t tcp_sndq_end(const struct tcp_sndq *q)
 {
 	return q->start + q->bytes;

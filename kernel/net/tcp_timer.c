@@ -68,7 +68,7 @@ static bool gave_up(struct tcp_conn *c)
 	if (c->user_timeout_ns != 0 && !late && tcp_state_is_synchronized(c->state))
 		return false;
 	/* An ICMP error that came meanwhile says more than the time that has passed. */
-	tcp_closed(c, c->error != 0 ? c->error : ETIMEDOUT);
+	tcp_closed(c, c->error_hint != 0 ? c->error_hint : ETIMEDOUT);
 	return true;
 }
 

@@ -128,9 +128,8 @@ static void listener_output(struct tcp_listener *l, const struct tcp_tuple *t, c
 
 static uint16_t listener_mss(struct tcp_listener *l, const struct tcp_tuple *t)
 {
-	(void)l;
 	(void)t;
-	return 1460;
+	return container_of(l, struct sim, listener)->mss;
 }
 
 static const struct tcp_listener_ops listener_ops = {.output = listener_output, .mss_of = listener_mss};
@@ -142,6 +141,7 @@ void sim_init(struct sim *s, uint64_t seed)
 	memset(s, 0, sizeof(*s));
 	s->rng = seed * 0x9e3779b97f4a7c15ull + 1;
 	s->now_ns = 1000000000;
+	s->mss = 1460;
 	for (unsigned i = 0; i < sizeof(secret); i++)
 		secret[i] = (uint8_t)sim_random(s);
 	tcp_secret_init(secret);

@@ -53,6 +53,7 @@ struct sim_end {
 struct sim {
 	uint64_t now_ns;
 	uint64_t rng;
+	uint16_t mss; /* that the listener announces */
 	struct sim_end end[2];
 	struct sim_link link[2];      /* [i]: away from end i */
 	struct sim_packet *queue;     /* by time */

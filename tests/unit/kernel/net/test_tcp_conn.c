@@ -67,6 +67,26 @@ static void test_transfer_gso(void **state)
 	assert_int_equal(s.end[1].read, 5000000);
 }
 
+/* As on loopback: segments as large as can be, no delay, a window of one segment at first. */
+static void test_large_mss(void **state)
+{
+	(void)state;
+	s.link[0].delay_ns = s.link[1].delay_ns = 1000;
+	for (unsigned i = 0; i < 2; i++) {
+		s.end[i].c.mss_path = s.end[i].c.mss_announce = 65483;
+		s.end[i].gso = 65483;
+	}
+	s.mss = 65483;
+	sim_establish(&s);
+	sim_write(&s, 0, 20000000);
+	sim_write(&s, 1, 20000000);
+	sim_run(&s, s.now_ns + 10 * TCP_SEC);
+	assert_int_equal(s.end[1].read, 20000000);
+	assert_int_equal(s.end[0].read, 20000000);
+	assert_int_equal(s.end[0].c.total_retrans, 0);
+	assert_true(s.last_event_ns < 2 * TCP_SEC);
+}
+
 /* Orderly release: each side in turn, both orders. */
 static void test_close(void **state)
 {
@@ -431,6 +451,7 @@ int main(void)
 		T(test_open),
 		T(test_transfer),
 		T(test_transfer_gso),
+		T(test_large_mss),
 		T(test_close),
 		T(test_half_close),
 		T(test_simultaneous_close),
