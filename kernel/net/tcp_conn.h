@@ -159,8 +159,9 @@ struct tcp_conn {
 	uint32_t undo_una, undo_bytes;   /* retransmitted bytes that D-SACKs have not accounted for */
 	uint32_t retrans_ts;             /* our timestamp of the first retransmission */
 	uint32_t max_pipe, max_pipe_seq; /* most that was in the network in this window: is cwnd used? */
-	uint64_t last_sent_ns;           /* of data */
-	uint64_t cc_state[8];            /* cc's */
+	uint64_t last_stamp_ns;
+	uint64_t last_sent_ns; /* of data */
+	uint64_t cc_state[8];  /* cc's */
 
 	/* round-trip time: RFC 6298; 0 before the first sample */
 	uint64_t srtt_ns, rttvar_ns, rto_ns, min_rtt_ns, min_rtt_at_ns;

@@ -19,13 +19,20 @@ static uint32_t length(const struct tcp_sent *s)
 	return s->end - s->seq;
 }
 
+/* When a transmission happens: no two at the same time, so that it tells their order, too. */
+static uint64_t stamp(struct tcp_conn *c)
+{
+	c->last_stamp_ns = MAX(c->now_ns, c->last_stamp_ns + 1);
+	return c->last_stamp_ns;
+}
+
 struct tcp_sent *tcp_sent_add(struct tcp_conn *c, uint32_t seq, uint32_t end, uint8_t flags)
 {
 	struct tcp_sent *s = kmalloc(sizeof(*s));
 
 	if (s == NULL)
 		return NULL;
-	*s = (struct tcp_sent){.seq = seq, .end = end, .flags = flags, .sent_ns = c->now_ns, .times = 1};
+	*s = (struct tcp_sent){.seq = seq, .end = end, .flags = flags, .sent_ns = stamp(c), .times = 1};
 	s->delivered_bytes = c->delivered;
 	list_push_back(&c->inflight, &s->link);
 	list_push_back(&c->by_time, &s->time_link);
@@ -49,7 +56,7 @@ void tcp_sent_again(struct tcp_conn *c, struct tcp_sent *s)
 	set_state(c, s, 0);
 	list_remove(&s->time_link);
 	list_push_back(&c->by_time, &s->time_link);
-	s->sent_ns = c->now_ns;
+	s->sent_ns = stamp(c);
 	s->delivered_bytes = c->delivered;
 	if (s->times < UINT8_MAX)
 		s->times++;
@@ -130,7 +137,7 @@ struct tcp_sent *tcp_sent_first_lost(struct tcp_conn *c)
 /* s has arrived: what that tells about time. */
 static void note_delivered(struct tcp_conn *c, const struct tcp_sent *s, struct tcp_ack *a)
 {
-	uint64_t rtt = c->now_ns - s->sent_ns;
+	uint64_t rtt = c->now_ns > s->sent_ns ? c->now_ns - s->sent_ns : 1;
 
 	if (s->times == 1) {
 		/* Karn: only what was sent once. The newest of them was delayed least by the peer. */

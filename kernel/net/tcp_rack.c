@@ -17,7 +17,7 @@ void tcp_rack_delivered(struct tcp_conn *c, const struct tcp_seg *seg, const str
 {
 	if (a->newest_sent_ns == 0)
 		return;
-	uint64_t rtt = c->now_ns - a->newest_sent_ns;
+	uint64_t rtt = c->now_ns > a->newest_sent_ns ? c->now_ns - a->newest_sent_ns : 1;
 	if (a->newest_times > 1) {
 		/* Perhaps it was the first transmission that arrived, and this says nothing about the later one. */
 		uint32_t sent_ts = (uint32_t)(a->newest_sent_ns / TCP_MS) + c->ts_offset;
