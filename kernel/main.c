@@ -19,6 +19,7 @@
 #include "kernel/mm/page.h"
 #include "kernel/mm/vmspace.h"
 #include "kernel/net/net.h"
+#include "kernel/net/netconf.h"
 #include "kernel/plat/cay/boot.h"
 #include "kernel/plat/cay/debug.h"
 #include "kernel/plat/cay/events.h"
@@ -128,6 +129,7 @@ void kernel_main(void)
 	if (!net_init())
 		panic("no memory for the network: raise -m");
 	mark(CAY_T_FS_READY);
+	netconf_wait();
 	mark(CAY_T_EXEC_START);
 	load_program();
 	mark(CAY_T_PROGRAM_ENTRY);

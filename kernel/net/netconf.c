@@ -6,9 +6,11 @@
 
 #include "abi/net.h"
 #include "kernel/log.h"
+#include "kernel/net/dhcp.h"
 #include "kernel/net/ndp.h"
 #include "kernel/net/neigh.h"
 #include "kernel/net/net_priv.h"
+#include "kernel/time/clock.h"
 
 static struct ipaddr dns[NETCONF_DNS_MAX];
 static unsigned nr_dns;
@@ -78,6 +80,17 @@ void netconf_start(struct netif *nif, const struct cay_net_config *cfg)
 		netconf_add_dns(&server);
 	}
 	netconf_add_dns(&dns6);
+	netconf_mount_files();
 	if (!quiet && !ipaddr_is_any(&addr4))
 		arp_announce(nif, &addr4);
+	if (cfg->flags & CAY_NET_DHCP)
+		dhcp_start(nif);
+}
+
+#define DHCP_PATIENCE_NS (3 * NSEC_PER_SEC)
+
+void netconf_wait(void)
+{
+	if (!dhcp_wait(clock_monotonic_ns() + DHCP_PATIENCE_NS))
+		klog("network: no DHCP server answers yet; the program starts without an address");
 }

@@ -20,6 +20,10 @@ void netconf_add_dns(const struct ipaddr *server);
 /* The nth, or NULL. */
 const struct ipaddr *netconf_dns(unsigned n);
 
+/* After fs_init, when a card was started: the files. */
+void netconf_mount_files(void);
+/* Gives DHCP a little time before the program starts: most programs do not try again. */
+void netconf_wait(void);
 /* A default route that came by `protocol` (RTPROT_*). */
 void netconf_default_route(struct netif *nif, const struct ipaddr *gateway, uint8_t protocol);
 
