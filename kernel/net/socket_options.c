@@ -62,8 +62,8 @@ int socket_set_option(struct socket *s, int level, int name, const void *user, u
 		return family_set(s, level, name, user, len);
 	if (name == SO_RCVTIMEO || name == SO_SNDTIMEO)
 		return set_timeout(name == SO_RCVTIMEO ? &s->rcv_timeout_ns : &s->snd_timeout_ns, user, len);
-	if (name == SO_LINGER)
-		return len < sizeof(struct linger) ? -EINVAL : 0; /* closing never waits here */
+	if (name == SO_LINGER && (s->family == AF_UNIX || s->type != SOCK_STREAM))
+		return len < sizeof(struct linger) ? -EINVAL : 0; /* closing never waits there */
 	if (!is_kept(name))
 		return family_set(s, level, name, user, len);
 	if (len < sizeof(v))
@@ -144,6 +144,8 @@ int socket_get_option(struct socket *s, int level, int name, void *user, uint32_
 		tv = (struct ktimeval){(int64_t)(ns / NSEC_PER_SEC), (int64_t)(ns % NSEC_PER_SEC / 1000)};
 		return copy_out(user, len_user, &tv, sizeof(tv));
 	case SO_LINGER:
+		if (s->family != AF_UNIX && s->type == SOCK_STREAM)
+			return family_get(s, level, name, user, len_user);
 		return copy_out(user, len_user, &(struct linger){0}, sizeof(struct linger));
 	case SO_PEERCRED:
 		if (s->ops->peer_cred == NULL || !s->ops->peer_cred(s, &cred))

@@ -103,6 +103,7 @@ ssize_t tcp_sock_recv(struct socket *s, struct sock_msg *m);
 uint32_t tcp_sock_poll(struct socket *s, struct file *f, struct poll_table *pt);
 size_t tcp_sock_readable(struct socket *s);
 int64_t tcp_sock_ioctl(struct socket *s, unsigned cmd, uint64_t arg);
+int tcp_sock_name(struct socket *s, bool peer, struct sock_addr *out);
 int tcp_sock_shutdown(struct socket *s, int how);
 int tcp_sock_take_error(struct socket *s);
 bool tcp_sock_is_listening(struct socket *s);

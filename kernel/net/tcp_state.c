@@ -90,6 +90,16 @@ int64_t tcp_sock_ioctl(struct socket *s, unsigned cmd, uint64_t arg)
 	return put_user_u32((void *)arg, v);
 }
 
+/* A peer is there only while the connection is. */
+int tcp_sock_name(struct socket *s, bool peer, struct sock_addr *out)
+{
+	uint8_t state = tcp_of(s)->c.state;
+
+	if (peer && (state == TCPS_CLOSED || state == TCPS_SYN_SENT || state == TCPS_LISTEN))
+		return -ENOTCONN;
+	return inet_name(s, peer, out);
+}
+
 int tcp_sock_shutdown(struct socket *s, int how)
 {
 	struct tcp_sock *t = tcp_of(s);

@@ -176,14 +176,16 @@ static int nothing_there(struct tcp_sock *t, unsigned flags)
 static ssize_t recv_locked(struct tcp_sock *t, struct sock_msg *m)
 {
 	uint64_t deadline = socket_deadline(t->in.sock.rcv_timeout_ns);
-	size_t want = m->uio->resid, least = MIN((size_t)t->rcvlowat, want), total = 0;
+	size_t want = m->uio->resid, least, total = 0;
 	bool peek = (m->flags & MSG_PEEK) != 0;
 	int err;
 
 	if (t->c.state == TCPS_LISTEN)
 		return -ENOTCONN;
-	if (m->flags & MSG_WAITALL)
-		least = want;
+	least = m->flags & MSG_WAITALL ? want : MIN((size_t)t->rcvlowat, want);
+	if (want == 0 && t->c.rcvq.bytes > 0)
+		return 0;
+	least = MAX(least, (size_t)1); /* reading nothing waits for something, as on Linux */
 	for (;;) {
 		uint32_t have = peek ? (uint32_t)total : 0;
 		bool at_mark = t->c.urg_pending && total > 0;
@@ -193,7 +195,7 @@ static ssize_t recv_locked(struct tcp_sock *t, struct sock_msg *m)
 			break;
 		}
 		total += (size_t)n;
-		if (total >= least && (total > 0 || want == 0))
+		if (total >= least)
 			return (ssize_t)total;
 		if (n > 0 && !at_mark)
 			continue;
