@@ -153,8 +153,7 @@ bool net_idle_poll(void)
 	return any;
 }
 
-/* One round. True: come again. */
-static bool work_round(void)
+bool net_work_round(void)
 {
 	struct net_work *w;
 	struct channel *ch;
@@ -179,7 +178,7 @@ static void net_main(void *arg)
 {
 	(void)arg;
 	for (;;) {
-		if (work_round())
+		if (net_work_round())
 			sched_yield_to_others();
 		wait_event(&net.wq, has_work());
 	}

@@ -52,6 +52,10 @@ struct iphdr;
 MUST_CHECK struct pbuf *ip_reassemble4(struct pbuf *p, const struct iphdr *h);
 MUST_CHECK struct pbuf *ip_reassemble6(struct pbuf *p);
 
+/* ---- net.c ---- */
+/* What the network thread does when it is woken. True: come again. (Host tests are their own network thread.) */
+bool net_work_round(void);
+
 /* ---- rtnetlink.c ---- */
 /* The nth route that follows from an interface's address; false at the end. */
 bool route_get_link(unsigned n, struct route_entry *out);

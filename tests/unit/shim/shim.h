@@ -52,4 +52,7 @@ void shim_clock_set(uint64_t mono_ns);
 unsigned shim_timer_arms(uint64_t *last_ns);
 void shim_timer_event(void);
 
+/* shim/net.c: name servers that the network has told us about. */
+unsigned shim_nr_dns(void);
+
 #endif
