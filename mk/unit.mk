@@ -44,9 +44,12 @@ check: ## unit tests on the host under ASan and UBSan; seconds; T=pattern runs s
 
 .PHONY: check unit-build
 
+model: ## check the models of tests/model with spin
+	@tests/model/run $(abspath $(BUILD))
+
 test: ## everything: installs what is missing, builds, unit, fuzz, guest and system tests; last line is the count
 	@tools/install-deps test
 	@$(MAKE) --no-print-directory all
 	+@tests/run $(BUILD)
 
-.PHONY: test
+.PHONY: test model

@@ -5,8 +5,7 @@
 #include <linux/sched.h>
 #include <stddef.h>
 
-/* Keys of the heap: real-time threads below, all others from here on. */
-#define KEY_NORMAL      (1ull << 62)
+/* Key of a real-time thread: priority, best first, then its turn. */
 #define KEY_TURN_BITS   48
 #define RT_PRIORITY_TOP 99
 /* SCHED_IDLE has weight 3 where nice 0 has 1024, as on Linux. */
@@ -14,10 +13,12 @@
 
 void rq_init(struct runqueue *rq)
 {
-	pheap_init(&rq->heap);
+	pheap_init(&rq->realtime);
+	pheap_init(&rq->fair);
 	list_init(&rq->queued);
 	rq->min_vruntime_ns = 0;
 	rq->next_turn = 1;
+	rq->rt_period_ns = rq->rt_ran_ns = 0;
 	rq->nr = 0;
 }
 
@@ -40,11 +41,16 @@ uint64_t rq_scale(uint64_t ns, const struct thread *t)
 	return ns;
 }
 
+static struct pheap *heap_of(struct runqueue *rq, const struct thread *t)
+{
+	return rq_is_realtime(t) ? &rq->realtime : &rq->fair;
+}
+
 static uint64_t key_of(const struct thread *t)
 {
 	if (rq_is_realtime(t))
 		return (uint64_t)(RT_PRIORITY_TOP - t->rt_priority) << KEY_TURN_BITS | t->rt_turn;
-	return KEY_NORMAL + t->vruntime_ns;
+	return t->vruntime_ns;
 }
 
 void rq_add(struct runqueue *rq, struct thread *t, bool woke)
@@ -59,7 +65,7 @@ void rq_add(struct runqueue *rq, struct thread *t, bool woke)
 	/* One that was preempted keeps its turn. */
 	if (woke || t->rt_turn == 0)
 		t->rt_turn = rq->next_turn++;
-	pheap_insert(&rq->heap, &t->run_node, key_of(t));
+	pheap_insert(heap_of(rq, t), &t->run_node, key_of(t));
 	list_push_back(&rq->queued, &t->queue_link);
 	rq->nr++;
 }
@@ -77,19 +83,35 @@ void rq_adopt(const struct runqueue *rq, struct thread *t)
 
 void rq_remove(struct runqueue *rq, struct thread *t)
 {
-	pheap_remove(&rq->heap, &t->run_node);
+	pheap_remove(heap_of(rq, t), &t->run_node);
 	list_remove(&t->queue_link);
 	rq->nr--;
 }
 
-struct thread *rq_take(struct runqueue *rq)
+static bool is_throttled(struct runqueue *rq, uint64_t now_ns)
 {
-	struct pheap_node *n = pheap_min(&rq->heap);
-	struct thread *t;
+	if (now_ns - rq->rt_period_ns >= RQ_RT_PERIOD_NS) {
+		rq->rt_period_ns = now_ns;
+		rq->rt_ran_ns = 0;
+	}
+	return rq->rt_ran_ns >= RQ_RT_RUN_NS;
+}
 
-	if (n == NULL)
+struct thread *rq_first(struct runqueue *rq, uint64_t now_ns)
+{
+	struct pheap_node *n = pheap_min(&rq->realtime), *fair = pheap_min(&rq->fair);
+
+	if (n == NULL || (fair != NULL && is_throttled(rq, now_ns)))
+		n = fair;
+	return n != NULL ? container_of(n, struct thread, run_node) : NULL;
+}
+
+struct thread *rq_take(struct runqueue *rq, uint64_t now_ns)
+{
+	struct thread *t = rq_first(rq, now_ns);
+
+	if (t == NULL)
 		return NULL;
-	t = container_of(n, struct thread, run_node);
 	rq_remove(rq, t);
 	if (!rq_is_realtime(t) && t->vruntime_ns > rq->min_vruntime_ns)
 		rq->min_vruntime_ns = t->vruntime_ns;
@@ -98,15 +120,15 @@ struct thread *rq_take(struct runqueue *rq)
 
 void rq_charge(struct runqueue *rq, struct thread *t, uint64_t ran_ns)
 {
-	struct pheap_node *n = pheap_min(&rq->heap);
+	struct pheap_node *n = pheap_min(&rq->fair);
 	uint64_t least;
 
-	if (rq_is_realtime(t))
+	if (rq_is_realtime(t)) {
+		rq->rt_ran_ns += ran_ns;
 		return;
+	}
 	t->vruntime_ns += rq_scale(ran_ns, t);
-	least = t->vruntime_ns;
-	if (n != NULL && n->key >= KEY_NORMAL && n->key - KEY_NORMAL < least)
-		least = n->key - KEY_NORMAL;
+	least = n != NULL && n->key < t->vruntime_ns ? n->key : t->vruntime_ns;
 	if (least > rq->min_vruntime_ns)
 		rq->min_vruntime_ns = least;
 }
@@ -126,9 +148,9 @@ bool rq_preempts(const struct thread *woken, const struct thread *running, uint6
 
 void rq_step_back(const struct runqueue *rq, struct thread *t)
 {
-	const struct pheap_node *n = pheap_min(&rq->heap);
+	const struct pheap_node *n = pheap_min(&rq->fair);
 
 	t->rt_turn = 0;
-	if (!rq_is_realtime(t) && n != NULL && n->key >= KEY_NORMAL && t->vruntime_ns <= n->key - KEY_NORMAL)
-		t->vruntime_ns = n->key - KEY_NORMAL + 1;
+	if (!rq_is_realtime(t) && n != NULL && t->vruntime_ns <= n->key)
+		t->vruntime_ns = n->key + 1;
 }

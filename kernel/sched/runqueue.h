@@ -5,7 +5,8 @@
  * level. The thread that had least runs next. The running thread is not in the queue.
  * Invariant: min_vruntime_ns never goes back; a thread that slept, or comes from another CPU, gets at most
  * RQ_SLEEPER_CREDIT_NS or RQ_MIGRATION_SPREAD_NS below it, so neither earns a right to starve others.
- * Lock: the kernel lock. No other dependency: unit-tested on the host.
+ * While others wait, real-time threads get at most RQ_RT_RUN_NS of each RQ_RT_PERIOD_NS, as on Linux: one that spins
+ * does not take the machine with it. Lock: the kernel lock. No other dependency: unit-tested on the host.
  */
 #ifndef CAY_KERNEL_SCHED_RUNQUEUE_H
 #define CAY_KERNEL_SCHED_RUNQUEUE_H
@@ -20,12 +21,15 @@
 #define RQ_SLEEPER_CREDIT_NS   2000000ull
 #define RQ_WAKE_GRANULE_NS     1000000ull /* a woken thread preempts when it is owed more than this */
 #define RQ_MIGRATION_SPREAD_NS 20000000ull
+#define RQ_RT_PERIOD_NS        1000000000ull
+#define RQ_RT_RUN_NS           950000000ull
 
 struct runqueue {
-	struct pheap heap;
+	struct pheap realtime, fair;
 	struct list queued; /* the same threads, in order of arrival */
 	uint64_t min_vruntime_ns;
-	uint64_t next_turn; /* order among real-time threads of one priority */
+	uint64_t next_turn;               /* order among real-time threads of one priority */
+	uint64_t rt_period_ns, rt_ran_ns; /* when the period began; what real-time threads have had of it */
 	unsigned nr;
 };
 
@@ -37,8 +41,10 @@ void rq_add(struct runqueue *rq, struct thread *t, bool woke);
 /* t, not queued, comes from another CPU's queue: virtual times there and here may have drifted apart. */
 void rq_adopt(const struct runqueue *rq, struct thread *t);
 
-/* Removes and returns the thread to run next; NULL when there is none. */
-struct thread *rq_take(struct runqueue *rq);
+/* The thread to run next, still queued; NULL when there is none. */
+struct thread *rq_first(struct runqueue *rq, uint64_t now_ns);
+/* The same, removed. */
+struct thread *rq_take(struct runqueue *rq, uint64_t now_ns);
 
 /* Removes t, which is queued here. */
 void rq_remove(struct runqueue *rq, struct thread *t);

@@ -146,11 +146,11 @@ static void switch_to(struct sched_cpu *sc, struct thread *prev, struct thread *
 }
 
 /* Whoever is due here. One that may not run here any more goes where it may. */
-static struct thread *take_next(struct sched_cpu *sc, unsigned id)
+static struct thread *take_next(struct sched_cpu *sc, unsigned id, uint64_t now_ns)
 {
 	struct thread *t;
 
-	while ((t = rq_take(&sc->rq)) != NULL) {
+	while ((t = rq_take(&sc->rq, now_ns)) != NULL) {
 		if (t->affinity >> id & 1)
 			return t;
 		if (sc->fpu_owner == t)
@@ -179,9 +179,9 @@ static void choose_next(struct sched_cpu *sc, struct cpu *cpu, uint64_t now_ns)
 	sc->need_resched = false;
 	if (prev->state == THREAD_RUNNABLE && prev != cpu->idle && !pheap_queued(&prev->run_node))
 		rq_add(&sc->rq, prev, false);
-	next = take_next(sc, id);
+	next = take_next(sc, id, now_ns);
 	if (next == NULL && smp_active && balance_pull(id, now_ns))
-		next = take_next(sc, id);
+		next = take_next(sc, id, now_ns);
 	if (next == NULL)
 		next = cpu->idle;
 	sc->slice_start_ns = now_ns;
@@ -249,10 +249,10 @@ static void consider(struct sched_cpu *sc, const struct thread *waiting)
 void sched_look(void)
 {
 	struct sched_cpu *sc = this_sched();
-	const struct pheap_node *n = pheap_min(&sc->rq.heap);
+	const struct thread *first = rq_first(&sc->rq, clock_monotonic_ns());
 
-	if (n != NULL)
-		consider(sc, container_of(n, struct thread, run_node));
+	if (first != NULL)
+		consider(sc, first);
 }
 
 void sched_enqueue(unsigned id, struct thread *t, bool woke)

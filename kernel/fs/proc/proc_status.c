@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <sys/resource.h>
 
+#include "kernel/arch/x86_64/cpu.h"
 #include "kernel/dev/tty.h"
 #include "kernel/fs/fdtable.h"
 #include "kernel/fs/fs_context.h"
@@ -118,6 +119,29 @@ static void show_signals(const struct thread *th, struct text *t)
 		    (unsigned long long)c->cap_ambient);
 }
 
+static uint32_t cpus_of(const struct thread *t)
+{
+	return (uint32_t)t->affinity & (cpu_count() >= 32 ? UINT32_MAX : (1u << cpu_count()) - 1);
+}
+
+/* "0-2,5" */
+static void show_cpu_list(uint32_t cpus, struct text *t)
+{
+	const char *comma = "";
+
+	for (unsigned first = 0; first < 32; first++) {
+		unsigned last = first;
+
+		if (!(cpus >> first & 1))
+			continue;
+		while (last < 31 && (cpus >> (last + 1) & 1))
+			last++;
+		text_printf(t, last > first ? "%s%u-%u" : "%s%u", comma, first, last);
+		comma = ",";
+		first = last;
+	}
+}
+
 int proc_show_status(uint64_t id, struct text *t)
 {
 	struct thread *th = proc_thread(id);
@@ -136,11 +160,9 @@ int proc_show_status(uint64_t id, struct text *t)
 	show_memory(p, t);
 	text_printf(t, "CoreDumping:\t0\nTHP_enabled:\t%d\nThreads:\t%u\n", !p->thp_disabled, p->nr_threads);
 	show_signals(th, t);
-	uint32_t all_cpus = boot_info->nr_cpus >= 32 ? UINT32_MAX : (1u << boot_info->nr_cpus) - 1;
-	text_printf(t, "NoNewPrivs:\t%d\nSeccomp:\t0\nCpus_allowed:\t%x\nCpus_allowed_list:\t0", p->no_new_privs,
-		    all_cpus);
-	if (boot_info->nr_cpus > 1)
-		text_printf(t, "-%u", boot_info->nr_cpus - 1);
+	text_printf(t, "NoNewPrivs:\t%d\nSeccomp:\t0\nCpus_allowed:\t%x\nCpus_allowed_list:\t", p->no_new_privs,
+		    cpus_of(th));
+	show_cpu_list(cpus_of(th), t);
 	text_printf(t,
 		    "\nMems_allowed:\t1\nMems_allowed_list:\t0\nvoluntary_ctxt_switches:\t%llu\nnonvoluntary_ctxt_"
 		    "switches:\t%llu\n",

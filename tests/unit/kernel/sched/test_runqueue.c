@@ -12,7 +12,7 @@
 static void simulate(struct runqueue *rq, struct thread *threads, uint64_t *got_ns, int slices)
 {
 	for (int i = 0; i < slices; i++) {
-		struct thread *t = rq_take(rq);
+		struct thread *t = rq_take(rq, 0);
 
 		assert_non_null(t);
 		got_ns[t - threads] += RQ_SLICE_NS;
@@ -99,8 +99,8 @@ static void test_scale(void **state)
 static void assert_order(struct runqueue *rq, const struct thread *t, const char *expect)
 {
 	for (; *expect != '\0'; expect++)
-		assert_int_equal(rq_take(rq) - t, *expect - '0');
-	assert_null(rq_take(rq));
+		assert_int_equal(rq_take(rq, 0) - t, *expect - '0');
+	assert_null(rq_take(rq, 0));
 }
 
 static void test_realtime_goes_first_by_priority_then_arrival(void **state)
@@ -130,9 +130,9 @@ static void test_fifo_keeps_its_turn_when_preempted_and_loses_it_by_yield(void *
 	rq_init(&rq);
 	rq_add(&rq, &t[0], true);
 	rq_add(&rq, &t[1], true);
-	assert_ptr_equal(rq_take(&rq), &t[0]);
+	assert_ptr_equal(rq_take(&rq, 0), &t[0]);
 	rq_add(&rq, &t[0], false); /* somebody more urgent came */
-	assert_ptr_equal(rq_take(&rq), &t[0]);
+	assert_ptr_equal(rq_take(&rq, 0), &t[0]);
 	rq_step_back(&rq, &t[0]);
 	rq_add(&rq, &t[0], false);
 	assert_order(&rq, t, "10");
@@ -154,6 +154,31 @@ static void test_who_preempts_whom(void **state)
 	assert_true(rq_preempts(&normal, &idle, 0));
 	assert_false(rq_preempts(&batch, &late, late.vruntime_ns));
 	assert_false(rq_preempts(&idle, &late, late.vruntime_ns));
+}
+
+static void test_realtime_leaves_a_twentieth(void **state)
+{
+	struct thread t[2] = {{.policy = SCHED_FIFO, .rt_priority = 99}, {0}};
+	uint64_t got[2] = {0}, now_ns = 5 * RQ_RT_PERIOD_NS, end_ns = now_ns + 20 * RQ_RT_PERIOD_NS;
+	struct runqueue rq;
+
+	(void)state;
+	rq_init(&rq);
+	rq_add(&rq, &t[0], true);
+	rq_add(&rq, &t[1], true);
+	while (now_ns < end_ns) {
+		struct thread *next = rq_take(&rq, now_ns);
+
+		got[next - t] += RQ_SLICE_NS;
+		now_ns += RQ_SLICE_NS;
+		rq_charge(&rq, next, RQ_SLICE_NS);
+		rq_add(&rq, next, false);
+	}
+	assert_in_range(got[1], 19 * 50 * 1000000ull, 21 * 50 * 1000000ull);
+	/* alone it has all */
+	rq_remove(&rq, &t[1]);
+	rq.rt_ran_ns = RQ_RT_PERIOD_NS;
+	assert_ptr_equal(rq_take(&rq, now_ns), &t[0]);
 }
 
 static void test_idle_policy_gets_what_is_left(void **state)
@@ -201,6 +226,7 @@ int main(void)
 		cmocka_unit_test(test_realtime_goes_first_by_priority_then_arrival),
 		cmocka_unit_test(test_fifo_keeps_its_turn_when_preempted_and_loses_it_by_yield),
 		cmocka_unit_test(test_who_preempts_whom),
+		cmocka_unit_test(test_realtime_leaves_a_twentieth),
 		cmocka_unit_test(test_idle_policy_gets_what_is_left),
 		cmocka_unit_test(test_a_thread_from_another_cpu_neither_starves_nor_starves_others),
 	};
