@@ -10,7 +10,7 @@ GUEST_CFLAGS = -std=gnu11 -D_GNU_SOURCE -O1 -g -Wall -Wextra -Werror -Itests/gue
 
 $(GUEST_DIR)/guest/%: tests/guest/%.c tests/guest/report.h
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(GUEST_CFLAGS) -static -pthread $< -o $@ -lm
+	$(Q)$(CC) $(GUEST_CFLAGS) -static -pthread $< -o $@ -lm -lutil
 
 $(GUEST_DIR)/hostile/%: tests/guest/hostile/%.c tests/guest/hostile/start.c tests/guest/hostile/hostile.h kernel/kernel.lds $(wildcard abi/*.h)
 	@mkdir -p $(@D)

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * devfs.c - /dev: the devices that ordinary programs open. Also serves nodes with these numbers made elsewhere (mknod).
- * /dev/tty and /dev/console are the user's terminal; pseudo terminals are not there (no ptmx).
+ * /dev/console is the user's terminal, /dev/tty the process's; pseudo terminals are pty.c's, their folder devpts.c's.
  */
 #include <errno.h>
 #include <linux/kdev_t.h>
 #include <sys/stat.h>
 
+#include "kernel/dev/pty.h"
 #include "kernel/dev/random.h"
 #include "kernel/dev/stdio.h"
 #include "kernel/dev/tty.h"
@@ -119,6 +120,7 @@ static const struct pseudo_node dev_nodes[] = {
 	{CHAR("urandom", 0666, 1, 9), .device_ops = &urandom_ops},
 	{CHAR("tty", 0666, 5, 0), .device_open = tty_open_controlling},
 	{CHAR("console", 0620, 5, 1), .device_open = stdio_open_tty, .owner = tty_owner},
+	{CHAR("ptmx", 0666, 5, 2), .device_open = ptmx_open},
 	PSEUDO_LINK("fd", "/proc/self/fd"),
 	PSEUDO_LINK("stdin", "/proc/self/fd/0"),
 	PSEUDO_LINK("stdout", "/proc/self/fd/1"),
@@ -145,5 +147,5 @@ int chrdev_open(struct inode *i, struct file *f)
 		f->ops = n->device_ops;
 		return 0;
 	}
-	return -ENXIO;
+	return MAJOR(i->rdev) == PTY_SLAVE_MAJOR ? pty_slave_open(f) : -ENXIO;
 }

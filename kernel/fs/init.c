@@ -7,6 +7,7 @@
 #include <linux/fcntl.h>
 #include <sys/stat.h>
 
+#include "kernel/dev/pty.h"
 #include "kernel/fs/cred.h"
 #include "kernel/fs/dirops.h"
 #include "kernel/fs/fs_context.h"
@@ -167,6 +168,7 @@ void fs_init(void)
 		mount_memory("/var/tmp", 01777);
 	mount_default(devfs_create, "/dev");
 	mount_memory("/dev/shm", 01777);
+	mount_default(devpts_create, "/dev/pts");
 	mount_default(procfs_create, "/proc");
 	mount_default(sysfs_create, "/sys");
 	mount_boot_info(); /* last: a shared folder may lie in one of the above (/tmp/work) */

@@ -64,8 +64,9 @@ int open_checked(const struct path *p, int o_flags, struct file **out)
 
 	if (S_ISREG(i->mode) || S_ISDIR(i->mode) || S_ISBLK(i->mode))
 		mode |= FILE_SEEKABLE;
-	/* O_TRUNC stays visible to the file system during open: an overlay need not copy what is thrown away. */
-	f = file_alloc(inode_get(i), mode, status | ((unsigned)o_flags & O_TRUNC));
+	/* Visible to the file system during open: an overlay need not copy what is thrown away; a terminal may be
+	 * taken. */
+	f = file_alloc(inode_get(i), mode, status | ((unsigned)o_flags & (O_TRUNC | O_NOCTTY)));
 	if (f == NULL) {
 		inode_put(i);
 		return -ENOMEM;

@@ -43,7 +43,7 @@ static struct inode *new_inode(struct superblock *sb, const struct pseudo_node *
 	p->i.ops = node->follow != NULL ? &jump_inode_ops : &pseudo_inode_ops;
 	p->i.file_ops = S_ISDIR(node->mode) ? &dir_ops : &file_ops;
 	p->i.ino = ino_of(node, id);
-	p->i.rdev = node->rdev;
+	p->i.rdev = node->number != NULL ? node->number(id) : node->rdev;
 	p->i.nlink = S_ISDIR(node->mode) ? 2 : 1;
 	p->node = node;
 	p->id = id;
@@ -145,6 +145,7 @@ static int pseudo_statfs(struct inode *i, void *statfs64)
 
 	s->f_type = strcmp(i->sb->type, "proc") == 0    ? PROC_SUPER_MAGIC
 		    : strcmp(i->sb->type, "sysfs") == 0 ? SYSFS_MAGIC
+		    : strcmp(i->sb->type, "devpts") == 0 ? DEVPTS_SUPER_MAGIC
 							: TMPFS_MAGIC;
 	s->f_bsize = 4096;
 	s->f_namelen = 255;

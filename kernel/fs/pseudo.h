@@ -41,6 +41,7 @@ struct pseudo_node {
 	const struct file_ops *device_ops;
 	int (*device_open)(struct file *f);
 	uint64_t rdev;
+	uint64_t (*number)(uint64_t id); /* instead of rdev */
 	/* who owns it; NULL: root */
 	int (*owner)(uint64_t id, uint32_t *uid, uint32_t *gid);
 };

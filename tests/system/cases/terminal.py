@@ -191,3 +191,13 @@ def job_control(t):
     c.expect(b"caught")
     os.kill(c.pid, signal.SIGKILL)
     c.end()
+
+
+@case
+def pseudo_terminals(t):
+    """Programs that make a terminal for others: script(1), Python's pty, tmux."""
+    t.same(["script", "-qec", "stty -a | head -1; test -t 0 && echo terminal; exit 3", "/dev/null"])
+    t.same([PYTHON, "-c", "import pty; print(pty.spawn(['/bin/sh', '-c', 'test -t 1 && echo terminal']))"])
+    r = t.cay(["sh", "-c", "tmux -f /dev/null new-session -d 'tty > /tmp/out; tmux wait-for -S done'; tmux wait-for done; cat /tmp/out"])
+    if "not found" not in r.errtext:
+        t.check(r.text == "/dev/pts/0\n", r.describe())
