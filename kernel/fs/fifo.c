@@ -52,7 +52,9 @@ int fifo_open(struct inode *i, struct file *f)
 
 	if (p == NULL)
 		return -ENOMEM;
-	if ((f->mode & (FILE_READ | FILE_WRITE)) == FILE_WRITE && nonblock && p->nr_readers == 0) {
+	if (p->anonymous)
+		nonblock = true;
+	else if ((f->mode & (FILE_READ | FILE_WRITE)) == FILE_WRITE && nonblock && p->nr_readers == 0) {
 		if (p->nr_writers == 0)
 			fifo_forget(p);
 		return -ENXIO;
@@ -67,11 +69,11 @@ int fifo_open(struct inode *i, struct file *f)
 	}
 	waitq_wake(&p->open_wq, 0);
 	/* No POLLHUP before the first writer: see pipe_poll. */
-	f->pos = p->nr_writers == 0 ? (int64_t)p->writers_seen : -1;
+	f->pos = p->nr_writers == 0 && !p->anonymous ? (int64_t)p->writers_seen : -1;
 	if ((f->mode & (FILE_READ | FILE_WRITE)) == FILE_READ && p->nr_writers == 0 && !nonblock) {
 		err = wait_for_peer(p, &p->writers_seen);
 		f->pos = -1;
-	} else if ((f->mode & (FILE_READ | FILE_WRITE)) == FILE_WRITE && p->nr_readers == 0) {
+	} else if ((f->mode & (FILE_READ | FILE_WRITE)) == FILE_WRITE && p->nr_readers == 0 && !nonblock) {
 		err = wait_for_peer(p, &p->readers_seen);
 	}
 	if (err != 0) {

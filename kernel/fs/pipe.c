@@ -238,6 +238,7 @@ static int make_ends(unsigned flags, struct file *ends[2])
 	ends[0]->pos = -1; /* a writer was seen: see pipe_poll */
 	inode_put(ends[1]->inode);
 	ends[1]->inode = inode_get(ends[0]->inode);
+	p->anonymous = true;
 	fifo_name(p, ends[0]->inode);
 	return 0;
 }

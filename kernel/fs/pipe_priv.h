@@ -15,6 +15,7 @@ struct pipe {
 	struct waitq rd_wq, wr_wq, open_wq;
 	struct list fifo_link; /* fifo.c */
 	struct inode *fifo_inode;
+	bool anonymous; /* made by pipe(2): opening it by /proc/self/fd/N never waits for the other side */
 };
 
 extern const struct file_ops pipe_ops;

@@ -20,13 +20,15 @@
 #define KNOWN_FLAGS                                                                                                    \
 	(THREAD_FLAGS | CLONE_SYSVSEM | CLONE_SETTLS | CLONE_PARENT_SETTID | CLONE_CHILD_CLEARTID |                    \
 	 CLONE_CHILD_SETTID | CLONE_DETACHED | CLONE_UNTRACED | CLONE_PTRACE | CLONE_VFORK | CLONE_PARENT | CLONE_IO | \
-	 CLONE_CLEAR_SIGHAND)
+	 CLONE_CLEAR_SIGHAND | CLONE_PIDFD)
 
 static long check_flags(uint64_t flags)
 {
 	if ((flags & CLONE_SIGHAND) && (!(flags & CLONE_VM) || (flags & CLONE_CLEAR_SIGHAND)))
 		return -EINVAL;
 	if ((flags & CLONE_THREAD) && !(flags & CLONE_SIGHAND))
+		return -EINVAL;
+	if ((flags & CLONE_PIDFD) && (flags & (CLONE_DETACHED | CLONE_THREAD)))
 		return -EINVAL;
 	if ((flags & SPACE_FLAGS) || (flags & ~(uint64_t)KNOWN_FLAGS))
 		return -EINVAL; /* as from a kernel built without name spaces */
@@ -92,9 +94,12 @@ long sys_clone(unsigned long flags, void *stack, void *parent_tid, void *child_t
 		.tls = tls,
 		.parent_tid = parent_tid,
 		.child_tid = child_tid,
+		.pidfd = parent_tid,
 	};
 
-	return rq.exit_signal > NR_SIGNALS ? -EINVAL : do_clone(&rq);
+	if (rq.exit_signal > NR_SIGNALS || ((flags & CLONE_PIDFD) && (flags & CLONE_PARENT_SETTID)))
+		return -EINVAL;
+	return do_clone(&rq);
 }
 
 long sys_fork(void)
@@ -136,6 +141,7 @@ long sys_clone3(const void *uargs, size_t size)
 		.tls = args.tls,
 		.parent_tid = (void *)args.parent_tid,
 		.child_tid = (void *)args.child_tid,
+		.pidfd = (void *)args.pidfd,
 	};
 	return do_clone(&rq);
 }

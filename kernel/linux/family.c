@@ -2,6 +2,7 @@
 /* family.c - see family.h. */
 #include "kernel/linux/family.h"
 
+#include <poll.h>
 #include <string.h>
 
 #include "kernel/linux/job.h"
@@ -86,6 +87,7 @@ static void announce_zombie(struct process *p)
 
 	if (!p->orphan && p->exit_signal != 0)
 		send_to_parent(p, p->exit_signal, sig != 0 ? CLD_KILLED : CLD_EXITED, sig != 0 ? sig : status >> 8);
+	waitq_wake(&p->end_wq, POLLIN | POLLRDNORM);
 	waitq_wake(&p->parent->child_wq, 0);
 	if (reap)
 		process_reap(p);

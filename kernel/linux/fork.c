@@ -14,6 +14,7 @@
 #include "kernel/fs/fdtable.h"
 #include "kernel/fs/fs_context.h"
 #include "kernel/linux/clone.h"
+#include "kernel/linux/pidfd.h"
 #include "kernel/linux/signal.h"
 #include "kernel/mm/page.h"
 #include "kernel/mm/uaccess.h"
@@ -93,6 +94,18 @@ static void wait_for_release(struct process *child, struct waitq *wq)
 	child->vfork_wq = NULL; /* wq is on our stack */
 }
 
+static long give_pidfd(struct process *p, void *where)
+{
+	int fd = pidfd_create(p, 0);
+
+	if (fd < 0)
+		return fd;
+	if (put_user_u32(where, (uint32_t)fd) == 0)
+		return 0;
+	(void)!fd_close(fd); /* it was made a moment ago */
+	return -EFAULT;
+}
+
 long fork_process(const struct clone_request *rq)
 {
 	struct thread *self = thread_current(), *t = NULL;
@@ -109,6 +122,14 @@ long fork_process(const struct clone_request *rq)
 	if (t == NULL) {
 		process_put(p);
 		return -ENOMEM;
+	}
+	if (rq->flags & CLONE_PIDFD) {
+		long err = give_pidfd(p, rq->pidfd);
+
+		if (err != 0) {
+			thread_abandon(t);
+			return err;
+		}
 	}
 	p->exit_signal = rq->flags & CLONE_PARENT ? self->proc->exit_signal : rq->exit_signal;
 	inherit(t, self, rq->flags);

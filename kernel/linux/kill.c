@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "kernel/fs/cred.h"
+#include "kernel/linux/kill.h"
 #include "kernel/linux/signal.h"
 #include "kernel/linux/signal_calls.h"
 #include "kernel/mm/uaccess.h"
@@ -34,7 +35,7 @@ static bool may_signal(const struct process *p, int sig)
 
 static int send_to_process(struct process *p, int sig, const siginfo_t *info)
 {
-	if (p == &kernel_process)
+	if (p == &kernel_process || list_empty(&p->link)) /* the latter by pidfd: waited for already */
 		return -ESRCH;
 	if (!may_signal(p, sig))
 		return -EPERM;
@@ -115,20 +116,41 @@ long sys_tgkill(int tgid, int tid, int sig)
 	return send_to_thread(tgid, tid, sig, &info);
 }
 
-/* A siginfo made by the program: it may not pretend to be the kernel or kill(2) towards others. */
+/* A siginfo made by the program (sig -1: which signal, too): it may not pretend to be the kernel or kill(2) towards
+ * others. */
 static int queued_info(siginfo_t *info, int target_pid, int sig, const void *uinfo)
 {
 	if (copy_from_user(info, uinfo, sizeof(*info)) != 0)
 		return -EFAULT;
-	info->si_signo = sig;
+	if (sig >= 0)
+		info->si_signo = sig;
 	if ((info->si_code >= 0 || info->si_code == SI_TKILL) && target_pid != process_current()->pid)
 		return -EPERM;
 	return 0;
 }
 
+long kill_process(struct process *p, int sig, const void *uinfo)
+{
+	siginfo_t info;
+
+	if (sig < 0 || sig > NR_SIGNALS)
+		return -EINVAL;
+	if (uinfo != NULL) {
+		int err = queued_info(&info, p->pid, -1, uinfo);
+
+		if (err != 0)
+			return err;
+		if (info.si_signo != sig)
+			return -EINVAL;
+	} else {
+		fill_info(&info, sig, SI_USER);
+	}
+	return send_to_process(p, sig, &info);
+}
+
 long sys_rt_sigqueueinfo(int pid, int sig, const void *uinfo)
 {
-	struct process *p = pid > 0 ? find_process(pid) : NULL;
+	struct process *p = find_process(pid);
 	siginfo_t info;
 	int err = queued_info(&info, pid, sig, uinfo);
 

@@ -19,6 +19,11 @@ long sys_exit_group(int code);
 long sys_wait4(int pid, void *ustatus, int options, void *urusage);
 long sys_waitid(int idtype, int id, void *uinfo, int options, void *urusage);
 
+/* pidfd.c */
+long sys_pidfd_open(int pid, unsigned flags);
+long sys_pidfd_send_signal(int fd, int sig, const void *uinfo, unsigned flags);
+long sys_pidfd_getfd(int fd, int target_fd, unsigned flags);
+
 /* identity.c */
 long sys_getpid(void);
 long sys_gettid(void);
@@ -71,6 +76,10 @@ long sys_prlimit64(int pid, unsigned resource, const void *unew, void *uold);
 long sys_getrusage(int who, void *urusage);
 long sys_times(void *ubuf);
 
+/* priority.c */
+long sys_getpriority(int which, int who);
+long sys_setpriority(int which, int who, int nice);
+
 /* sched_calls.c */
 long sys_sched_yield(void);
 long sys_sched_getaffinity(int pid, size_t len, void *umask);
@@ -82,8 +91,6 @@ long sys_sched_setscheduler(int pid, int policy, const void *uparam);
 long sys_sched_get_priority_max(int policy);
 long sys_sched_get_priority_min(int policy);
 long sys_sched_rr_get_interval(int pid, void *uinterval);
-long sys_getpriority(int which, int who);
-long sys_setpriority(int which, int who, int nice);
 long sys_getcpu(void *ucpu, void *unode, void *unused);
 long sys_membarrier(int cmd, unsigned flags, int cpu);
 long sys_rseq(void *urseq, uint32_t len, int flags, uint32_t sig);

@@ -77,7 +77,7 @@ static void print(const struct strace_line *l)
 {
 	struct thread *t = thread_current();
 
-	if (t->proc->nr_threads > 1)
+	if (thread_count() > 1 || t->proc != init_process)
 		klog("[pid %d] %s", t->tid, l->text);
 	else
 		klog("%s", l->text);

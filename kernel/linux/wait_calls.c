@@ -5,11 +5,15 @@
 #include <sys/wait.h>
 
 #include "kernel/linux/family.h"
+#include "kernel/linux/pidfd.h"
 #include "kernel/linux/process_calls.h"
 #include "kernel/linux/signal.h"
 #include "kernel/mm/uaccess.h"
 #include "kernel/sched/wait.h"
 
+#ifndef P_PIDFD
+#define P_PIDFD 3
+#endif
 #ifndef __WNOTHREAD
 #define __WNOTHREAD 0x20000000
 #endif
@@ -134,9 +138,25 @@ long sys_wait4(int pid, void *ustatus, int options, void *urusage)
 	return urusage != NULL && put_usage(urusage, &rq) != 0 ? -EFAULT : r;
 }
 
+/* P_PIDFD becomes P_PID of the process behind it, which is there as long as it is a child. */
+static int by_descriptor(struct wait_request *rq, bool *nonblock)
+{
+	struct process *p = pidfd_process(rq->id, nonblock);
+
+	if (p == NULL)
+		return rq->id < 0 ? -EINVAL : -EBADF;
+	rq->idtype = P_PID;
+	rq->id = p->parent == process_current() && !list_empty(&p->link) ? p->pid : -1; /* nobody: ECHILD */
+	process_put(p);
+	if (*nonblock)
+		rq->options |= WNOHANG;
+	return 0;
+}
+
 long sys_waitid(int idtype, int id, void *uinfo, int options, void *urusage)
 {
 	struct wait_request rq = {.idtype = (idtype_t)idtype, .id = id, .options = options};
+	bool nonblock = false;
 	siginfo_t info;
 	long r;
 
@@ -144,8 +164,13 @@ long sys_waitid(int idtype, int id, void *uinfo, int options, void *urusage)
 	     ~(WNOHANG | WNOWAIT | WEXITED | WSTOPPED | WCONTINUED | __WNOTHREAD | (int)__WALL | (int)__WCLONE)) ||
 	    !(options & (WEXITED | WSTOPPED | WCONTINUED)))
 		return -EINVAL;
-	switch (rq.idtype) {
+	switch ((int)rq.idtype) {
 	case P_ALL:
+		break;
+	case P_PIDFD:
+		r = by_descriptor(&rq, &nonblock);
+		if (r != 0)
+			return r;
 		break;
 	case P_PID:
 		if (id <= 0)
@@ -161,6 +186,8 @@ long sys_waitid(int idtype, int id, void *uinfo, int options, void *urusage)
 		return -EINVAL;
 	}
 	r = wait_for_child(&rq);
+	if (r == 0 && nonblock && !(options & WNOHANG))
+		return -EAGAIN;
 	if (r < 0)
 		return r;
 	memset(&info, 0, sizeof(info));

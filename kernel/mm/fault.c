@@ -12,6 +12,7 @@
 #include "kernel/fs/file.h"
 #include "kernel/log.h"
 #include "kernel/mm/fill.h"
+#include "kernel/mm/oom.h"
 #include "kernel/plat/cay/boot.h"
 #include "lib/string.h"
 
@@ -246,5 +247,8 @@ int vmspace_fault(struct vmspace *vs, uint64_t addr, bool write, bool exec, bool
 	else
 		code = fault_in(vs, a, addr, write, signo);
 	mutex_unlock(&vs->lock);
-	return code;
+	if (code != FAULT_AGAIN)
+		return code;
+	oom_wait();
+	return 0;
 }

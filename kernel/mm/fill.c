@@ -13,6 +13,7 @@
 #include "kernel/fs/vfs.h"
 #include "kernel/log.h"
 #include "kernel/mm/fill.h"
+#include "kernel/mm/oom.h"
 #include "kernel/plat/cay/boot.h"
 #include "lib/string.h"
 
@@ -41,10 +42,8 @@ static enum plenty memory_left(void)
 
 int fill_out_of_memory(int *signo)
 {
-	klog("out of memory: the program is killed; it has all %zu MiB of the machine (cay run -m SIZE gives more)",
-	     page_nr_total() >> 8);
 	*signo = SIGKILL;
-	return SI_KERNEL;
+	return oom_kill_greediest() ? FAULT_AGAIN : SI_KERNEL;
 }
 
 int fill_error(int err, int *signo)

@@ -17,7 +17,6 @@
 
 #define EAGER_PAGES      1024 /* copied at once, in all */
 #define EAGER_AREA_PAGES 256  /* of one area: a big heap does not use it all up */
-#define RESERVE_PAGES    256  /* left for those who run already: a fork that would take them fails */
 
 struct forking {
 	struct vmspace *parent, *child;
@@ -175,7 +174,8 @@ struct vmspace *vmspace_fork(struct vmspace *vs)
 	struct forking f = {.parent = vs};
 	bool ok;
 
-	if (page_nr_free() < RESERVE_PAGES)
+	/* Left for those who run already: a fork that would take it fails. */
+	if (page_nr_free() < page_nr_total() / 32)
 		return NULL;
 	f.child = vmspace_create();
 	if (f.child == NULL)

@@ -8,6 +8,7 @@
 
 #include "kernel/arch/x86_64/cpu.h"
 #include "kernel/linux/signal.h"
+#include "kernel/mm/oom.h"
 #include "kernel/mm/vmspace_priv.h"
 #include "lib/string.h"
 
@@ -87,8 +88,8 @@ int cmpxchg_user_u32(void *uaddr, uint32_t expect, uint32_t desired, uint32_t *o
 	return arch_user_cmpxchg32(uaddr, expect, desired, old);
 }
 
-/* The frame behind one page of the program, with the rights asked for; faults it in. */
-static bool page_for_device(struct vmspace *vs, uint64_t addr, bool for_write, pa_t *pa)
+/* The frame behind one page of the program, with the rights asked for; faults it in. 0, -EFAULT, or FAULT_AGAIN. */
+static int page_for_device(struct vmspace *vs, uint64_t addr, bool for_write, pa_t *pa)
 {
 	struct area *a = fault_area(vs, addr);
 	unsigned level;
@@ -96,21 +97,23 @@ static bool page_for_device(struct vmspace *vs, uint64_t addr, bool for_write, p
 	int signo;
 
 	if (a == NULL || (a->prot & (for_write ? PROT_WRITE : PROT_READ | PROT_WRITE | PROT_EXEC)) == 0)
-		return false;
+		return -EFAULT;
 	e = paging_find(vs->root, addr, &level);
 	if (e == NULL || !(*e & PTE_P) || (for_write && !(*e & PTE_W))) {
 		int code = fault_in(vs, a, addr, for_write, &signo);
 
+		if (code == FAULT_AGAIN)
+			return code;
 		if (code != 0) {
 			if (signo == SIGKILL) /* out of memory: as if the program had touched the page */
 				signal_fault(signo, code, addr);
-			return false;
+			return -EFAULT;
 		}
 		e = paging_find(vs->root, addr, &level);
 	}
 	mask = (1ull << PT_LEVEL_SHIFT(level)) - 1;
 	*pa = PA((*e & PTE_ADDR & ~mask) + (page_down(addr) & mask));
-	return true;
+	return 0;
 }
 
 int user_pin(const void *uaddr, size_t bytes, int for_write, struct phys_seg *segs, unsigned max_segs, size_t *covered)
@@ -128,8 +131,15 @@ int user_pin(const void *uaddr, size_t bytes, int for_write, struct phys_seg *se
 		uint64_t at = addr + done, offset = at & (PAGE_SIZE - 1);
 		uint32_t n = (uint32_t)MIN(bytes - done, PAGE_SIZE - offset);
 		pa_t pa;
+		int err = page_for_device(vs, at, for_write, &pa);
 
-		if (!page_for_device(vs, at, for_write, &pa))
+		if (err == FAULT_AGAIN) {
+			mutex_unlock(&vs->lock);
+			oom_wait();
+			mutex_lock(&vs->lock);
+			continue;
+		}
+		if (err != 0)
 			break;
 		if (nr > 0 && segs[nr - 1].pa.v + segs[nr - 1].bytes == pa.v + offset &&
 		    segs[nr - 1].bytes < 1u << 30) {

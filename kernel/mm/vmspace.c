@@ -80,9 +80,9 @@ void vmspace_put(struct vmspace *vs)
 		return;
 	/* Nothing is split, so that this cannot fail; and no program runs on these tables any more, so that nothing is
 	 * flushed: a CPU that still has them loaded runs the kernel only, and loads others before it runs a program. */
+	list_remove(&vs->link);
 	if (vmspace_remove_range(vs, 0, CAY_USER_END, &batch) != 0)
 		panic("an address space could not be emptied");
-	list_remove(&vs->link);
 	callsite_table_free(&vs->callsites);
 	vmspace_drop_hold(vs);
 }
@@ -240,27 +240,46 @@ bool vmspace_has_writable_mapping(const struct inode *inode)
 	return false;
 }
 
+/* Each address space in turn, counted; NULL at the end. prev is given back: work on it may have slept. */
+static struct vmspace *next_space(struct vmspace *prev)
+{
+	struct list *l = prev != NULL ? prev->link.next : vmspace_all.next;
+	struct vmspace *vs = l != &vmspace_all ? vmspace_get(container_of(l, struct vmspace, link)) : NULL;
+
+	if (prev != NULL)
+		vmspace_put(prev);
+	return vs;
+}
+
+/* Pages from `first` of the file on leave vs. */
+static void drop_file_pages(struct vmspace *vs, const struct inode *inode, uint64_t first)
+{
+	struct tlb_batch batch = {0};
+
+	mutex_lock(&vs->lock);
+	for (struct area *a = area_first(&vs->areas); a != NULL; a = area_next(a)) {
+		uint64_t nr = (a->end - a->start) / PAGE_SIZE;
+
+		if (a->file == NULL || file_inode(a->file) != inode || a->pgoff + nr <= first)
+			continue;
+		/* Without memory to split a huge page it stays: such a page is the program's own copy. */
+		if (ptes_unmap(vs, a->start + (first > a->pgoff ? (first - a->pgoff) * PAGE_SIZE : 0), a->end,
+			       &batch) != 0)
+			kverbose("no memory to drop all pages of a truncated file");
+	}
+	tlb_batch_flush_in(vs->root.v, &batch);
+	mutex_unlock(&vs->lock);
+}
+
 void vmspace_file_truncated(struct inode *inode, uint64_t new_bytes)
 {
-	uint64_t first = page_up(new_bytes) / PAGE_SIZE;
+	for (struct vmspace *vs = next_space(NULL); vs != NULL; vs = next_space(vs))
+		drop_file_pages(vs, inode, page_up(new_bytes) / PAGE_SIZE);
+}
 
-	list_for_each (vs, &vmspace_all, link, struct vmspace) {
-		struct tlb_batch batch = {0};
-
-		mutex_lock(&vs->lock);
-		for (struct area *a = area_first(&vs->areas); a != NULL; a = area_next(a)) {
-			uint64_t nr = (a->end - a->start) / PAGE_SIZE;
-
-			if (a->file == NULL || file_inode(a->file) != inode || a->pgoff + nr <= first)
-				continue;
-			/* Without memory to split a huge page it stays: such a page is the program's own copy. */
-			if (ptes_unmap(vs, a->start + (first > a->pgoff ? (first - a->pgoff) * PAGE_SIZE : 0), a->end,
-				       &batch) != 0)
-				kverbose("no memory to drop all pages of a truncated file");
-		}
-		tlb_batch_flush(&batch);
-		mutex_unlock(&vs->lock);
-	}
+size_t vmspace_rss(const struct vmspace *vs)
+{
+	return vs->rss;
 }
 
 uint64_t vmspace_peak_rss(const struct vmspace *vs)

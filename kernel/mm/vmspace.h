@@ -129,6 +129,7 @@ struct vmspace_usage {
 	uint64_t size, rss, shared, text, data, stack, peak_size, peak_rss;
 }; /* pages */
 void vmspace_get_usage(struct vmspace *vs, struct vmspace_usage *out);
+size_t vmspace_rss(const struct vmspace *vs);        /* pages there now */
 uint64_t vmspace_peak_rss(const struct vmspace *vs); /* pages */
 
 #endif

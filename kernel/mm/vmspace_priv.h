@@ -99,6 +99,8 @@ MUST_CHECK int vmspace_add_area(struct vmspace *vs, uint64_t addr, uint64_t byte
 MUST_CHECK int vmspace_set_flags(struct vmspace *vs, uint64_t start, uint64_t end, unsigned set, unsigned clear);
 
 /* fault.c */
+/* What fault_in says besides an si_code: memory is out, but somebody else is ending. Try again after oom_wait(). */
+#define FAULT_AGAIN (-1)
 /* The area at addr; a stack above is extended if it may be. NULL: nothing there. */
 struct area *fault_area(struct vmspace *vs, uint64_t addr);
 /* Makes the page at addr present with the rights that the access needs. 0 or a signal's si_code, *signo set. */

@@ -79,6 +79,7 @@ static void init_links(struct process *p)
 	list_init(&p->children);
 	list_init(&p->sibling);
 	waitq_init(&p->child_wq);
+	waitq_init(&p->end_wq);
 	p->start_ns = clock_monotonic_ns();
 }
 

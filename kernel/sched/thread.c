@@ -246,6 +246,18 @@ struct thread *thread_create(struct process *proc)
 	return t;
 }
 
+void thread_abandon(struct thread *t)
+{
+	struct process *p = t->proc;
+
+	nr_threads--;
+	thread_unhash(t);
+	list_remove(&t->proc_link);
+	p->nr_threads--;
+	thread_free(t);
+	process_put(p);
+}
+
 void thread_start(struct thread *t)
 {
 	sched_start(t);

@@ -144,6 +144,7 @@ struct process {
 	struct process *parent; /* NULL: the first one */
 	struct list children, sibling;
 	struct waitq child_wq; /* wait(2): a child ended, stopped or went on */
+	struct waitq end_wq;   /* this process has ended: pidfds */
 	int exit_signal;       /* what the parent gets; 0 = nothing */
 	bool zombie;           /* ended, not yet waited for */
 	bool orphan;           /* nobody is left to wait for it: reaped at once, as by docker's --init */
@@ -174,6 +175,7 @@ struct process {
 	char comm[THREAD_COMM_LEN];
 	uint32_t personality;
 	bool dumpable, no_new_privs, thp_disabled, subreaper;
+	int oom_score_adj; /* -1000..1000: kernel/mm/oom.h */
 };
 
 unsigned cpu_id(void); /* of the CPU this runs on, until it blocks */
@@ -229,6 +231,9 @@ MUST_CHECK struct thread *thread_create(struct process *proc);
 int thread_new_id(void);     /* in use by no thread, process, group or session */
 unsigned thread_count(void); /* of programs, that live */
 void thread_start(struct thread *t);
+/* In place of thread_start, for the first thread of a process that was not published: both go, the caller's reference
+ * of the process too. */
+void thread_abandon(struct thread *t);
 NORETURN void thread_exit(int code);                   /* the calling thread only */
 NORETURN void process_exit(int wait_status);           /* all threads of the caller's process */
 void process_kill(struct process *p, int wait_status); /* as process_exit, from outside: any context */

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <linux/futex.h>
 #include <linux/sched.h>
+#include <poll.h>
 #include <pthread.h>
 #include <sched.h>
 #include <spawn.h>
@@ -396,6 +397,90 @@ static void orphans(void)
 	close(fd[1]);
 }
 
+#ifndef SYS_pidfd_open
+#define SYS_pidfd_open 434
+#endif
+#ifndef P_PIDFD
+#define P_PIDFD 3
+#endif
+
+static void pidfds(void)
+{
+	int fd[2], pidfd = -1;
+	siginfo_t si;
+
+	if (pipe(fd) != 0)
+		return;
+	pid_t pid = fork();
+	if (pid == 0) {
+		pause();
+		_exit(1);
+	}
+	pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+	report_true(pidfd >= 0 && fcntl(pidfd, F_GETFD) == FD_CLOEXEC);
+	struct pollfd p = {.fd = pidfd, .events = POLLIN};
+	report_eq(poll(&p, 1, 0), 0);
+	int theirs = (int)syscall(SYS_pidfd_getfd, pidfd, fd[1], 0);
+	report_true(theirs >= 0 && write(theirs, "x", 1) == 1);
+	report_eq(syscall(SYS_pidfd_send_signal, pidfd, SIGTERM, NULL, 0), 0);
+	report_true(poll(&p, 1, 10000) == 1 && (p.revents & POLLIN));
+	memset(&si, 0, sizeof(si));
+	report_true(waitid(P_PIDFD, (id_t)pidfd, &si, WEXITED) == 0 && si.si_pid == pid && si.si_status == SIGTERM);
+	report_errno(waitid(P_PIDFD, (id_t)pidfd, &si, WEXITED), ECHILD);
+	report_errno(syscall(SYS_pidfd_send_signal, pidfd, 0, NULL, 0), ESRCH);
+	report_errno(syscall(SYS_pidfd_open, 999999, 0), ESRCH);
+	report_errno(syscall(SYS_pidfd_open, 0, 0), EINVAL);
+	report_errno(syscall(SYS_pidfd_send_signal, fd[0], SIGTERM, NULL, 0), EBADF);
+	close(pidfd);
+	close(theirs);
+	close(fd[0]);
+	close(fd[1]);
+	struct clone_args a = {.flags = CLONE_PIDFD, .exit_signal = SIGCHLD, .pidfd = (uint64_t)&pidfd};
+	pid = (pid_t)syscall(SYS_clone3, &a, sizeof(a));
+	if (pid == 0)
+		_exit(17);
+	report_true(waitid(P_PIDFD, (id_t)pidfd, &si, WEXITED) == 0 && si.si_pid == pid && si.si_status == 17);
+	close(pidfd);
+}
+
+static void limits(void)
+{
+	struct rlimit r;
+	pid_t pid;
+
+	report_true(getpriority(PRIO_PGRP, 0) == getpriority(PRIO_PROCESS, 0));
+	pid = fork();
+	if (pid == 0) {
+		setpgid(0, 0);
+		pid_t child = fork();
+		if (child == 0) {
+			pause();
+			_exit(1);
+		}
+		int err = setpriority(PRIO_PGRP, 0, 7);
+		bool ok = err == 0 && getpriority(PRIO_PROCESS, (id_t)child) == 7 && getpriority(PRIO_PROCESS, 0) == 7;
+		kill(child, SIGKILL);
+		waitpid(child, NULL, 0);
+		_exit(ok ? 0 : 1);
+	}
+	report_eq(status_of(pid), 0);
+	report_errno(setpriority(PRIO_PGRP, 999999, 7), ESRCH);
+	/* Not for root, who may pass the limit. */
+	pid = fork();
+	if (pid == 0) {
+		if (geteuid() == 0 && setresuid(54321, 54321, 54321) != 0)
+			_exit(1);
+		getrlimit(RLIMIT_NPROC, &r);
+		r.rlim_cur = 1;
+		setrlimit(RLIMIT_NPROC, &r);
+		pid = fork();
+		if (pid == 0)
+			_exit(0);
+		_exit(pid == -1 && errno == EAGAIN ? 0 : 2);
+	}
+	report_eq(status_of(pid), 0);
+}
+
 static void *waiter(void *arg)
 {
 	*(int *)arg = status_of(*(int *)arg);
@@ -426,6 +511,8 @@ int main(void)
 	clone_forms();
 	programs();
 	orphans();
+	pidfds();
+	limits();
 	threads();
 	return report_summary();
 }

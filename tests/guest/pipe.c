@@ -144,6 +144,23 @@ static void fifos(void)
 	rmdir(name);
 }
 
+/* A pipe without a name is opened by /proc/self/fd/N, and never waits for its other end. */
+static void reopened(void)
+{
+	char path[32], buf[8];
+	int fd[2], again;
+
+	if (pipe(fd) != 0)
+		return;
+	report_eq(write(fd[1], "abc", 3), 3);
+	close(fd[1]);
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd[0]);
+	again = open(path, O_RDONLY);
+	report_true(again >= 0 && read(again, buf, 8) == 3 && read(again, buf, 8) == 0);
+	close(again);
+	close(fd[0]);
+}
+
 static void vectors(void)
 {
 	int fd[2];
@@ -164,6 +181,7 @@ int main(void)
 	descriptors();
 	eventfds();
 	fifos();
+	reopened();
 	vectors();
 	return report_summary();
 }

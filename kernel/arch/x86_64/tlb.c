@@ -49,7 +49,7 @@ static void flush_here(struct tlb_batch *b)
 	b->nr = 0;
 }
 
-static void tell_others(const struct tlb_batch *b)
+static void tell_others(uint64_t cr3, const struct tlb_batch *b)
 {
 	struct cpu *self = cpu_this();
 	bool any = false;
@@ -57,7 +57,7 @@ static void tell_others(const struct tlb_batch *b)
 	for (unsigned id = 0; id < cpu_count(); id++) {
 		struct cpu *cpu = cpu_by_id(id);
 
-		if (cpu == self || cpu->cr3 != self->cr3)
+		if (cpu == self || cpu->cr3 != cr3)
 			continue;
 		if (b->nr > TLB_BATCH_PAGES)
 			tlb_batch_add_all(&cpu->unseen);
@@ -67,16 +67,23 @@ static void tell_others(const struct tlb_batch *b)
 		any = true;
 	}
 	if (any)
-		smp_stop_others(self->cr3);
+		smp_stop_others(cr3);
 }
 
-void tlb_batch_flush(struct tlb_batch *b)
+void tlb_batch_flush_in(uint64_t cr3, struct tlb_batch *b)
 {
 	if (b->nr == 0)
 		return;
 	if (smp_active)
-		tell_others(b);
-	flush_here(b);
+		tell_others(cr3, b);
+	if (cr3 == cpu_this()->cr3)
+		flush_here(b);
+	b->nr = 0;
+}
+
+void tlb_batch_flush(struct tlb_batch *b)
+{
+	tlb_batch_flush_in(cpu_this()->cr3, b);
 }
 
 void tlb_flush_page(uint64_t va)

@@ -25,5 +25,7 @@ static inline void tlb_batch_add_all(struct tlb_batch *b)
 }
 
 void tlb_batch_flush(struct tlb_batch *b); /* on all CPUs, as tlb_flush_page; and empties it */
+/* The same for the address space with this root, wherever it is loaded. */
+void tlb_batch_flush_in(uint64_t cr3, struct tlb_batch *b);
 
 #endif

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 
+#include "kernel/fs/cred.h"
 #include "kernel/fs/fs_context.h"
 #include "kernel/fs/proc/proc.h"
 #include "lib/fmt.h"
@@ -112,13 +113,13 @@ static int write_comm(uint64_t id, const char *data, size_t bytes)
 	return 0;
 }
 
-/* Nobody is ever killed for memory in a VM of one program; the value is kept so that who sets it can read it back. */
-static int oom_score_adj;
-
 static int show_oom_score_adj(uint64_t id, struct text *t)
 {
-	(void)id;
-	text_printf(t, "%d\n", oom_score_adj);
+	struct thread *th = proc_thread(id);
+
+	if (th == NULL)
+		return -ESRCH;
+	text_printf(t, "%d\n", th->proc->oom_score_adj);
 	return 0;
 }
 
@@ -126,14 +127,19 @@ static int write_oom_score_adj(uint64_t id, const char *data, size_t bytes)
 {
 	bool negative = bytes > 0 && data[0] == '-';
 	size_t at = negative ? 1 : 0, end = at;
+	struct thread *th = proc_thread(id);
 
-	(void)id;
+	if (th == NULL)
+		return -ESRCH;
 	while (end < bytes && data[end] >= '0' && data[end] <= '9')
 		end++;
 	int v = proc_parse_number(data + at, end - at);
 	if (v < 0 || v > 1000 || (end < bytes && data[end] != '\n'))
 		return -EINVAL;
-	oom_score_adj = negative ? -v : v;
+	v = negative ? -v : v;
+	if (v < th->proc->oom_score_adj && !capable(CAP_SYS_RESOURCE))
+		return -EACCES;
+	th->proc->oom_score_adj = v;
 	return 0;
 }
 

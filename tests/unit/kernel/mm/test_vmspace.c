@@ -19,6 +19,7 @@
 #include "kernel/arch/x86_64/cpu.h"
 #include "kernel/fs/vfs.h"
 #include "kernel/mm/kmalloc.c" /* each test boots anew */
+#include "kernel/mm/oom.h"
 #include "kernel/mm/vmspace_priv.h"
 #include "kernel/plat/cay/boot.h"
 #include "shim.h"
@@ -75,6 +76,25 @@ void tlb_batch_flush(struct tlb_batch *b)
 		for (unsigned i = 0; i < b->nr; i++)
 			tlb_flush_page(b->va[i]);
 	b->nr = 0;
+}
+
+/* Of another address space, which no CPU has loaded. */
+void tlb_batch_flush_in(uint64_t cr3, struct tlb_batch *b)
+{
+	if (cr3 == vs->root.v)
+		tlb_batch_flush(b);
+	b->nr = 0;
+}
+
+/* The one process there is has to go. */
+bool oom_kill_greediest(void)
+{
+	klog("out of memory");
+	return false;
+}
+
+void oom_wait(void)
+{
 }
 
 /* A file of 256 pages in RAM, each page filled with its number. */
