@@ -30,7 +30,7 @@ _Static_assert(CPU_AT(syscall_entry) == CPU_SYSCALL_ENTRY && CPU_AT(id) == CPU_I
 _Static_assert(offsetof(struct thread, switch_rsp) == THREAD_SWITCH_RSP && offsetof(struct thread, work) == THREAD_WORK,
 	       "entry.S");
 _Static_assert(offsetof(struct trapframe, rax) == FR_RAX && offsetof(struct trapframe, rip) == FR_RIP &&
-		       offsetof(struct trapframe, rsp) == FR_RSP,
+		       offsetof(struct trapframe, rcx) == FR_RCX && offsetof(struct trapframe, rsp) == FR_RSP,
 	       "entry.S");
 _Static_assert(offsetof(struct trapframe, orig_rax) == FR_ORIG_RAX && offsetof(struct trapframe, rdi) == FR_RDI &&
 		       FRAME_BYTES == FR_BYTES,

@@ -220,6 +220,37 @@ crit_full_start:
 	mov %gs:PG_PENDING, %rax
 	or THREAD_WORK(%rcx), %rax
 	jnz full_slow
+	/* Where rcx holds the address to go to (behind a system call, into a signal handler) a jump does: a third of iretq. */
+	mov FR_RIP(%rsp), %rcx
+	cmp %rcx, FR_RCX(%rsp)
+	jne return_iret
+	mov FR_RFLAGS(%rsp), %eax
+	test $(RFLAGS_DF | RFLAGS_TF | RFLAGS_AC), %eax
+	jnz return_iret
+	mov %eax, %ecx
+	shr $11, %ecx
+	and $1, %ecx
+	add $0x7f, %cl
+	mov %al, %ah
+	sahf
+	mov FR_R15(%rsp), %r15
+	mov FR_R14(%rsp), %r14
+	mov FR_R13(%rsp), %r13
+	mov FR_R12(%rsp), %r12
+	mov FR_RBP(%rsp), %rbp
+	mov FR_RBX(%rsp), %rbx
+	mov FR_R11(%rsp), %r11
+	mov FR_R10(%rsp), %r10
+	mov FR_R9(%rsp), %r9
+	mov FR_R8(%rsp), %r8
+	mov FR_RDX(%rsp), %rdx
+	mov FR_RSI(%rsp), %rsi
+	mov FR_RDI(%rsp), %rdi
+	mov FR_RAX(%rsp), %rax
+	mov FR_RIP(%rsp), %rcx
+	mov FR_RSP(%rsp), %rsp
+	jmp *%rcx
+return_iret:
 	pop_all_gprs
 	iretq
 full_slow:

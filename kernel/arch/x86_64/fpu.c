@@ -10,6 +10,7 @@
 #include "kernel/arch/x86_64/cpu.h"
 #include "kernel/plat/cay/boot.h"
 #include "kernel/sched/thread.h"
+#include "lib/compiler.h"
 #include "lib/string.h"
 
 #define XSTATE_X87 1u
@@ -40,6 +41,25 @@ size_t fpu_area_bytes(void)
 	return ALIGN_UP((size_t)boot_info->xsave_bytes, 64);
 }
 
+/* Which bits of MXCSR this CPU has (SDM vol 1, 11.6.6): xsave writes it, the quick way does not. */
+static uint32_t mxcsr_mask(void)
+{
+	static uint32_t mask;
+
+	if (mask == 0) {
+		struct {
+			uint8_t bytes[512];
+		} legacy ALIGNED(16);
+
+		memset(&legacy, 0, sizeof(legacy));
+		__asm__ volatile("fxsave64 %0" : "+m"(legacy));
+		memcpy(&mask, legacy.bytes + offsetof(struct xsave_area, mxcsr_mask), sizeof(mask));
+		if (mask == 0)
+			mask = 0xffbf;
+	}
+	return mask;
+}
+
 void fpu_init_state(void *area)
 {
 	struct xsave_area *x = area;
@@ -47,6 +67,7 @@ void fpu_init_state(void *area)
 	memset(area, 0, fpu_area_bytes());
 	x->fcw = FCW_INIT;
 	x->mxcsr = MXCSR_INIT;
+	x->mxcsr_mask = mxcsr_mask();
 }
 
 /* What of x87, SSE and AVX the registers now hold something in. */

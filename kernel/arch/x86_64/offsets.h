@@ -42,6 +42,7 @@
 #define FR_R8       72
 #define FR_RAX      80
 #define FR_RCX      88
+#define FR_RCX      88
 #define FR_RDX      96
 #define FR_RSI      104
 #define FR_RDI      112
@@ -56,6 +57,7 @@
 #define KERNEL_TOP_BITS 7
 
 #define RFLAGS_TF     0x100
+#define RFLAGS_AC     0x40000
 #define RFLAGS_DF     0x400
 #define SYSCALL_LIMIT 512
 

@@ -311,7 +311,7 @@ int signal_frame_push(struct trapframe *f, const siginfo_t *info, const struct k
 	f->rdx = sp + offsetof(struct rt_sigframe, uc);
 	f->rax = 0;
 	f->rsp = sp;
-	f->rip = act->handler;
+	f->rip = f->rcx = act->handler; /* equal: the kernel can leave without iretq (entry.S) */
 	f->rflags = ((f->rflags & FLAGS_RESTORED) & ~(FLAG_DF | FLAG_RF | FLAG_TF)) | FLAG_IF | 2;
 	f->cs = SEL_USER_CS;
 	f->ss = SEL_USER_SS;
