@@ -26,6 +26,7 @@ void link_tx_init(struct link_tx *tx, struct cay_link_ring *ring, uint8_t *data)
 
 	head = ALIGN_DOWN(head, CAY_LINK_ALIGN);
 	*tx = (struct link_tx){.ring = ring, .data = data, .tail = head, .at = head, .published = head};
+	tx->room_number = READ_ONCE(ring->wants_room); /* goes on from the place's last VM */
 	WRITE_ONCE(ring->wants_room, 0);
 	__atomic_store_n(&ring->tail, head, __ATOMIC_RELEASE);
 }
@@ -36,6 +37,9 @@ void link_rx_init(struct link_rx *rx, struct cay_link_ring *ring, const uint8_t 
 
 	tail = ALIGN_DOWN(tail, CAY_LINK_ALIGN);
 	*rx = (struct link_rx){.ring = ring, .data = data, .head = tail, .next = tail, .released = tail};
+	/* Numbers go on from the place's last VM, whose last ones the producer may have answered: it looked more often
+	 * than it slept. */
+	rx->polls = rx->asleep_number = READ_ONCE(ring->polls);
 	WRITE_ONCE(ring->asleep, 0);
 	__atomic_store_n(&ring->head, tail, __ATOMIC_RELEASE);
 }

@@ -89,14 +89,17 @@ void io_unwatch(struct io_thread *io, struct io_watch *w)
 	(void)epoll_ctl(io->epoll_fd, EPOLL_CTL_DEL, w->fd, NULL);
 }
 
-static void wait_fds(struct io_thread *io, int timeout_ms)
+/* Returns whether what came is a reason to poll for more. */
+static bool wait_fds(struct io_thread *io, int timeout_ms)
 {
 	struct epoll_event ev[16];
+	bool linger = false;
 	int n = epoll_wait(io->epoll_fd, ev, 16, timeout_ms);
 
 	for (int i = 0; i < n; i++) {
 		struct io_watch *w = ev[i].data.ptr;
 
+		linger |= !w->brief;
 		if (w == &io->doorbell) {
 			uint64_t count;
 
@@ -106,6 +109,7 @@ static void wait_fds(struct io_thread *io, int timeout_ms)
 			w->ready(w, ev[i].events);
 		}
 	}
+	return linger;
 }
 
 static bool poll_sources(struct io_thread *io)
@@ -116,7 +120,7 @@ static bool poll_sources(struct io_thread *io)
 		/* Held by the vCPU's thread: it is being served. */
 		if (pthread_mutex_trylock(&io->source_lock[i]) != 0)
 			continue;
-		any |= io->sources[i].poll(io->sources[i].ctx);
+		any |= io->sources[i].poll(io->sources[i].ctx) && !io->sources[i].brief;
 		pthread_mutex_unlock(&io->source_lock[i]);
 	}
 	return any;
@@ -159,7 +163,7 @@ bool io_doorbell(struct io_thread *io, uint32_t doorbell)
 			return true;
 		}
 		serve_inline(io, i);
-		if (io->nr_inline >= IO_INLINE_MAX && io->poll_ns != 0) {
+		if (io->nr_inline >= IO_INLINE_MAX && io->poll_ns != 0 && !io->sources[i].brief) {
 			io->nr_inline = 0;
 			io_thread_wake(io);
 		}
@@ -220,19 +224,24 @@ static void adapt_polling(struct io_thread *io, uint64_t slept_ns)
 		io->poll_ns = MAX(poll_ns / 2, (uint64_t)IO_POLL_MIN_NS);
 }
 
-static void sleep_until_woken(struct io_thread *io)
+/* Returns whether to go on polling. */
+static bool sleep_until_woken(struct io_thread *io)
 {
+	bool linger = true;
+
 	arm_sources(io, true);
 	atomic_store(&io->asleep, true);
 	if (!poll_sources(io) && !atomic_load(&io->vm->ending)) {
 		uint64_t before = now_ns();
 
 		vm_count(&io->vm->counters.io_wakeups);
-		wait_fds(io, -1);
-		adapt_polling(io, now_ns() - before);
+		linger = wait_fds(io, -1);
+		if (linger)
+			adapt_polling(io, now_ns() - before);
 	}
 	atomic_store(&io->asleep, false);
 	arm_sources(io, false);
+	return linger;
 }
 
 /* now: the end of the hole. */
@@ -276,8 +285,11 @@ static void *io_thread_main(void *arg)
 			wait_fds(io, 0);
 		}
 		if (now - busy_ns >= io->poll_ns && atomic_load(&io->recheck_at_ns) == 0) {
-			sleep_until_woken(io);
+			bool linger = sleep_until_woken(io);
+
 			now = busy_ns = epoll_ns = now_ns();
+			if (!linger)
+				busy_ns -= MIN(busy_ns, io->poll_ns);
 			clock_refresh(io->vm);
 		}
 	}

@@ -25,6 +25,7 @@ struct io_source {
 	 * doorbells. */
 	void (*arm)(void *ctx, bool sleep);
 	void *ctx;
+	bool brief;        /* its traffic is no reason to go on polling */
 	uint32_t doorbell; /* cay_queue_info.doorbell of its queue, if it may be served by either thread; else 0 */
 };
 
@@ -39,6 +40,7 @@ struct io_watch {
 	int fd;
 	void (*ready)(struct io_watch *w, uint32_t events);
 	void *ctx;
+	bool brief; /* what it brings is done when ready returns: no reason to go on polling */
 };
 MUST_CHECK int io_watch(struct io_thread *io, struct io_watch *w, uint32_t events);
 MUST_CHECK int io_rewatch(struct io_thread *io, struct io_watch *w, uint32_t events);
