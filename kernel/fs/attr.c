@@ -6,6 +6,7 @@
 #include "kernel/fs/attr.h"
 #include "kernel/fs/cred.h"
 #include "kernel/fs/mount.h"
+#include "kernel/fs/notify.h"
 #include "kernel/mm/vmspace.h"
 #include "kernel/time/clock.h"
 #include "lib/string.h"
@@ -25,6 +26,15 @@ static int setattr(struct inode *i, struct kstat *st, unsigned which)
 	return err;
 }
 
+static int change(const struct path *p, struct kstat *st, unsigned which)
+{
+	int err = setattr(path_inode(p), st, which);
+
+	if (err == 0)
+		notify_dentry(p->dentry, IN_ATTRIB);
+	return err;
+}
+
 int vfs_chmod(const struct path *p, uint32_t mode)
 {
 	struct inode *i = path_inode(p);
@@ -39,7 +49,7 @@ int vfs_chmod(const struct path *p, uint32_t mode)
 	/* set-group-ID only for members of the group */
 	if (!cred_in_group(cred_current(), i->gid) && !capable(CAP_FSETID))
 		st.mode &= ~(uint32_t)S_ISGID;
-	return setattr(i, &st, ATTR_MODE);
+	return change(p, &st, ATTR_MODE);
 }
 
 int vfs_chown(const struct path *p, uint32_t uid, uint32_t gid)
@@ -63,7 +73,7 @@ int vfs_chown(const struct path *p, uint32_t uid, uint32_t gid)
 			st.mode &= ~(uint32_t)S_ISGID;
 		which |= ATTR_MODE;
 	}
-	return setattr(i, &st, which);
+	return change(p, &st, which);
 }
 
 int vfs_utimes(const struct path *p, const struct time_change t[2])
@@ -96,7 +106,7 @@ int vfs_utimes(const struct path *p, const struct time_change t[2])
 		st.mtime.sec = t[1].now ? (int64_t)(now / NSEC_PER_SEC) : t[1].sec;
 		st.mtime.nsec = t[1].now ? (uint32_t)(now % NSEC_PER_SEC) : t[1].nsec;
 	}
-	return setattr(i, &st, which);
+	return change(p, &st, which);
 }
 
 int inode_truncate(struct inode *i, int64_t length)
@@ -127,6 +137,8 @@ int vfs_truncate(const struct path *p, int64_t length)
 	err = path_permission(p, MAY_WRITE);
 	if (err == 0)
 		err = inode_truncate(i, length);
+	if (err == 0)
+		notify_dentry(p->dentry, IN_MODIFY);
 	return err;
 }
 

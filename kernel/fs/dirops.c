@@ -13,6 +13,7 @@
 #include "kernel/fs/dirops.h"
 #include "kernel/fs/fs_context.h"
 #include "kernel/fs/mount.h"
+#include "kernel/fs/notify.h"
 #include "kernel/fs/walk.h"
 #include "kernel/time/clock.h"
 #include "lib/string.h"
@@ -107,6 +108,7 @@ static int create_node(struct walk *w, struct dentry *known, uint32_t mode, uint
 		dentry_put(known);
 		return err;
 	}
+	notify_name(dir, w->name, w->len, IN_CREATE | (S_ISDIR(mode) ? IN_ISDIR : 0), 0);
 	return instantiate(w, known, made, out);
 }
 
@@ -149,10 +151,12 @@ int vfs_symlink(const char *target, int dirfd, const char *kpath)
 		return err;
 	dir = path_inode(&w.at);
 	err = dir->ops->symlink != NULL ? dir->ops->symlink(dir, w.name, w.len, target, &made) : -EPERM;
-	if (err != 0)
+	if (err != 0) {
 		dentry_put(known);
-	else
+	} else {
+		notify_name(dir, w.name, w.len, IN_CREATE, 0);
 		err = instantiate(&w, known, made, NULL);
+	}
 	create_end(&w);
 	return err;
 }
@@ -184,6 +188,8 @@ int vfs_link(int old_dirfd, const char *old_path, unsigned lookup_flags, int new
 		dentry_put(known);
 	} else {
 		old.dentry->flags &= (uint16_t)~DENTRY_LINKABLE;
+		notify_inode(target, IN_ATTRIB);
+		notify_name(dir, w.name, w.len, IN_CREATE, 0);
 		err = instantiate(&w, known, inode_get(target), NULL);
 	}
 	create_end(&w);
@@ -202,6 +208,17 @@ static int may_remove(const struct path *dir, const struct dentry *victim)
 	return dir_sticky_allows(path_inode(dir), victim->inode) ? 0 : -EPERM;
 }
 
+static void notify_removed(const struct walk *w, struct inode *victim, bool was_last)
+{
+	bool is_dir = S_ISDIR(victim->mode);
+
+	if (!is_dir)
+		notify_inode(victim, IN_ATTRIB); /* the number of names */
+	notify_name(path_inode(&w->at), w->name, w->len, IN_DELETE | (is_dir ? IN_ISDIR : 0), 0);
+	if (was_last)
+		notify_gone(victim);
+}
+
 static int remove_locked(struct walk *w, bool rmdir)
 {
 	struct inode *dir = path_inode(&w->at);
@@ -217,7 +234,7 @@ static int remove_locked(struct walk *w, bool rmdir)
 		return err;
 	}
 	struct inode *victim = d->inode;
-	bool is_dir = S_ISDIR(victim->mode);
+	bool is_dir = S_ISDIR(victim->mode), is_last = is_dir || victim->nlink <= 1;
 
 	if (!rmdir && w->want_dir)
 		err = is_dir ? -EISDIR : -ENOTDIR;
@@ -242,6 +259,8 @@ static int remove_locked(struct walk *w, bool rmdir)
 		if (is_dir)
 			mutex_unlock(&victim->lock);
 	}
+	if (err == 0)
+		notify_removed(w, victim, is_last);
 	dentry_put(d);
 	return err;
 }
@@ -346,6 +365,25 @@ static void rename_in_cache(struct walk *to, struct dentry *o, struct dentry *n,
 		dcache_unhash(o); /* the next lookup asks the file system */
 }
 
+/* replaced: what had the new name, or NULL. */
+static void notify_renamed(const struct walk *from, const struct walk *to, struct inode *moved, struct inode *replaced)
+{
+	uint32_t is_dir = S_ISDIR(moved->mode) ? IN_ISDIR : 0, cookie;
+
+	if (notify_nr_watches == 0)
+		return;
+	cookie = notify_new_cookie();
+	notify_name(path_inode(&from->at), from->name, from->len, IN_MOVED_FROM | is_dir, cookie);
+	notify_name(path_inode(&to->at), to->name, to->len, IN_MOVED_TO | is_dir, cookie);
+	notify_inode(moved, IN_MOVE_SELF);
+	if (replaced != NULL) {
+		if (!S_ISDIR(replaced->mode))
+			notify_inode(replaced, IN_ATTRIB);
+		if (S_ISDIR(replaced->mode) || replaced->nlink <= 1)
+			notify_gone(replaced);
+	}
+}
+
 static int rename_locked(struct walk *from, struct walk *to, unsigned flags)
 {
 	struct inode *odir = path_inode(&from->at), *ndir = path_inode(&to->at);
@@ -365,8 +403,12 @@ static int rename_locked(struct walk *from, struct walk *to, unsigned flags)
 		goto out; /* two names of one file: rename(2) does nothing */
 	if (err == 0)
 		err = odir->ops->rename(odir, from->name, from->len, ndir, to->name, to->len, flags);
-	if (err == 0)
+	if (err == 0) {
+		struct inode *replaced = n != NULL && !(flags & RENAME_EXCHANGE) ? n->inode : NULL;
+
+		notify_renamed(from, to, o->inode, replaced);
 		rename_in_cache(to, o, n, flags);
+	}
 out:
 	dentry_put(o);
 	dentry_put(n);

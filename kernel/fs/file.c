@@ -9,6 +9,7 @@
 #include "kernel/fs/file_priv.h"
 #include "kernel/fs/locks.h"
 #include "kernel/fs/mount.h"
+#include "kernel/fs/notify.h"
 #include "kernel/log.h"
 #include "kernel/mm/kmalloc.h"
 #include "kernel/time/clock.h"
@@ -46,6 +47,8 @@ void file_put(struct file *f)
 	named = file_inode(f);
 	if (named != NULL && !list_empty(&named->locks))
 		lock_release_owner(named, f);
+	if (f->ops != NULL && !(f->mode & FILE_PATH_ONLY))
+		notify_file(f, f->mode & FILE_WRITE ? IN_CLOSE_WRITE : IN_CLOSE_NOWRITE);
 	if (f->ops != NULL && f->ops->release != NULL)
 		f->ops->release(f);
 	inode_put(f->inode);

@@ -12,6 +12,7 @@
 #include "kernel/fs/file_priv.h"
 #include "kernel/fs/fs_context.h"
 #include "kernel/fs/mount.h"
+#include "kernel/fs/notify.h"
 #include "kernel/fs/open.h"
 #include "kernel/fs/walk.h"
 #include "lib/string.h"
@@ -79,9 +80,14 @@ int open_checked(const struct path *p, int o_flags, struct file **out)
 		err = open_node(i, f);
 		if (err != 0)
 			f->ops = NULL; /* there is nothing to release */
-		else if ((o_flags & O_TRUNC) && S_ISREG(i->mode) &&
-			 i->ops->setattr != NULL) /* not: the user's stdout */
+		else
+			notify_file(f, IN_OPEN);
+		/* No setattr: the user's stdout. */
+		if (err == 0 && (o_flags & O_TRUNC) && S_ISREG(i->mode) && i->ops->setattr != NULL) {
 			err = inode_truncate(i, 0);
+			if (err == 0)
+				notify_file(f, IN_MODIFY);
+		}
 	}
 	f->flags = status;
 	if (err != 0) {

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 
 #include "kernel/fs/attr.h"
+#include "kernel/fs/notify.h"
 #include "kernel/fs/rw.h"
 #include "kernel/fs/vfs.h"
 #include "kernel/sched/thread.h"
@@ -44,6 +45,20 @@ static ssize_t limit_write(struct file *f, struct uio *uio, int64_t pos)
 	return 0;
 }
 
+static ssize_t note_read(const struct file *f, ssize_t n)
+{
+	if (n > 0)
+		notify_file(f, IN_ACCESS);
+	return n;
+}
+
+static ssize_t note_write(const struct file *f, ssize_t n)
+{
+	if (n > 0)
+		notify_file(f, IN_MODIFY);
+	return n;
+}
+
 static ssize_t write_at(struct file *f, struct uio *uio, int64_t pos)
 {
 	ssize_t n = limit_write(f, uio, pos);
@@ -52,7 +67,7 @@ static ssize_t write_at(struct file *f, struct uio *uio, int64_t pos)
 		n = f->ops->write(f, uio, pos);
 	if (n > 0)
 		inode_drop_privilege_bits(file_inode(f));
-	return n;
+	return note_write(f, n);
 }
 
 ssize_t vfs_read(struct file *f, struct uio *uio)
@@ -62,13 +77,13 @@ ssize_t vfs_read(struct file *f, struct uio *uio)
 	if (n != 0)
 		return n;
 	if (!(f->mode & FILE_SEEKABLE))
-		return f->ops->read(f, uio, 0);
+		return note_read(f, f->ops->read(f, uio, 0));
 	mutex_lock(&f->pos_lock);
 	n = f->ops->read(f, uio, f->pos);
 	if (n > 0)
 		f->pos += n;
 	mutex_unlock(&f->pos_lock);
-	return n;
+	return note_read(f, n);
 }
 
 ssize_t vfs_write(struct file *f, struct uio *uio)
@@ -78,7 +93,7 @@ ssize_t vfs_write(struct file *f, struct uio *uio)
 	if (n != 0)
 		return n;
 	if (!(f->mode & FILE_SEEKABLE))
-		return f->ops->write(f, uio, 0);
+		return note_write(f, f->ops->write(f, uio, 0));
 	mutex_lock(&f->pos_lock);
 	if (f->flags & O_APPEND)
 		f->pos = (int64_t)f->inode->size;
@@ -93,7 +108,7 @@ ssize_t vfs_pread(struct file *f, struct uio *uio, int64_t pos)
 {
 	ssize_t n = f->mode & FILE_SEEKABLE ? check_read(f) : -ESPIPE;
 
-	return n != 0 ? n : f->ops->read(f, uio, pos);
+	return n != 0 ? n : note_read(f, f->ops->read(f, uio, pos));
 }
 
 ssize_t vfs_pwrite(struct file *f, struct uio *uio, int64_t pos)

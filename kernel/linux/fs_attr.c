@@ -5,6 +5,7 @@
 #include <linux/fcntl.h>
 #include <sys/stat.h>
 
+#include "kernel/fs/notify.h"
 #include "kernel/fs/attr.h"
 #include "kernel/fs/vfs.h"
 #include "kernel/linux/fs_calls.h"
@@ -191,6 +192,8 @@ long sys_ftruncate(int fd, int64_t length)
 		err = -EINVAL;
 	else
 		err = inode_truncate(file_inode(f), length);
+	if (err == 0)
+		notify_file(f, IN_MODIFY);
 	file_put(f);
 	return err;
 }

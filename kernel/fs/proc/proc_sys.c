@@ -109,10 +109,19 @@ static const struct pseudo_node vm_nodes[] = {
 	PSEUDO_END,
 };
 
+/* kernel/fs/inotify.c */
+static const struct pseudo_node inotify_nodes[] = {
+	PSEUDO_TEXT("max_queued_events", "16384\n"),
+	PSEUDO_TEXT("max_user_instances", "1048576\n"),
+	PSEUDO_TEXT("max_user_watches", "65536\n"),
+	PSEUDO_END,
+};
+
 static const struct pseudo_node fs_nodes[] = {
 	PSEUDO_TEXT("file-max", "9223372036854775807\n"),
 	PSEUDO_TEXT("nr_open", "1048576\n"),
 	PSEUDO_TEXT("pipe-max-size", "1048576\n"),
+	PSEUDO_DIR("inotify", inotify_nodes),
 	PSEUDO_END,
 };
 
