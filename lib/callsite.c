@@ -169,13 +169,22 @@ static bool replace_before(struct planner *pl, uint64_t start)
 	return emit_line_before(pl, start) && add_jump_patch(pl, start);
 }
 
-/* Does `mov $number,%eax` (or its 64-bit form) stand at addr? */
+/* Is `mov %reg,%eax` what stands right before the site? */
+static bool takes_number_from(const struct planner *pl, uint8_t reg)
+{
+	const uint8_t *p = code_at(pl->view, pl->site - 2);
+
+	return p[0] == 0x89 && p[1] == (0xc0 | reg << 3);
+}
+
+/* Does `mov $number,%eax` (or its 64-bit form, or one by way of another register: glibc's thread exit) stand at addr?
+ */
 static bool is_number_load(const struct planner *pl, uint64_t addr)
 {
 	const uint8_t *p = code_at(pl->view, addr);
 	uint32_t imm;
 
-	if (p[0] == 0xb8 && code_holds(pl->view, addr, 5))
+	if ((p[0] & 0xf8) == 0xb8 && (p[0] == 0xb8 || takes_number_from(pl, p[0] & 7)) && code_holds(pl->view, addr, 5))
 		memcpy(&imm, p + 1, 4);
 	else if (code_holds(pl->view, addr, 7) && p[0] == 0x48 && p[1] == 0xc7 && p[2] == 0xc0)
 		memcpy(&imm, p + 3, 4);

@@ -150,6 +150,21 @@ static void test_number_way(void **state)
 	assert_memory_equal(plan.tramp, "\xb8\x27\0\0\0\x48\x8d\x0d", 8);
 }
 
+/* glibc's end of a thread: mov $60,%edx; xchg %ax,%ax; 1: xor %edi,%edi; mov %edx,%eax; syscall; jmp 1b */
+static void test_number_by_another_register(void **state)
+{
+	uint8_t code[128];
+	struct callsite_plan plan;
+
+	(void)state;
+	memset(code, 0xc3, sizeof(code));
+	memcpy(code + 64, "\xba\x3c\0\0\0\x66\x90\x31\xff\x89\xd0\x0f\x05\xeb\xf8", 15);
+	assert_int_equal(plan_bytes(code, sizeof(code), 75, 60, &plan), CALLSITE_NUMBER);
+	assert_int_equal(plan.nr_moved, 0);
+	code[74] = 0xc8; /* mov %ecx,%eax: the number came from elsewhere */
+	assert_int_not_equal(plan_bytes(code, sizeof(code), 75, 60, &plan), CALLSITE_NUMBER);
+}
+
 static void test_refuses(void **state)
 {
 	uint8_t code[64];
@@ -205,8 +220,11 @@ static void test_any_bytes(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_real_programs), cmocka_unit_test(test_number_way),
-		cmocka_unit_test(test_refuses),       cmocka_unit_test(test_branch_target_behind),
+		cmocka_unit_test(test_real_programs),
+		cmocka_unit_test(test_number_way),
+		cmocka_unit_test(test_number_by_another_register),
+		cmocka_unit_test(test_refuses),
+		cmocka_unit_test(test_branch_target_behind),
 		cmocka_unit_test(test_any_bytes),
 	};
 
