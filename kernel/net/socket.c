@@ -26,6 +26,8 @@ static ssize_t socket_read(struct file *f, struct uio *uio, int64_t pos)
 	struct sock_msg m = {.uio = uio, .flags = f->flags & O_NONBLOCK ? MSG_DONTWAIT : 0};
 
 	(void)pos;
+	if (uio->resid == 0 && s->type == SOCK_STREAM)
+		return 0; /* unlike recv(2), which waits for something to come */
 	ssize_t n = s->ops->recv(s, &m);
 	scm_files_put(m.files); /* read(2) has no place for them */
 	return n;

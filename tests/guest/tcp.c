@@ -230,6 +230,7 @@ static void test_data(void)
 	report(memcmp(in, out + 5, sizeof(out) - 5) == 0, "the bytes that were sent");
 	report_errno(recv(fd[1], in, 1, MSG_DONTWAIT), EAGAIN);
 	report_errno(recv(fd[1], in, 0, MSG_DONTWAIT), EAGAIN);
+	report_eq(read(fd[1], in, 0), 0);
 	struct iovec iov[2] = {{out, 3}, {out + 3, 4}};
 	report_eq(writev(fd[0], iov, 2), 7);
 	report_eq(recv(fd[1], in, 7, MSG_WAITALL), 7);
