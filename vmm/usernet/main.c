@@ -251,12 +251,13 @@ static void round_of_work(struct usernet *u)
 	if (!full)
 		slirp_pollfds_fill(u->slirp, &timeout_ms, add_poll, u);
 	n = poll(u->fds, u->nr_fds, timeout_ms > INT32_MAX ? -1 : (int)timeout_ms);
+	/* The guest's frames first: a packet that waits for the guest's link address goes when libslirp looks for work. */
+	if (n > 0 && u->fds[0].revents & (POLLIN | POLLHUP | POLLERR))
+		from_guest(u);
 	if (full)
 		send_waiting(u);
 	else
 		slirp_pollfds_poll(u->slirp, n < 0, get_revents, u);
-	if (n > 0 && u->fds[0].revents & (POLLIN | POLLHUP | POLLERR))
-		from_guest(u);
 	run_timers(u);
 }
 

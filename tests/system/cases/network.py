@@ -1,0 +1,258 @@
+# SPDX-License-Identifier: MIT
+"""The network card by way of the command line: user, tap, link, none, -p, --pcap, and what is refused."""
+import json
+import os
+import select
+import socket
+import struct
+import subprocess
+import sys
+import threading
+import time
+
+from harness import PYTHON, case, popen
+
+UDP_CLIENT = """
+import socket, sys
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.settimeout(0.3)
+for i in range(int(sys.argv[3])):
+    for attempt in range(80):
+        s.sendto(b"message %d" % i, (sys.argv[1], int(sys.argv[2])))
+        try:
+            data, _ = s.recvfrom(100)
+            if data == b"message %d" % i:
+                break
+        except TimeoutError:
+            pass
+    else:
+        sys.exit("no answer")
+print("answered")
+"""
+UDP_SERVER = """
+import socket, sys
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.bind(("0.0.0.0", int(sys.argv[1])))
+print("ready", flush=True)
+while True:
+    data, peer = s.recvfrom(65535)
+    s.sendto(data, peer)
+    if data == b"end":
+        break
+"""
+
+
+class Echo:
+    """A UDP server in this process, on the host's loopback."""
+
+    def __enter__(self):
+        self.sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.sock.bind(("127.0.0.1", 0))
+        self.port = self.sock.getsockname()[1]
+        threading.Thread(target=self.serve, daemon=True).start()
+        return self
+
+    def serve(self):
+        try:
+            while True:
+                data, peer = self.sock.recvfrom(65535)
+                self.sock.sendto(data, peer)
+        except OSError:
+            pass
+
+    def __exit__(self, *_):
+        self.sock.close()
+
+
+def free_port(kind=socket.SOCK_DGRAM):
+    with socket.socket(socket.AF_INET, kind) as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+def frames(path):
+    """A small reader of pcap with nanoseconds: (time in ns, frame)."""
+    with open(path, "rb") as f:
+        data = f.read()
+    magic, major, _, _, _, _, link = struct.unpack_from("<IHHIIII", data)
+    assert (magic, major, link) == (0xA1B23C4D, 2, 1), "a pcap file of Ethernet frames with nanoseconds"
+    at, found = 24, []
+    while at < len(data):
+        s, ns, here, there = struct.unpack_from("<IIII", data, at)
+        assert here == there and at + 16 + here <= len(data), "whole records"
+        found.append((s * 1000000000 + ns, data[at + 16 : at + 16 + here]))
+        at += 16 + here
+    return found
+
+
+@case(timeout=30)
+def user_reaches_the_hosts_loopback(t):
+    with Echo() as server:
+        r = t.cay([PYTHON, "-c", UDP_CLIENT, "10.0.2.2", server.port, "5"])
+    t.check(r.out == b"answered\n" and r.status == 0, r.describe())
+
+
+@case(timeout=30)
+def pcap_records_what_crossed(t):
+    before = time.time_ns()
+    with Echo() as server:
+        r = t.cay([PYTHON, "-c", UDP_CLIENT, "10.0.2.2", server.port, "3"], flags=["--pcap", t.path("f.pcap")])
+    t.check(r.out == b"answered\n", r.describe())
+    got = frames(t.path("f.pcap"))
+    payloads = [f for _, f in got if b"message 2" in f]
+    t.check(len(payloads) >= 2, "question and answer are there: %d frames" % len(got))
+    t.check(all(before <= when <= time.time_ns() for when, _ in got), "times are the host's")
+    t.check([w for w, _ in got] == sorted(w for w, _ in got), "in order of time")
+
+
+@case(timeout=30)
+def publishes_a_udp_port(t):
+    port = free_port()
+    p = popen(t.cay_argv([PYTHON, "-c", UDP_SERVER, "5353"], ["-p", "%d:5353/udp" % port]), stdout=subprocess.PIPE, cwd=t.dir)
+    try:
+        t.check(p.stdout.readline() == b"ready\n", "the server in the VM starts")
+        s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        s.settimeout(10)
+        s.sendto(b"end", ("127.0.0.1", port))
+        t.check(s.recvfrom(10)[0] == b"end", "it answers through the published port")
+        t.check(p.wait(10) == 0, "and ends")
+    finally:
+        p.kill()
+        p.wait()
+
+
+@case(timeout=30)
+def a_bad_line_loses_and_delays(t):
+    with Echo() as server:
+        stats = t.path("s.json")
+        r = t.cay([PYTHON, "-c", UDP_CLIENT, "10.0.2.2", server.port, "4"],
+                  flags=["--net", "user,loss=40%,delay=5ms,seed=3", "--stats=" + stats, "--pcap", t.path("f.pcap")])
+    t.check(r.out == b"answered\n", r.describe())
+    with open(stats) as f:
+        net = json.load(f)["net"]
+    t.check(net["tx_dropped"] + net["rx_dropped"] > 0, "with this seed some are lost: %r" % net)
+
+
+@case(timeout=20)
+def none_is_none(t):
+    r = t.cay(["cat", "/proc/net/dev"], flags=["--net", "none"])
+    t.check(b"eth0" not in r.out, "no card: " + r.describe())
+    with Echo() as server:
+        r = t.cay([PYTHON, "-c", UDP_CLIENT, "10.0.2.2", server.port, "1"], flags=["--net", "none"])
+    t.check(r.status != 0 and b"unreachable" in r.err, "nothing can be reached: " + r.describe())
+
+
+@case(timeout=30)
+def refusals(t):
+    taken = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    taken.bind(("127.0.0.1", 0))
+    taken.listen()
+    port = taken.getsockname()[1]
+    for flags, words in (
+        (["-p", "%d:80" % port], ["port %d" % port, "in use"]),
+        (["-p", "192.0.2.1:%d:80" % free_port()], ["no address 192.0.2.1"]),
+        (["--net", "tap=nosuchtap"], ["no such interface"]),
+        (["--net", "tap=lo"], ["tap=lo"]),
+        (["--net", "tap=abcdefghijklmnop"], ["at most 15"]),
+        (["--pcap", "/nonexistent/f"], ["No such file"]),
+    ):
+        t.our_error(t.cay(["true"], flags=flags), 125, *words)
+    taken.close()
+
+
+@case(timeout=20)
+def leaves_no_process(t):
+    """The waiting program of the user network, and the real one, end with the VM, however that ends."""
+    def usernets():
+        found = set()
+        for pid in filter(str.isdigit, os.listdir("/proc")):
+            try:
+                with open("/proc/%s/cmdline" % pid, "rb") as f:
+                    if f.read().startswith(b"cay-usernet"):
+                        found.add(int(pid))
+            except OSError:
+                pass
+        return found
+    others = usernets()
+    p = popen(t.cay_argv([PYTHON, "-c", UDP_SERVER, "53"], ["-p", "%d:53/udp" % free_port()]), stdout=subprocess.PIPE, cwd=t.dir)
+    p.stdout.readline()
+    ours = usernets() - others
+    fds = [os.pidfd_open(pid) for pid in ours]
+    p.kill()
+    p.wait()
+    poll = select.poll()
+    for fd in fds:
+        poll.register(fd, select.POLLIN)
+    left = len(fds)
+    while left and poll.poll(5000):
+        for fd, _ in poll.poll(0):
+            poll.unregister(fd)
+            left -= 1
+    t.check(len(fds) >= 1 and left == 0, "%d of %d are still there" % (left, len(fds)))
+
+
+@case(timeout=40)
+def a_link_joins_two_vms(t):
+    name = "test%d" % os.getpid()
+    env = {**os.environ, "XDG_RUNTIME_DIR": t.dir}
+    flags = ["--net", "link=" + name]
+    server = popen(t.cay_argv([PYTHON, "-c", UDP_SERVER, "7"], flags), stdout=subprocess.PIPE, cwd=t.dir, env=env)
+    try:
+        t.check(server.stdout.readline() == b"ready\n", "the first VM is there")
+        for _ in range(2):  # the second takes the place that the first left
+            client = subprocess.run(t.cay_argv([PYTHON, "-c", UDP_CLIENT, "10.99.0.1", "7", "20"], flags), env=env, capture_output=True,
+                                    cwd=t.dir, timeout=30)
+            t.check(client.stdout == b"answered\n", "the second reaches it: %r %r" % (client.stdout, client.stderr))
+    finally:
+        server.kill()
+        server.wait()
+    mode = os.stat(t.path("cay")).st_mode & 0o777
+    t.check(mode == 0o700, "the folder is ours alone: %o" % mode)
+
+
+@case(timeout=20)
+def a_link_refuses_a_folder_of_others(t):
+    os.mkdir(t.path("cay"), 0o755)
+    os.chmod(t.path("cay"), 0o777)
+    r = t.cmd(["run", "--backend", t.backend, "--net", "link=x", "true"], env={"XDG_RUNTIME_DIR": t.dir})
+    t.our_error(r, 125, "not this user's alone")
+    os.rmdir(t.path("cay"))
+    os.symlink("/tmp", t.path("cay"))
+    r = t.cmd(["run", "--backend", t.backend, "--net", "link=x", "true"], env={"XDG_RUNTIME_DIR": t.dir})
+    t.our_error(r, 125, "not this user's alone")
+
+
+def in_namespace(t, commands):
+    """Runs shell commands in a network namespace of their own; skips where that is not allowed."""
+    if os.geteuid() != 0 or not os.path.exists("/dev/net/tun"):
+        t.skip("needs root and /dev/net/tun")
+    t.need("ip")
+    script = t.write("ns.sh", "set -e\nip link set lo up\n" + commands)
+    return t.host(["unshare", "-n", "/bin/bash", script], timeout=40)
+
+
+@case(timeout=60)
+def a_tap_carries_frames(t):
+    server, client = t.write("server.py", UDP_SERVER), t.write("client.py", UDP_CLIENT)
+    r = in_namespace(t, """
+ip tuntap add dev t0 mode tap
+ip address add 10.9.0.1/24 dev t0
+ip link set t0 up
+%s %s 7 >server.out &
+until [ -s server.out ]; do :; done
+%s run --backend %s --net tap=t0,ip=10.9.0.2/24,gw=10.9.0.1 --pcap f.pcap -v %s:%s:ro %s %s 10.9.0.1 7 10
+kill $!
+""" % (sys.executable, server, t.cay_path, t.backend, t.dir, t.dir, PYTHON, client))
+    t.check(r.out.endswith(b"answered\n"), r.describe())
+    t.check(any(b"message 9" in f for _, f in frames(t.path("f.pcap"))), "it is recorded")
+
+
+@case(timeout=60)
+def a_tap_of_another_is_refused(t):
+    r = in_namespace(t, """
+ip tuntap add dev t0 mode tap user 12345
+ip link set t0 up
+setpriv --reuid 54321 --regid 54321 --clear-groups %s run --backend %s --net tap=t0 true 2>&1 || echo status $?
+exec 9<>/dev/null
+""" % (t.cay_path, t.backend))
+    t.check(b"cay: --net tap=t0: this user may not" in r.out and b"status 125" in r.out, r.describe())
