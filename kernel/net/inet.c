@@ -19,8 +19,8 @@ int inet_create(int family, int type, int protocol, struct socket **out)
 			return -EPROTONOSUPPORT;
 		return tcp_create(family, out);
 	case SOCK_DGRAM:
-		if (protocol == 0 || protocol == IPPROTO_UDP)
-			return udp_create(family, out);
+		if (protocol == 0 || protocol == IPPROTO_UDP || protocol == IPPROTO_UDPLITE)
+			return udp_create(family, protocol != 0 ? protocol : IPPROTO_UDP, out);
 		if (protocol == (family == AF_INET ? IPPROTO_ICMP : IPPROTO_ICMPV6))
 			return ping_create(family, protocol, out);
 		return -EPROTONOSUPPORT;

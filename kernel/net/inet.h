@@ -89,7 +89,7 @@ MUST_CHECK int tcp_create(int family, struct socket **out);
 void tcp_init(void);
 
 /* udp.c, raw.c */
-MUST_CHECK int udp_create(int family, struct socket **out);
+MUST_CHECK int udp_create(int family, int protocol, struct socket **out); /* IPPROTO_UDP, IPPROTO_UDPLITE */
 void udp_init(void);
 MUST_CHECK int raw_create(int family, int protocol, struct socket **out);
 /* SOCK_DGRAM with IPPROTO_ICMP: what ping uses without privileges. */

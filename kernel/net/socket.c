@@ -11,6 +11,7 @@
 #include "kernel/fs/pipe.h"
 #include "kernel/mm/kmalloc.h"
 #include "kernel/mm/uaccess.h"
+#include "kernel/net/inet.h"
 #include "lib/string.h"
 
 void scm_files_put(struct scm_files *files)
@@ -56,7 +57,8 @@ static int64_t socket_ioctl(struct file *f, unsigned cmd, uint64_t arg)
 
 	if (cmd == FIONREAD && s->ops->readable != NULL)
 		return put_user_u32((void *)arg, (uint32_t)s->ops->readable(s));
-	return s->ops->ioctl != NULL ? s->ops->ioctl(s, cmd, arg) : -ENOTTY;
+	/* netdevice(7): what is about interfaces works on a socket of any family, and libc takes AF_UNIX for it. */
+	return s->ops->ioctl != NULL ? s->ops->ioctl(s, cmd, arg) : inet_ioctl(s, cmd, arg);
 }
 
 static void socket_release(struct file *f)

@@ -233,6 +233,32 @@ static void give_rights(struct control_out *c, struct sock_msg *m)
 		m->out_flags |= MSG_CTRUNC;
 }
 
+/* The protocol's records. One that does not fit is cut where the room ends, its length with it, as Linux does. */
+static void give_protocol_records(struct control_out *c, struct sock_msg *m)
+{
+	struct sock_control *out = m->control_out;
+	struct cmsghdr h;
+
+	if (out->cut)
+		m->out_flags |= MSG_CTRUNC;
+	for (size_t at = 0, room; at < out->used; at += ALIGN_UP(h.cmsg_len, sizeof(size_t))) {
+		memcpy(&h, out->bytes + at, sizeof(h));
+		size_t len = h.cmsg_len;
+		room = c->room - c->used;
+		if (room < len)
+			m->out_flags |= MSG_CTRUNC;
+		if (room < sizeof(h))
+			return;
+		len = MIN(len, room);
+		memcpy(out->bytes + at, &len, sizeof(len)); /* cmsg_len is the first field */
+		if (copy_to_user(c->user + c->used, out->bytes + at, len) != 0) {
+			m->out_flags |= MSG_CTRUNC;
+			return;
+		}
+		c->used += MIN(ALIGN_UP(len, sizeof(size_t)), room);
+	}
+}
+
 static void give_control(struct control_out *c, struct socket *s, struct sock_msg *m)
 {
 	if (s->option[SO_PASSCRED]) {
@@ -242,11 +268,7 @@ static void give_control(struct control_out *c, struct socket *s, struct sock_ms
 	}
 	if (m->files != NULL)
 		give_rights(c, m);
-	const struct sock_control *out = m->control_out;
-	size_t n = MIN((size_t)out->used, c->room - c->used);
-	if (n < out->used || out->cut || (n > 0 && copy_to_user(c->user + c->used, out->bytes, n) != 0))
-		m->out_flags |= MSG_CTRUNC;
-	c->used += n;
+	give_protocol_records(c, m);
 }
 
 static long recv_one(struct socket *s, struct file *f, void *msg_user, unsigned flags)

@@ -37,9 +37,9 @@ static bool classify(struct pbuf *p, enum net_drop *why)
 	return h.dport != 0;
 }
 
-static void no_channel(struct pbuf *p)
+void udp_no_channel(struct pbuf *p)
 {
-	if (!ip_verify_csum(p)) {
+	if (p->proto == IPPROTO_UDP && !ip_verify_csum(p)) {
 		net_drop(p->netif, NET_DROP_L4_CSUM, p);
 		return;
 	}
@@ -49,7 +49,7 @@ static void no_channel(struct pbuf *p)
 
 static void receive(struct udp_sock *u, struct pbuf *p)
 {
-	if (!ip_verify_csum(p)) {
+	if (p->proto == IPPROTO_UDPLITE ? !udplite_verify(u, p) : !ip_verify_csum(p)) {
 		net_drop(p->netif, NET_DROP_L4_CSUM, p);
 		return;
 	}
@@ -110,16 +110,17 @@ static const struct channel_ops channel_ops = {
 	.accepts = accepts,
 };
 
-static const struct ip_protocol protocol = {
+static const struct ip_protocol udp_protocol = {
 	.proto = IPPROTO_UDP,
 	.min_header = sizeof(struct udphdr_wire),
 	.classify = classify,
-	.no_channel = no_channel,
+	.no_channel = udp_no_channel,
 };
 
 void udp_init(void)
 {
-	ip_protocol_register(&protocol);
+	ip_protocol_register(&udp_protocol);
+	udplite_init();
 }
 
 /* ---- names ---- */
@@ -131,7 +132,7 @@ static int insert(struct udp_sock *u)
 				  .remote = u->in.remote,
 				  .lport = u->in.lport,
 				  .rport = u->in.rport,
-				  .proto = IPPROTO_UDP};
+				  .proto = (uint8_t)u->in.sock.protocol};
 	int err;
 
 	channel_remove(&u->in.ch);
@@ -316,11 +317,13 @@ static int udp_set_option(struct socket *s, int level, int name, const void *val
 	struct udp_sock *u = udp_of(s);
 	int v;
 
-	if (level != IPPROTO_UDP)
+	if (level != IPPROTO_UDP && level != IPPROTO_UDPLITE)
 		return inet_set_option(s, level, name, value, len);
 	if (len < sizeof(v))
 		return -EINVAL;
 	memcpy(&v, value, sizeof(v));
+	if (level == IPPROTO_UDPLITE)
+		return udplite_set_option(u, name, v);
 	switch (name) {
 	case UDP_CORK:
 		channel_lock(&u->in.ch);
@@ -343,11 +346,17 @@ static int udp_get_option(struct socket *s, int level, int name, void *value, un
 	struct udp_sock *u = udp_of(s);
 	int v;
 
-	if (level != IPPROTO_UDP)
+	if (level != IPPROTO_UDP && level != IPPROTO_UDPLITE)
 		return inet_get_option(s, level, name, value, len);
-	if (name != UDP_CORK && name != UDP_SEGMENT)
+	if (level == IPPROTO_UDPLITE) {
+		int err = udplite_get_option(u, name, &v);
+		if (err != 0)
+			return err;
+	} else if (name == UDP_CORK || name == UDP_SEGMENT) {
+		v = name == UDP_CORK ? u->cork : u->gso_size;
+	} else {
 		return -ENOPROTOOPT;
-	v = name == UDP_CORK ? u->cork : u->gso_size;
+	}
 	*len = MIN(*len, (unsigned)sizeof(v));
 	memcpy(value, &v, *len);
 	return 0;
@@ -376,13 +385,13 @@ static const struct socket_ops socket_ops = {
 	.release = udp_release,
 };
 
-int udp_create(int family, struct socket **out)
+int udp_create(int family, int protocol, struct socket **out)
 {
 	struct udp_sock *u = kzalloc(sizeof(*u));
 
 	if (u == NULL)
 		return -ENOMEM;
-	inet_sock_init(&u->in, &socket_ops, &channel_ops, family, SOCK_DGRAM, IPPROTO_UDP);
+	inet_sock_init(&u->in, &socket_ops, &channel_ops, family, SOCK_DGRAM, protocol);
 	u->bound = u->in.local;
 	pbuf_queue_init(&u->rx);
 	inet_errqueue_init(&u->errors);

@@ -21,7 +21,8 @@ struct udp_sock {
 	struct ipaddr bound; /* what bind asked for: local may be the choice of connect */
 	bool port_chosen;    /* by connect or send, not by bind */
 	bool shut_rd, shut_wr;
-	uint16_t gso_size; /* UDP_SEGMENT */
+	uint16_t gso_size;                     /* UDP_SEGMENT */
+	uint16_t send_coverage, recv_coverage; /* UDP-Lite: bytes, header included; 0: all */
 };
 
 static inline struct udp_sock *udp_of(struct socket *s)
@@ -32,6 +33,18 @@ static inline struct udp_sock *udp_of(struct socket *s)
 struct udphdr_wire {
 	uint16_t sport, dport, len, check;
 };
+
+/* udplite.c: RFC 3828. The header's length field says how much the checksum covers. */
+void udplite_init(void);
+/* Received, at its header: is the checksum right, and does it cover what the socket insists on? */
+bool udplite_verify(const struct udp_sock *u, struct pbuf *p);
+/* Fills in length field and checksum of a packet at its header. */
+void udplite_finish(const struct udp_sock *u, struct pbuf *p, const struct ipaddr *src, const struct ipaddr *dst);
+int udplite_set_option(struct udp_sock *u, int name, int v);
+/* -ENOPROTOOPT */
+int udplite_get_option(const struct udp_sock *u, int name, int *v);
+/* For both: an unexpected packet is answered. */
+void udp_no_channel(struct pbuf *p);
 
 /* A port for a socket without one. Lock held. */
 MUST_CHECK int udp_autobind(struct udp_sock *u);

@@ -91,6 +91,10 @@ static void push_header(const struct udp_sock *u, struct pbuf *p, const struct t
 	};
 
 	memcpy(pbuf_push(p, sizeof(h)), &h, sizeof(h));
+	if (u->in.sock.protocol == IPPROTO_UDPLITE) {
+		udplite_finish(u, p, &t->src, &t->route->dst);
+		return;
+	}
 	ip_prepare_csum(p, &t->src, &t->route->dst, IPPROTO_UDP, offsetof(struct udphdr_wire, check));
 }
 
