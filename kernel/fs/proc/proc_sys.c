@@ -117,11 +117,22 @@ static const struct pseudo_node inotify_nodes[] = {
 	PSEUDO_END,
 };
 
+/* kernel/ipc/mqueue.h */
+static const struct pseudo_node mqueue_nodes[] = {
+	PSEUDO_TEXT("msg_default", "10\n"),
+	PSEUDO_TEXT("msg_max", "10\n"),
+	PSEUDO_TEXT("msgsize_default", "8192\n"),
+	PSEUDO_TEXT("msgsize_max", "8192\n"),
+	PSEUDO_TEXT("queues_max", "256\n"),
+	PSEUDO_END,
+};
+
 static const struct pseudo_node fs_nodes[] = {
 	PSEUDO_TEXT("file-max", "9223372036854775807\n"),
 	PSEUDO_TEXT("nr_open", "1048576\n"),
 	PSEUDO_TEXT("pipe-max-size", "1048576\n"),
 	PSEUDO_DIR("inotify", inotify_nodes),
+	PSEUDO_DIR("mqueue", mqueue_nodes),
 	PSEUDO_END,
 };
 
