@@ -1,19 +1,9 @@
 # SPDX-License-Identifier: MIT
 """CPU time that a VM uses while its program sleeps."""
-import os
 import subprocess
 import time
 
-from bench import BENCH, QUICK, main, result, vm
-
-
-def cpu_seconds(pid):
-    """All threads, to the nanosecond, from the scheduler's own account."""
-    total = 0
-    for tid in os.listdir("/proc/%d/task" % pid):
-        with open("/proc/%d/task/%s/schedstat" % (pid, tid)) as f:
-            total += int(f.read().split()[0])
-    return total / 1e9
+from bench import BENCH, QUICK, cpu_seconds, main, result, vm
 
 
 def benchmark():

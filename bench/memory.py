@@ -4,20 +4,7 @@ import os
 import subprocess
 import time
 
-from bench import BENCH, BUILD, PROGS, PYTHON, main, result, run, vm
-
-
-def private_kib(pid):
-    """Private memory of the VMM in KiB, without the guest's RAM, which is what the VMM keeps out of core dumps ("dd")."""
-    total = mapping = 0
-    with open("/proc/%d/smaps" % pid) as f:
-        for line in f:
-            if line.startswith(("Private_Dirty:", "Private_Clean:")):
-                mapping += int(line.split()[1])
-            elif line.startswith("VmFlags:"):
-                total += 0 if " dd" in line else mapping
-                mapping = 0
-    return total
+from bench import BENCH, BUILD, PROGS, PYTHON, main, private_kib, result, run, vm
 
 
 def least(argv, sizes):

@@ -93,8 +93,8 @@ static int write_filter(const struct process_vm *pv)
 		.text_bytes = CAY_STUB_TEXT_BYTES,
 		.map_end = CAY_SYS_GVA,
 		.image = CAY_KERNEL_GVA,
-		.shared = CAY_STUB_GVA + CAY_STUB_BYTES,
-		.shared_bytes = CAY_PAGE_BYTES,
+		.shared = STUB_CONTROLS_GVA,
+		.shared_bytes = STUB_CONTROLS_BYTES,
 		.doorbell = STUB_FD_DOORBELL,
 		.socket = STUB_FD_SOCKET,
 		.fd_end = STUB_FD_END,
@@ -276,6 +276,7 @@ static int process_vcpu_start(struct vcpu *vcpu, const struct vcpu_start *start)
 		.lstar = start->lstar,
 		.gs_base = start->gs_base,
 		.nr_doorbells = vm->next_doorbell,
+		.nr_vcpus = vm->nr_vcpus,
 	};
 	int err;
 

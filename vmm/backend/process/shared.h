@@ -56,8 +56,8 @@ struct stub_registers {
 struct stub_control {
 	uint32_t request; /* enum stub_request */
 	uint32_t offset;
-	uint32_t crash; /* enum stub_crash */
-	uint32_t unused;
+	uint32_t crash;  /* enum stub_crash */
+	uint32_t unused; /* nobody wakes who waits on it */
 	uint64_t detail;
 	_Alignas(64) uint32_t wake;
 	uint32_t window_changes; /* messages about the window sent so far: more than the stub has read = read them */
@@ -67,12 +67,16 @@ struct stub_control {
 
 _Static_assert(sizeof(struct stub_control) <= 4096, "one page");
 
+/* Where the stub has the control pages of all vCPUs: one may wake another. */
+#define STUB_CONTROLS_GVA (CAY_STUB_GVA + CAY_STUB_BYTES)
+
 /* The file behind STUB_FD_CONTROL: control pages, then the system call filter. */
 struct stub_filter {
 	uint64_t nr;
 	struct sock_filter code[512]; /* GUEST_FILTER_MAX */
 };
-#define STUB_FILTER_OFFSET      (CAY_VCPU_MAX * CAY_PAGE_BYTES)
+#define STUB_CONTROLS_BYTES     (CAY_VCPU_MAX * CAY_PAGE_BYTES)
+#define STUB_FILTER_OFFSET      STUB_CONTROLS_BYTES
 #define STUB_CONTROL_FILE_BYTES (STUB_FILTER_OFFSET + 2 * CAY_PAGE_BYTES)
 _Static_assert(sizeof(struct stub_filter) <= 2 * CAY_PAGE_BYTES, "its place in the file");
 
@@ -101,7 +105,7 @@ struct stub_message {
 	uint64_t ram_bytes;
 	uint64_t vcpu_id;
 	uint64_t cr3_gpa, lstar, gs_base;
-	uint64_t nr_doorbells;
+	uint64_t nr_doorbells, nr_vcpus;
 };
 
 #endif

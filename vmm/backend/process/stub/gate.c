@@ -12,6 +12,7 @@
 #include "vmm/backend/process/stub/host.h"
 #include "vmm/backend/process/stub/stub.h"
 
+#define PAUSE_MAX_NS  1000000ull /* abi/gate.h */
 #define NSEC_PER_SEC  1000000000ull
 #define TIMER_ABSTIME 1 /* timer_settime(2) */
 
@@ -75,6 +76,57 @@ static void ring_doorbell(uint64_t offset)
 	HOST_CALL3(write, STUB_FD_DOORBELL, &one, sizeof(one));
 }
 
+static void wake(uint64_t vcpu)
+{
+	struct stub_control *c = stub_control_of(vcpu);
+
+	__atomic_fetch_add(&c->wake, 1, __ATOMIC_SEQ_CST);
+	HOST_CALL3(futex, &c->wake, FUTEX_WAKE, 1);
+}
+
+/* CAY_GATE_IPI: those that wait are woken from here; a signal to one that runs is the VMM's to send. */
+static void interrupt_others(void)
+{
+	struct cay_gate_args *g = &stub.page->gate;
+	uint64_t left = 0, all = g->arg[0];
+
+	if (stub.nr_vcpus < 64 && all >> stub.nr_vcpus != 0) {
+		gate_request(STUB_REQ_GATE, 4 * CAY_GATE_IPI); /* it says what is wrong */
+		return;
+	}
+	for (; all != 0; all &= all - 1) {
+		unsigned id = (unsigned)__builtin_ctzll(all);
+		struct cay_vcpu_page *page = stub_page_of(id);
+
+		__atomic_fetch_or(&page->pending, 1ull << CAY_EVENT_IPI, __ATOMIC_SEQ_CST);
+		switch (__atomic_load_n(&page->state, __ATOMIC_SEQ_CST)) {
+		case CAY_VCPU_WAITING:
+			wake(id);
+			break;
+		case CAY_VCPU_POLLING:
+			break;
+		default:
+			left |= 1ull << id;
+			break;
+		}
+	}
+	g->ret = 0;
+	if (left != 0) {
+		g->arg[0] = left;
+		gate_request(STUB_REQ_GATE, 4 * CAY_GATE_IPI);
+	}
+}
+
+/* CAY_GATE_PAUSE: nobody wakes this word. */
+static void pause(void)
+{
+	uint64_t ns = stub.page->gate.arg[0];
+	struct __kernel_timespec time = {.tv_nsec = (int64_t)MIN(ns, PAUSE_MAX_NS)};
+
+	HOST_CALL4(futex, &stub.control->unused, FUTEX_WAIT, stub.control->unused, &time);
+	stub.page->gate.ret = 0;
+}
+
 void gate_call(uint64_t offset)
 {
 	if (offset >= CAY_DOORBELL_OFFSET && offset < CAY_PAGE_BYTES) {
@@ -90,8 +142,15 @@ void gate_call(uint64_t offset)
 		arm_timer();
 		stub.page->gate.ret = 0;
 		break;
+	case 4 * CAY_GATE_IPI:
+		interrupt_others();
+		break;
+	case 4 * CAY_GATE_PAUSE:
+		pause();
+		break;
 	default:
 		gate_request(STUB_REQ_GATE, (uint32_t)offset);
+		window_update(); /* it may have mapped a file */
 		break;
 	}
 }

@@ -18,8 +18,7 @@
 
 struct stub stub;
 
-#define CONTROL_GVA (CAY_STUB_GVA + CAY_STUB_BYTES)
-#define HOST_END    0x7ffffffff000ull /* of the address space of a process with 4-level paging */
+#define HOST_END 0x7ffffffff000ull /* of the address space of a process with 4-level paging */
 
 _Noreturn void enter_guest(uint64_t rip, uint64_t rsp, uint64_t arg, uint64_t gs_base);
 _Noreturn void stub_main(void);
@@ -56,7 +55,7 @@ static void check_parent(void)
 
 static void *map_control(uint64_t at, uint64_t bytes, int prot, uint64_t offset)
 {
-	long va = host_mmap(CONTROL_GVA + at, bytes, prot, MAP_SHARED | MAP_FIXED, STUB_FD_CONTROL, offset);
+	long va = host_mmap(STUB_CONTROLS_GVA + at, bytes, prot, MAP_SHARED | MAP_FIXED, STUB_FD_CONTROL, offset);
 
 	must(STUB_STEP_MEMORY, va);
 	return (void *)va;
@@ -64,10 +63,12 @@ static void *map_control(uint64_t at, uint64_t bytes, int prot, uint64_t offset)
 
 static void map_memory(const struct stub_message *m)
 {
-	stub.control = map_control(0, CAY_PAGE_BYTES, PROT_READ | PROT_WRITE, m->vcpu_id * CAY_PAGE_BYTES);
+	map_control(0, STUB_CONTROLS_BYTES, PROT_READ | PROT_WRITE, 0);
+	stub.control = stub_control_of(m->vcpu_id);
+	stub.nr_vcpus = m->nr_vcpus;
 	must(STUB_STEP_MEMORY,
 	     host_mmap(CAY_DIRECT_GVA, m->ram_bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, STUB_FD_RAM, 0));
-	stub.page = (struct cay_vcpu_page *)(CAY_DIRECT_GVA + CAY_VCPU_GPA + m->vcpu_id * CAY_PAGE_BYTES);
+	stub.page = stub_page_of(m->vcpu_id);
 	stub.ram_bytes = m->ram_bytes;
 	stub.root_gpa = m->cr3_gpa;
 	stub.lstar = m->lstar;
@@ -77,7 +78,7 @@ static void map_memory(const struct stub_message *m)
 static void close_wall(void)
 {
 	uint64_t bytes = STUB_CONTROL_FILE_BYTES - STUB_FILTER_OFFSET;
-	struct stub_filter *filter = map_control(CAY_PAGE_BYTES, bytes, PROT_READ, STUB_FILTER_OFFSET);
+	struct stub_filter *filter = map_control(STUB_CONTROLS_BYTES, bytes, PROT_READ, STUB_FILTER_OFFSET);
 
 	HOST_CALL1(close, STUB_FD_CONTROL);
 	must(STUB_STEP_FILTER, wall_close(filter));

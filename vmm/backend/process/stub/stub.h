@@ -21,11 +21,22 @@ struct stub {
 	uint64_t ram_bytes;
 	uint64_t root_gpa; /* CR3 */
 	uint64_t lstar;
-	uint64_t nr_doorbells;
+	uint64_t nr_doorbells, nr_vcpus;
 	int timer;            /* of timer_create */
 	uint32_t window_read; /* messages about the window read so far */
 };
 extern struct stub stub;
+
+/* Of any vCPU below nr_vcpus. */
+static inline struct stub_control *stub_control_of(uint64_t vcpu)
+{
+	return (struct stub_control *)(STUB_CONTROLS_GVA + vcpu * CAY_PAGE_BYTES);
+}
+
+static inline struct cay_vcpu_page *stub_page_of(uint64_t vcpu)
+{
+	return (struct cay_vcpu_page *)(CAY_DIRECT_GVA + CAY_VCPU_GPA + vcpu * CAY_PAGE_BYTES);
+}
 
 /* A request to the VMM: returns when it has been dealt with. */
 void gate_request(enum stub_request request, uint32_t offset);
