@@ -17,6 +17,7 @@
 #include "abi/gate.h"
 #include "abi/layout.h"
 #include "vmm/backend/backend.h"
+#include "vmm/backend/choose.h"
 #include "vmm/cli/report.h"
 #include "vmm/cli/run_options.h"
 #include "vmm/core/devices.h"
@@ -169,7 +170,7 @@ static int create_machine(struct vm *vm)
 	int err = vm->backend->vm_create(vm);
 
 	if (err != 0)
-		return fail_start("cannot create a virtual machine", err, "`cay doctor` says what is missing");
+		return fail_start(vm->backend->cannot_create, err, "`cay doctor` says what is missing");
 	timing_mark(vm, VM_T_CREATED);
 	err = vm->backend->vm_attach(vm);
 	if (err != 0)
@@ -287,24 +288,12 @@ static int start(struct vm *vm)
 	return -1;
 }
 
-/* KVM where it can be opened, else the backend that needs nothing. */
-static const struct backend_ops *choose_backend(const struct run_options *opt)
-{
-	switch (opt->backend) {
-	case RUN_BACKEND_KVM:
-		return &backend_kvm;
-	case RUN_BACKEND_PROCESS:
-		return &backend_process;
-	default:
-		return access("/dev/kvm", R_OK | W_OK) == 0 ? &backend_kvm : &backend_process;
-	}
-}
-
 int vm_run(const struct run_options *opt, uint64_t timing_exec_ns, uint64_t timing_main_ns)
 {
+	char why[96];
 	struct vm vm = {
 		.opt = opt,
-		.backend = choose_backend(opt),
+		.backend = backend_choose(opt, why, sizeof(why)),
 		.window_hva = MAP_FAILED,
 		.timing[VM_T_EXEC] = timing_exec_ns,
 		.timing[VM_T_MAIN] = timing_main_ns,
@@ -314,6 +303,8 @@ int vm_run(const struct run_options *opt, uint64_t timing_exec_ns, uint64_t timi
 	/* One heap for both threads: a second arena costs address space, memory and time, and nothing here allocates
 	 * much. */
 	mallopt(M_ARENA_MAX, 1);
+	if (opt->verbosity > 0)
+		log_error("backend %s: %s", vm.backend->name, why);
 	vm.nr_vcpus = opt->nr_cpus;
 	for (unsigned i = 0; i < vm.nr_vcpus; i++) {
 		vm.vcpu[i].vm = &vm;

@@ -184,6 +184,17 @@ def kvm_forbidden(t):
     t.our_error(as_nobody(t, ["run", "--backend", "kvm", "/bin/true"]), 125, "/dev/kvm")
 
 
+@case(backends=("process",))
+def backend_is_chosen(t):
+    """--backend auto: KVM where it can be opened, else a process; --verbose says which, and why."""
+    r = as_nobody(t, ["run", "--verbose", "/bin/echo", "hi"])
+    if os.path.exists("/dev/kvm") and os.stat("/dev/kvm").st_mode & 0o006:
+        want = b"cay: backend kvm: /dev/kvm can be opened\n"
+    else:
+        want = b"cay: backend process: /dev/kvm: "
+    t.check(r.status == 0 and r.out == b"hi\n" and r.err.startswith(want), r.describe())
+
+
 @case
 def works_without_root(t):
     """No privilege is needed, beyond access to /dev/kvm for its backend."""

@@ -480,6 +480,7 @@ static void kvm_vcpu_dump(struct vcpu *vcpu, char *buf, unsigned size)
 
 const struct backend_ops backend_kvm = {
 	.name = "kvm",
+	.cannot_create = "cannot create a virtual machine on /dev/kvm",
 	.cpu_probe = kvm_cpu_probe,
 	.vm_create = kvm_vm_create,
 	.vm_attach = kvm_vm_attach,

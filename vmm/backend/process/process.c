@@ -403,6 +403,7 @@ static void nothing(struct vcpu *vcpu)
 
 const struct backend_ops backend_process = {
 	.name = "process",
+	.cannot_create = "cannot start the process of a virtual CPU",
 	.needs_shared_memory = true,
 	.cpu_probe = process_cpu_probe,
 	.vm_create = process_vm_create,
