@@ -253,7 +253,7 @@ CASES = []
 def case(fn=None, **options):
     """
     @case or @case(timeout=..., alone=True, name=..., backends=("kvm",)). alone: nothing else runs beside it (memory, timing).
-    backends: only those, for what is heavy and the same on all, or is about one of them.
+    backends: only those, for what is about one of them. once=True: on the first that works, for what is heavy and the same on all.
     """
     def add(f):
         CASES.append((f, options))

@@ -112,11 +112,15 @@ def main():
 
     tally = Tally(load_known(), args.v)
     broken = why_not(args.cay)
-    last = []
+    last, ran = [], []
     for backend in BACKENDS if args.backend == "all" else (args.backend,):
         args.backend = backend
         cases = [harness.Case(fn, opt, argparse.Namespace(**vars(args))) for fn, opt in harness.CASES]
         cases = [c for c in cases if backend in c.options.get("backends", BACKENDS) and (not args.k or any(k in c.name for k in args.k))]
+        if ran and not broken[backend]:
+            for c in [c for c in cases if c.options.get("once")]:
+                print("NOTE %s runs on one backend only, %s" % (c.name, ran[0]))
+                cases.remove(c)
         if args.list:
             print("\n".join("%s:%s" % (backend, c.name) for c in cases))
             continue
@@ -126,6 +130,7 @@ def main():
             tally.skipped += len(cases)
             last.append("%s: %d cases skipped" % (backend, len(cases)))
             continue
+        ran.append(backend)
         before = (tally.passed, tally.failed, tally.skipped)
         begin = time.monotonic()
         # Long ones first, so that the last worker does not end alone with one of them.

@@ -40,12 +40,12 @@ def round_trip(t, tool, flags, size):
     t.check(checked.status == 0, "the VM checks its file: " + checked.describe())
 
 
-@case(timeout=280)
+@case(timeout=280, once=True)
 def xz_200_mb(t):
     round_trip(t, "xz", ["-0", "-T1"], 200 * MB)
 
 
-@case(timeout=180)
+@case(timeout=180, once=True)
 def zstd_200_mb(t):
     round_trip(t, "zstd", ["-3", "-q"], 200 * MB)
 

@@ -35,7 +35,7 @@ HOST.update({v: [SURVIVED] for v in "own-calls foreign-table write-stub".split()
 TALKS = ("request-race",)  # it makes the VMM log something before its end
 
 
-def attack(t, image, variant, allowed, timeout=10):
+def attack(t, image, variant, allowed, timeout=30):
     path = os.path.join(t.config.build, "tests", "hostile", image)
     r = t.cmd(["run", "--backend", t.config.backend, "-v", t.dir + ":/data", "--", "/bin/true", variant], timeout=timeout, env={"CAY_KERNEL": path}, stdin=b"some input")
     if r.timed_out:
@@ -77,7 +77,7 @@ for variant in ("junk-stub-some", "timer-without-end"):
 
 for variant, allowed in HOST.items():
     case(name="host-" + variant, timeout=40, backends=("process",))(
-        lambda t, variant=variant, allowed=allowed: attack(t, "host", variant, allowed, 30))
+        lambda t, variant=variant, allowed=allowed: attack(t, "host", variant, allowed))
 
 
 def stub_numbers(t, first):
