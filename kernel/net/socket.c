@@ -8,6 +8,7 @@
 #include <poll.h>
 #include <sys/stat.h>
 
+#include "kernel/fs/cred.h"
 #include "kernel/fs/pipe.h"
 #include "kernel/mm/kmalloc.h"
 #include "kernel/mm/uaccess.h"
@@ -108,6 +109,8 @@ int socket_install(struct socket *s, int flags)
 		s->ops->release(s);
 		return -ENOMEM;
 	}
+	s->ino = f->inode->ino;
+	s->uid = cred_current()->fsuid;
 	int fd = fd_install(f, 0, flags & SOCK_CLOEXEC);
 	if (fd < 0)
 		file_put(f);

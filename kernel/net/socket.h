@@ -95,6 +95,8 @@ struct socket {
 	uint64_t rcv_timeout_ns, snd_timeout_ns; /* 0: for ever */
 	int option[SOCK_OPTIONS];                /* SOL_SOCKET options that are only kept, by number */
 	void *priv;
+	uint64_t ino; /* of its file, once there is one; and whose it is: for /proc/net */
+	uint32_t uid;
 };
 
 #define SOCK_BUFFER_BYTES 212992 /* what Linux gives by default; send and receive */

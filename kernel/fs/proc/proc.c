@@ -91,6 +91,7 @@ static const struct pseudo_node root_nodes[] = {
 	{.name = "self", .mode = S_IFLNK | 0777, .link = link_self},
 	{.name = "thread-self", .mode = S_IFLNK | 0777, .link = link_thread_self},
 	PSEUDO_LINK("mounts", "self/mounts"),
+	PSEUDO_LINK("net", "self/net"),
 	PSEUDO_FILE("cpuinfo", proc_show_cpuinfo),
 	PSEUDO_FILE("meminfo", proc_show_meminfo),
 	PSEUDO_FILE("stat", proc_show_system_stat),

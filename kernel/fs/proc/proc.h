@@ -58,6 +58,16 @@ int proc_show_version(uint64_t id, struct text *t);
 /* proc_cpuinfo.c */
 int proc_show_cpuinfo(uint64_t id, struct text *t);
 
+/* proc_net.c: /proc/net; its sockets are proc_net_sockets.c's */
+extern const struct pseudo_node proc_net_nodes[];
+int proc_show_tcp(uint64_t id, struct text *t);
+int proc_show_tcp6(uint64_t id, struct text *t);
+int proc_show_udp(uint64_t id, struct text *t);
+int proc_show_udp6(uint64_t id, struct text *t);
+int proc_show_udplite(uint64_t id, struct text *t);
+int proc_show_udplite6(uint64_t id, struct text *t);
+int proc_show_sockstat(uint64_t id, struct text *t);
+
 /* proc_sys.c: /proc/sys */
 extern const struct pseudo_node proc_sys_nodes[];
 

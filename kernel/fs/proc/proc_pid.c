@@ -210,6 +210,11 @@ static bool next_task(uint64_t id, uint64_t *cursor, char name[PSEUDO_NAME_MAX],
 		.name = "loginuid", .mode = S_IFREG | 0444, .text = "4294967295", OWNED                                \
 	}
 
+#define NET_ENTRY                                                                                                      \
+	{                                                                                                              \
+		.name = "net", .mode = S_IFDIR | 0555, .children = proc_net_nodes                                      \
+	}
+
 #define FD_ENTRIES                                                                                                     \
 	{.name = "fd", .mode = S_IFDIR | 0500, .lookup = proc_lookup_fd, .next = proc_next_fd, OWNED},                 \
 	{                                                                                                              \
@@ -220,13 +225,13 @@ static bool next_task(uint64_t id, uint64_t *cursor, char name[PSEUDO_NAME_MAX],
 static const struct pseudo_node task_nodes[] = {
 	COMMON_ENTRIES,
 	FD_ENTRIES,
+	NET_ENTRY,
 	PSEUDO_END,
 };
 
 static const struct pseudo_node pid_nodes[] = {
-	COMMON_ENTRIES,
-	FD_ENTRIES,
-	{.name = "task", .mode = S_IFDIR | 0555, .lookup = lookup_task, .next = next_task, OWNED},
+	COMMON_ENTRIES, FD_ENTRIES,
+	NET_ENTRY,      {.name = "task", .mode = S_IFDIR | 0555, .lookup = lookup_task, .next = next_task, OWNED},
 	PSEUDO_END,
 };
 

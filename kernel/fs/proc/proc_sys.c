@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* proc_sys.c - /proc/sys: the settings that programs read. They are facts of this kernel, so nothing here can be
  * changed. */
+#include <errno.h>
+
 #include "kernel/dev/random.h"
 #include "kernel/fs/proc/proc.h"
+#include "kernel/net/port.h"
 #include "kernel/linux/uts.h"
 #include "kernel/mm/page.h"
 
@@ -137,12 +140,96 @@ static const struct pseudo_node fs_nodes[] = {
 };
 
 static const struct pseudo_node net_core_nodes[] = {
-	PSEUDO_TEXT("somaxconn", "4096\n"),
+	PSEUDO_TEXT("somaxconn", "4096\n"),  PSEUDO_TEXT("rmem_default", "212992\n"),
+	PSEUDO_TEXT("rmem_max", "212992\n"), PSEUDO_TEXT("wmem_default", "212992\n"),
+	PSEUDO_TEXT("wmem_max", "212992\n"), PSEUDO_END,
+};
+
+static int show_port_range(uint64_t id, struct text *t)
+{
+	(void)id;
+	text_printf(t, "%u\t%u\n", port_range_first, port_range_last);
+	return 0;
+}
+
+/* "first last", both in [1, 65535] and at least 512 ports: with fewer, connect would soon find none. */
+static int write_port_range(uint64_t id, const char *data, size_t bytes)
+{
+	unsigned v[2] = {0, 0}, n = 0;
+
+	(void)id;
+	for (size_t i = 0; i < bytes && n < 2; i++) {
+		if (data[i] >= '0' && data[i] <= '9' && v[n] < 65536)
+			v[n] = v[n] * 10 + (unsigned)(data[i] - '0');
+		else if (v[n] != 0)
+			n++;
+	}
+	if (v[0] == 0 || v[1] > 65535 || v[0] + 512 > v[1])
+		return -EINVAL;
+	port_range_first = (uint16_t)v[0];
+	port_range_last = (uint16_t)v[1];
+	return 0;
+}
+
+static int show_unprivileged(uint64_t id, struct text *t)
+{
+	(void)id;
+	text_printf(t, "%u\n", port_unprivileged_start);
+	return 0;
+}
+
+static int write_unprivileged(uint64_t id, const char *data, size_t bytes)
+{
+	int v = proc_parse_number(data, bytes > 0 && data[bytes - 1] == '\n' ? bytes - 1 : bytes);
+
+	(void)id;
+	if (v < 0 || v > UINT16_MAX)
+		return -EINVAL;
+	port_unprivileged_start = (uint16_t)v;
+	return 0;
+}
+
+static const struct pseudo_node net_ipv4_nodes[] = {
+	{.name = "ip_local_port_range", .mode = S_IFREG | 0644, .show = show_port_range, .write = write_port_range},
+	{.name = "ip_unprivileged_port_start",
+	 .mode = S_IFREG | 0644,
+	 .show = show_unprivileged,
+	 .write = write_unprivileged},
+	PSEUDO_TEXT("ip_forward", "0\n"),
+	PSEUDO_TEXT("ip_default_ttl", "64\n"),
+	PSEUDO_TEXT("tcp_max_syn_backlog", "4096\n"),
+	PSEUDO_TEXT("tcp_syncookies", "1\n"),
+	PSEUDO_TEXT("tcp_sack", "1\n"),
+	PSEUDO_TEXT("tcp_timestamps", "1\n"),
+	PSEUDO_TEXT("tcp_window_scaling", "1\n"),
+	PSEUDO_TEXT("tcp_congestion_control", "cubic\n"),
+	PSEUDO_TEXT("tcp_available_congestion_control", "reno cubic\n"),
+	PSEUDO_END,
+};
+
+static const struct pseudo_node net_ipv6_all_nodes[] = {
+	PSEUDO_TEXT("disable_ipv6", "0\n"),
+	PSEUDO_TEXT("forwarding", "0\n"),
+	PSEUDO_END,
+};
+
+static const struct pseudo_node net_ipv6_conf_nodes[] = {
+	PSEUDO_DIR("all", net_ipv6_all_nodes),
+	PSEUDO_DIR("default", net_ipv6_all_nodes),
+	PSEUDO_DIR("lo", net_ipv6_all_nodes),
+	PSEUDO_END,
+};
+
+static const struct pseudo_node net_ipv6_nodes[] = {
+	PSEUDO_TEXT("bindv6only", "0\n"),
+	PSEUDO_DIR("conf", net_ipv6_conf_nodes),
 	PSEUDO_END,
 };
 
 static const struct pseudo_node net_nodes[] = {
 	PSEUDO_DIR("core", net_core_nodes),
+	PSEUDO_DIR("ipv4", net_ipv4_nodes),
+	PSEUDO_DIR("ipv6", net_ipv6_nodes),
 	PSEUDO_END,
 };
 

@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * proc_net_sockets.c - /proc/net/tcp, udp and theirs for IPv6: a line for each socket in the channel tables. Fields are
+ * read without the sockets' locks: a line may show a state that has just changed.
+ */
+#include "kernel/fs/proc/proc.h"
+#include "kernel/net/tcp_sock.h"
+#include "kernel/net/udp.h"
+
+#define ST_CONNECTED   TCPS_ESTABLISHED
+#define ST_UNCONNECTED TCPS_CLOSED
+
+struct listing {
+	struct text *t;
+	int family;
+	unsigned nr;
+};
+
+/* A channel of UDP that no socket is around: the DHCP client's. */
+static bool is_socket(const struct channel *ch)
+{
+	const struct inet_sock *in = container_of(ch, struct inet_sock, ch);
+
+	return ch->ops == &tcp_channel_ops || (ch->ops->accepts != NULL && in->sock.priv == in);
+}
+
+static void put_end(struct text *t, int family, const struct ipaddr *a, uint16_t port)
+{
+	if (family == AF_INET)
+		text_printf(t, " %08X:%04X", a->w[3], ntohs(port));
+	else
+		text_printf(t, " %08X%08X%08X%08X:%04X", a->w[0], a->w[1], a->w[2], a->w[3], ntohs(port));
+}
+
+static void put_common(struct listing *l, const struct inet_sock *in, unsigned state, uint32_t tx, uint32_t rx)
+{
+	text_printf(l->t, "%4u:", l->nr++);
+	put_end(l->t, l->family, &in->local, in->lport);
+	put_end(l->t, l->family, &in->remote, in->rport);
+	text_printf(l->t, " %02X %08X:%08X 00:00000000 00000000 %5u        0 %llu", state, tx, rx, in->sock.uid,
+		    (unsigned long long)in->sock.ino);
+}
+
+static void put_tcp(struct channel *ch, void *arg)
+{
+	struct listing *l = arg;
+	struct inet_sock *in = container_of(ch, struct inet_sock, ch);
+	const struct tcp_sock *t = container_of(in, struct tcp_sock, in);
+
+	if (!is_socket(ch) || in->sock.family != l->family)
+		return;
+	bool listening = t->listener != NULL;
+	put_common(l, in, listening ? TCPS_LISTEN : t->c.state, listening ? t->backlog : t->c.sndq.bytes,
+		   listening ? t->nr_accept : t->c.rcvq.bytes);
+	text_puts(l->t, " 1 0000000000000000 20 0 0 10 -1\n");
+}
+
+static void put_udp(struct channel *ch, void *arg)
+{
+	struct listing *l = arg;
+	struct inet_sock *in = container_of(ch, struct inet_sock, ch);
+	const struct udp_sock *u = container_of(in, struct udp_sock, in);
+
+	if (!is_socket(ch) || in->sock.family != l->family)
+		return;
+	put_common(l, in, in->rport != 0 ? ST_CONNECTED : ST_UNCONNECTED, 0, (uint32_t)u->rx.truesize);
+	text_printf(l->t, " 2 0000000000000000 %u\n", ch->drops);
+}
+
+static int show_udp_of(struct text *t, int family, uint8_t proto)
+{
+	struct listing l = {.t = t, .family = family};
+
+	text_printf(
+		t,
+		family == AF_INET
+			? "   sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout "
+			  "inode ref pointer drops             \n"
+			: "  sl  local_address                         remote_address                        st "
+			  "tx_queue "
+			  "rx_queue tr tm->when retrnsmt   uid  timeout inode ref pointer drops\n");
+	channel_for_each(proto, put_udp, &l);
+	return 0;
+}
+
+int proc_show_udp(uint64_t id, struct text *t)
+{
+	(void)id;
+	return show_udp_of(t, AF_INET, IPPROTO_UDP);
+}
+
+int proc_show_udp6(uint64_t id, struct text *t)
+{
+	(void)id;
+	return show_udp_of(t, AF_INET6, IPPROTO_UDP);
+}
+
+int proc_show_udplite(uint64_t id, struct text *t)
+{
+	(void)id;
+	return show_udp_of(t, AF_INET, IPPROTO_UDPLITE);
+}
+
+int proc_show_udplite6(uint64_t id, struct text *t)
+{
+	(void)id;
+	return show_udp_of(t, AF_INET6, IPPROTO_UDPLITE);
+}
+
+int proc_show_tcp(uint64_t id, struct text *t)
+{
+	struct listing l = {.t = t, .family = AF_INET};
+
+	(void)id;
+	text_puts(t,
+		  "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode   "
+		  "                                                  \n");
+	channel_for_each(IPPROTO_TCP, put_tcp, &l);
+	return 0;
+}
+
+int proc_show_tcp6(uint64_t id, struct text *t)
+{
+	struct listing l = {.t = t, .family = AF_INET6};
+
+	(void)id;
+	text_puts(t, "  sl  local_address                         remote_address                        st tx_queue "
+		     "rx_queue "
+		     "tr tm->when retrnsmt   uid  timeout inode\n");
+	channel_for_each(IPPROTO_TCP, put_tcp, &l);
+	return 0;
+}
+
+static void count(struct channel *ch, void *arg)
+{
+	(void)ch;
+	(*(unsigned *)arg)++;
+}
+
+int proc_show_sockstat(uint64_t id, struct text *t)
+{
+	unsigned tcp = 0, udp = 0;
+
+	(void)id;
+	channel_for_each(IPPROTO_TCP, count, &tcp);
+	channel_for_each(IPPROTO_UDP, count, &udp);
+	text_printf(t,
+		    "sockets: used %u\nTCP: inuse %u orphan 0 tw 0 alloc %u mem 0\nUDP: inuse %u mem 0\nUDPLITE: inuse "
+		    "0\nRAW: "
+		    "inuse 0\nFRAG: inuse 0 memory 0\n",
+		    tcp + udp, tcp, tcp, udp);
+	return 0;
+}
