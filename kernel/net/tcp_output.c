@@ -63,7 +63,7 @@ static int emit(struct tcp_conn *c, struct tcp_out *out)
 			seg->flags |= TCP_ECE;
 		note_ack_sent(c, seg->len == 0);
 	}
-	if (seq_after(c->snd_up, seg->seq) && !(seg->flags & (TCP_SYN | TCP_RST))) {
+	if (seq_after(c->snd_up, c->snd_una) && seq_after(c->snd_up, seg->seq) && !(seg->flags & (TCP_SYN | TCP_RST))) {
 		seg->flags |= TCP_URG;
 		seg->urg = (uint16_t)MIN(c->snd_up - seg->seq, 65535u);
 	}

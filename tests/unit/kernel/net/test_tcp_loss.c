@@ -78,7 +78,7 @@ static void test_one_percent(void **state)
 	static const struct path p = {.name = "1 %, 20 ms", .delay_ns = 10 * TCP_MS, .loss = 10000};
 
 	(void)state;
-	assert_true(goodput(&p, 20000000, 1) > expected_mbps(0.01, 0.020) * 0.8);
+	assert_true(goodput(&p, 12000000, 1) > expected_mbps(0.01, 0.020) * 0.8);
 }
 
 static void test_one_percent_40ms(void **state)
@@ -86,7 +86,7 @@ static void test_one_percent_40ms(void **state)
 	static const struct path p = {.name = "1 %, 40 ms", .delay_ns = 20 * TCP_MS, .loss = 10000};
 
 	(void)state;
-	assert_true(goodput(&p, 20000000, 1) > expected_mbps(0.01, 0.040) * 0.8);
+	assert_true(goodput(&p, 12000000, 1) > expected_mbps(0.01, 0.040) * 0.8);
 }
 
 static void test_five_percent(void **state)
@@ -104,7 +104,7 @@ static void test_gso(void **state)
 		.name = "1 %, 20 ms, super-segments", .delay_ns = 10 * TCP_MS, .loss = 10000, .gso = 65000};
 
 	(void)state;
-	assert_true(goodput(&p, 20000000, 1) > expected_mbps(0.01, 0.020) * 0.8);
+	assert_true(goodput(&p, 12000000, 1) > expected_mbps(0.01, 0.020) * 0.8);
 }
 
 static void test_reno(void **state)
@@ -128,7 +128,7 @@ static void test_bottleneck(void **state)
 				      .queue_bytes = 250000};
 
 	(void)state;
-	assert_true(goodput(&p, 50000000, 1) > 85);
+	assert_true(goodput(&p, 12000000, 1) > 85);
 }
 
 static void test_small_queue(void **state)
@@ -149,7 +149,7 @@ static void test_fast_and_long(void **state)
 		.name = "1 Gbit/s, 100 ms", .delay_ns = 50 * TCP_MS, .rate_bps = 1000000000, .queue_bytes = 4000000};
 
 	(void)state;
-	assert_true(goodput(&p, 100000000, 1) > 100);
+	assert_true(goodput(&p, 60000000, 1) > 100);
 }
 
 /* Packets out of order are no losses: after a while hardly anything is sent again. */
@@ -181,7 +181,7 @@ static void test_duplication(void **state)
 static void test_torture(void **state)
 {
 	(void)state;
-	for (uint64_t seed = 1; seed <= 40; seed++) {
+	for (uint64_t seed = 1; seed <= 16; seed++) {
 		struct path p = {.name = "torture",
 				 .delay_ns = seed % 5 * 3 * TCP_MS,
 				 .loss = (uint32_t)(seed % 7) * 20000,
