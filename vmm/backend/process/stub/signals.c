@@ -63,6 +63,14 @@ static void save_registers(const struct sigcontext *r)
 	};
 }
 
+/* The kernel's code is 64-bit, also when a far jump has brought the program to another segment. */
+static void enter_kernel(struct sigcontext *r, uint64_t rip)
+{
+	r->rip = rip;
+	r->cs = SEL_CPL3_CS;
+	r->ss = SEL_CPL3_SS;
+}
+
 /* To upcall_entry, if that is allowed now. */
 static void upcall(struct sigcontext *r)
 {
@@ -75,7 +83,7 @@ static void upcall(struct sigcontext *r)
 	page->up_rsp = r->rsp;
 	page->up_rflags = r->eflags;
 	WRITE_ONCE(page->masked, 1);
-	r->rip = READ_ONCE(page->upcall_entry);
+	enter_kernel(r, READ_ONCE(page->upcall_entry));
 	r->rsp = READ_ONCE(page->upcall_stack);
 	r->eflags = RFLAGS_CLEAR;
 }
@@ -101,7 +109,7 @@ static void exception(struct sigcontext *r, uint64_t vector, uint64_t error, uin
 		.ss = SEL_CPL3_SS,
 	};
 	WRITE_ONCE(page->masked, 1);
-	r->rip = entry;
+	enter_kernel(r, entry);
 	r->rsp = READ_ONCE(page->iret.rsp);
 	r->eflags = RFLAGS_CLEAR;
 }
@@ -145,7 +153,7 @@ static void system_call(struct sigcontext *r, const siginfo_t *si)
 	r->rcx = r->rip;
 	r->r11 = r->eflags;
 	WRITE_ONCE(stub.page->masked, 1);
-	r->rip = stub.lstar;
+	enter_kernel(r, stub.lstar);
 }
 
 static void on_signal(int signo, siginfo_t *si, void *context)
