@@ -117,6 +117,11 @@ int socket_install(struct socket *s, int flags)
 	return fd;
 }
 
+struct socket *socket_of_file(const struct file *f)
+{
+	return f->ops == &socket_file_ops ? f->priv : NULL;
+}
+
 struct socket *socket_get(int fd, struct file **f, int *err)
 {
 	*f = fd_get(fd);

@@ -104,6 +104,7 @@ struct socket {
 void socket_init(struct socket *s, const struct socket_ops *ops, int family, int type, int protocol);
 /* A descriptor for s, which the file owns from here on, even when this fails. flags: SOCK_NONBLOCK, SOCK_CLOEXEC. */
 MUST_CHECK int socket_install(struct socket *s, int flags);
+struct socket *socket_of_file(const struct file *f); /* NULL: it is none */
 /* NULL and *err (-EBADF, -ENOTSOCK) or the socket, with its file counted. */
 MUST_CHECK struct socket *socket_get(int fd, struct file **f, int *err);
 

@@ -44,6 +44,8 @@ static struct unix_sock *new_sock(int type)
 	list_init(&u->pending);
 	list_init(&u->pending_link);
 	list_init(&u->name_link);
+	list_init(&u->gc_link);
+	list_init(&u->gc_visit);
 	waitq_init(&u->wq);
 	mutex_init(&u->read_lock);
 	u->cred = own_cred();
@@ -131,6 +133,7 @@ static void unix_release(struct socket *s)
 	unix_drop_messages(u);
 	waitq_wake(&u->wq, POLLHUP | POLLERR); /* who waits to send to it, or to connect */
 	unix_put(u);
+	unix_gc();
 }
 
 static int unix_listen(struct socket *s, int backlog)

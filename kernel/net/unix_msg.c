@@ -21,10 +21,28 @@ static bool is_stream(const struct unix_sock *u)
 	return u->sock.type == SOCK_STREAM;
 }
 
-static void msg_free(struct unix_msg *msg)
+/*
+ * Freeing a message may close sockets, whose messages go as well, and so on: one after the other, because a program can
+ * make a chain of thousands, and the kernel's stack is short.
+ */
+void unix_msg_free(struct unix_msg *msg)
 {
-	scm_files_put(msg->files);
-	kfree(msg);
+	static struct list doomed = LIST_INIT(doomed);
+	static bool freeing;
+
+	list_push_back(&doomed, &msg->link);
+	if (freeing)
+		return;
+	freeing = true;
+	while (!list_empty(&doomed)) {
+		struct unix_msg *m = list_first(&doomed, struct unix_msg, link);
+
+		list_remove(&m->link);
+		unix_gc_arrived(m->files);
+		scm_files_put(m->files);
+		kfree(m);
+	}
+	freeing = false;
 }
 
 void unix_drop_messages(struct unix_sock *u)
@@ -32,7 +50,7 @@ void unix_drop_messages(struct unix_sock *u)
 	while (!list_empty(&u->msgs)) {
 		struct unix_msg *msg = list_first(&u->msgs, struct unix_msg, link);
 		list_remove(&msg->link);
-		msg_free(msg);
+		unix_msg_free(msg);
 	}
 	u->queued = 0;
 }
@@ -105,6 +123,7 @@ static ssize_t put_message(struct unix_sock *from, struct unix_sock *to, struct 
 	msg->taken = 0;
 	msg->files = m->files;
 	m->files = NULL;
+	unix_gc_sent(msg->files);
 	msg->cred = m->has_cred ? m->cred : own_cred();
 	unix_addr(from, &msg->from);
 	list_push_back(&to->msgs, &msg->link);
@@ -212,6 +231,7 @@ static void take_extras(struct unix_msg *msg, struct sock_msg *m)
 	if (!(m->flags & MSG_PEEK)) {
 		m->files = msg->files;
 		msg->files = NULL;
+		unix_gc_arrived(m->files);
 		return;
 	}
 	size_t bytes = sizeof(*msg->files) + msg->files->nr * sizeof(msg->files->file[0]);
@@ -227,7 +247,7 @@ static void take_extras(struct unix_msg *msg, struct sock_msg *m)
 static void finish_message(struct unix_sock *u, struct unix_msg *msg)
 {
 	list_remove(&msg->link);
-	msg_free(msg);
+	unix_msg_free(msg);
 	waitq_wake(&u->wq, 0); /* senders wait here */
 	if (u->peer != NULL)
 		waitq_wake(&u->peer->wq, POLLOUT | POLLWRNORM);

@@ -4,8 +4,7 @@
  *
  * A socket owns the messages it has received. Stream and seqpacket peers point at each other; a datagram socket points
  * at where it sends. Each pointer holds a reference, so a closed socket (dead) stays a valid object until nobody refers
- * to it. Not there: files in messages of sockets that only refer to each other are never found (Linux collects such
- * cycles). Lock: none on one CPU; a state that was checked before a copy from the program is checked again after it.
+ * to it. Lock: none on one CPU; a state that was checked before a copy from the program is checked again after it.
  */
 #ifndef CAY_KERNEL_NET_UNIX_PRIV_H
 #define CAY_KERNEL_NET_UNIX_PRIV_H
@@ -44,6 +43,13 @@ struct unix_sock {
 	struct list pending_link;
 	unsigned nr_pending, backlog;
 
+	/* unix_gc.c: while its file lies in messages */
+	unsigned nr_in_flight; /* in how many */
+	struct file *gc_file;
+	struct list gc_link, gc_visit;
+	enum { GC_ALIVE, GC_CANDIDATE } gc_state;
+	unsigned gc_outside; /* messages that are not in a candidate's queue */
+
 	/* name */
 	struct sock_addr addr; /* len 0: none */
 	struct list name_link; /* all sockets with a name */
@@ -71,5 +77,11 @@ void unix_addr(const struct unix_sock *u, struct sock_addr *out);
 ssize_t unix_send(struct socket *s, struct sock_msg *m);
 ssize_t unix_recv(struct socket *s, struct sock_msg *m);
 void unix_drop_messages(struct unix_sock *u);
+void unix_msg_free(struct unix_msg *msg);
+
+/* unix_gc.c: files enter a message, leave it, and a socket was closed */
+void unix_gc_sent(const struct scm_files *files);
+void unix_gc_arrived(const struct scm_files *files);
+void unix_gc(void);
 
 #endif

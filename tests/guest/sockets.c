@@ -155,6 +155,85 @@ static void descriptors(void)
 	close_both(s);
 }
 
+/* Sends nr descriptors along with a byte. */
+static bool send_fds(int through, const int *fds, unsigned nr)
+{
+	_Alignas(struct cmsghdr) char space[256] = {0};
+	struct iovec iov = {"x", 1};
+	struct msghdr m = {
+		.msg_iov = &iov, .msg_iovlen = 1, .msg_control = space, .msg_controllen = CMSG_SPACE(nr * sizeof(int))};
+	struct cmsghdr *c = CMSG_FIRSTHDR(&m);
+
+	*c = (struct cmsghdr){
+		.cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS, .cmsg_len = CMSG_LEN(nr * sizeof(int))};
+	memcpy(CMSG_DATA(c), fds, nr * sizeof(int));
+	return sendmsg(through, &m, 0) == 1;
+}
+
+/* The writing end of the pipe is closed when whatever held it is gone; Linux may take a while. */
+static bool is_released(int reader)
+{
+	struct pollfd p = {.fd = reader, .events = POLLIN};
+
+	return poll(&p, 1, 10000) == 1 && (p.revents & POLLHUP);
+}
+
+/* Sockets in each other's queues that nobody has open go, and what they hold goes with them. */
+static void cycles(void)
+{
+	int a[2], b[2], other[2], p[2], kept[2];
+
+	if (pipe(p) != 0 || pipe(kept) != 0)
+		return;
+	pair(a, SOCK_STREAM);
+	pair(b, SOCK_DGRAM);
+	report_true(send_fds(a[1], (int[]){a[0], p[1]}, 2)); /* into its own queue */
+	report_true(send_fds(a[0], (int[]){b[0]}, 1) && send_fds(b[1], (int[]){a[1]}, 1));
+	close(p[1]);
+	close_both(a);
+	close_both(b);
+	/* What looks like a cycle, but can be reached: b's other end is open. */
+	pair(b, SOCK_STREAM);
+	report_true(send_fds(b[1], (int[]){b[0], kept[1]}, 2));
+	pair(a, SOCK_STREAM);
+	report_true(send_fds(a[0], (int[]){b[0]}, 1));
+	close(kept[1]);
+	close_both(b);
+	pair(other, SOCK_STREAM);
+	close_both(other);
+	report(is_released(p[0]), "a cycle of sockets is found");
+	report(poll(&(struct pollfd){.fd = kept[0], .events = POLLIN}, 1, 0) == 0,
+	       "one that can be reached is left alone");
+	close_both(a);
+	pair(other, SOCK_STREAM);
+	close_both(other);
+	report(is_released(kept[0]), "until it cannot");
+	close(p[0]);
+	close(kept[0]);
+}
+
+/* Closing the last one closes them all, however many there are. */
+static void chain(void)
+{
+	int p[2], s[2], last = -1;
+
+	if (pipe(p) != 0)
+		return;
+	for (unsigned i = 0; i < 2000; i++) {
+		pair(s, SOCK_STREAM);
+		if (!send_fds(s[0], i == 0 ? &p[1] : &last, 1)) {
+			report_skip("a chain of sockets", strerror(errno));
+			return;
+		}
+		close(s[0]);
+		close(i == 0 ? p[1] : last);
+		last = s[1];
+	}
+	close(last);
+	report(is_released(p[0]), "a chain of 2,000 sockets in messages is closed");
+	close(p[0]);
+}
+
 static struct sockaddr_un path_addr(const char *path)
 {
 	struct sockaddr_un a = {.sun_family = AF_UNIX};
@@ -295,6 +374,8 @@ int main(void)
 	packets(SOCK_DGRAM, "datagram");
 	packets(SOCK_SEQPACKET, "seqpacket");
 	descriptors();
+	cycles();
+	chain();
 	servers();
 	datagram_names();
 	errors();
