@@ -27,6 +27,14 @@ static struct pseudo_inode *pseudo_of(struct inode *i)
 	return container_of(i, struct pseudo_inode, i);
 }
 
+const struct pseudo_node *pseudo_node_of(struct inode *i, uint64_t *id)
+{
+	if (i->ops != &pseudo_inode_ops && i->ops != &jump_inode_ops)
+		return NULL;
+	*id = pseudo_of(i)->id;
+	return pseudo_of(i)->node;
+}
+
 /* The same for the same thing, as long as the kernel runs; different for different ones (as good as always). */
 static uint64_t ino_of(const struct pseudo_node *node, uint64_t id)
 {
@@ -143,10 +151,10 @@ static int pseudo_statfs(struct inode *i, void *statfs64)
 {
 	struct statfs *s = statfs64;
 
-	s->f_type = strcmp(i->sb->type, "proc") == 0    ? PROC_SUPER_MAGIC
-		    : strcmp(i->sb->type, "sysfs") == 0 ? SYSFS_MAGIC
+	s->f_type = strcmp(i->sb->type, "proc") == 0     ? PROC_SUPER_MAGIC
+		    : strcmp(i->sb->type, "sysfs") == 0  ? SYSFS_MAGIC
 		    : strcmp(i->sb->type, "devpts") == 0 ? DEVPTS_SUPER_MAGIC
-							: TMPFS_MAGIC;
+							 : TMPFS_MAGIC;
 	s->f_bsize = 4096;
 	s->f_namelen = 255;
 	return 0;

@@ -46,6 +46,9 @@ struct pseudo_node {
 	int (*owner)(uint64_t id, uint32_t *uid, uint32_t *gid);
 };
 
+/* The node of an inode of such a file system, and which of its files; NULL for any other inode. */
+const struct pseudo_node *pseudo_node_of(struct inode *i, uint64_t *id);
+
 /* stable: no names come and go. NULL without memory. */
 MUST_CHECK struct superblock *pseudo_create(const char *type, uint64_t dev, const struct pseudo_node *root,
 					    bool stable);

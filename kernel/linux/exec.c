@@ -3,7 +3,7 @@
 #include "kernel/linux/exec.h"
 
 #include <errno.h>
-#include <fcntl.h>
+#include <linux/fcntl.h>
 
 #include "kernel/arch/x86_64/cpu.h"
 #include "kernel/fs/fdtable.h"
@@ -15,6 +15,7 @@
 #include "kernel/mm/vmspace.h"
 #include "kernel/sched/thread.h"
 #include "kernel/time/vdso.h"
+#include "lib/fmt.h"
 #include "lib/string.h"
 
 /* Builds the new program in an address space of its own. NULL: *err, and x->why says why. */
@@ -301,12 +302,14 @@ long sys_execveat(int dirfd, const char *path_user, const void *argv_user, const
 	char *path;
 	long ret;
 
-	if (flags & ~(AT_SYMLINK_NOFOLLOW))
-		return -EINVAL; /* AT_EMPTY_PATH: running a program without a name (fexecve) */
+	if (flags & ~(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH))
+		return -EINVAL;
 	path = kmalloc(EXEC_PATH_MAX);
 	if (path == NULL)
 		return -ENOMEM;
 	ret = strncpy_from_user(path, path_user, EXEC_PATH_MAX);
+	if (ret == 0 && (flags & AT_EMPTY_PATH))
+		ret = fmt_snprintf(path, EXEC_PATH_MAX, "/dev/fd/%d", dirfd); /* what the program sees on Linux, too */
 	if (ret >= 0)
 		ret = ret == 0 ? -ENOENT : do_execve(dirfd, path, argv_user, envp_user);
 	kfree(path);

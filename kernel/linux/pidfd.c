@@ -15,6 +15,7 @@
 #include "kernel/fs/fdtable.h"
 #include "kernel/fs/file.h"
 #include "kernel/fs/poll.h"
+#include "kernel/fs/proc/proc.h"
 #include "kernel/linux/kill.h"
 #include "kernel/linux/process_calls.h"
 #include "kernel/linux/signal.h"
@@ -73,6 +74,23 @@ long sys_pidfd_open(int pid, unsigned flags)
 	return pidfd_create(p, flags);
 }
 
+/* An open folder /proc/PID will do, too: the older way to name a process by a descriptor. */
+static struct process *process_of_folder(int fd)
+{
+	struct file *f = fd_get(fd);
+	struct process *p = NULL;
+	uint64_t id;
+
+	if (f == NULL)
+		return NULL;
+	if (file_inode(f) != NULL && pseudo_node_of(file_inode(f), &id) == &proc_pid_dir) {
+		p = process_find(PROC_ID_TID(id));
+		p = p != NULL ? process_get(p) : NULL;
+	}
+	file_put(f);
+	return p;
+}
+
 long sys_pidfd_send_signal(int fd, int sig, const void *uinfo, unsigned flags)
 {
 	struct process *p;
@@ -81,6 +99,8 @@ long sys_pidfd_send_signal(int fd, int sig, const void *uinfo, unsigned flags)
 	if (flags != 0)
 		return -EINVAL;
 	p = pidfd_process(fd, NULL);
+	if (p == NULL)
+		p = process_of_folder(fd);
 	if (p == NULL)
 		return -EBADF;
 	err = kill_process(p, sig, uinfo);

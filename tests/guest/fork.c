@@ -332,6 +332,9 @@ static void programs(void)
 	report_eq(WEXITSTATUS(system("exit 5")), 5);
 	report_eq(in_child(execl("/no/such", "x", NULL); _exit(errno)), ENOENT);
 	report_eq(in_child(execl("/bin/sh", "sh", "-c", "exit $(($(echo a | tr a b | wc -c) + 4))", NULL)), 6);
+	int prog = open("/bin/sh", O_RDONLY | O_CLOEXEC);
+	report_eq(in_child(fexecve(prog, argv, environ)), 9);
+	close(prog);
 	/* By another thread than the first: the id stays. */
 	pid = fork();
 	if (pid == 0) {
