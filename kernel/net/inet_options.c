@@ -195,9 +195,16 @@ static int set_socket(struct inet_sock *in, int name, const void *value, unsigne
 		in->route.netif = NULL;
 		return 0;
 	}
+	/* Kept already; what follows from them: */
 	if (name == SO_RCVBUF)
 		in->ch.inbox_limit = (uint32_t)in->sock.option[SO_RCVBUF];
-	return name == SO_RCVBUF ? 0 : -ENOPROTOOPT;
+	else if (name == SO_REUSEADDR)
+		in->claim.reuse_addr = in->sock.option[SO_REUSEADDR]; /* counts for those who come later */
+	else if (name == SO_REUSEPORT)
+		in->claim.reuse_port = in->sock.option[SO_REUSEPORT];
+	else
+		return -ENOPROTOOPT;
+	return 0;
 }
 
 int inet_set_option(struct socket *s, int level, int name, const void *value, unsigned len)

@@ -59,6 +59,12 @@ int netif_del_addr(struct netif *nif, const struct ipaddr *addr)
 	return a != NULL ? 0 : -EADDRNOTAVAIL;
 }
 
+/* The first and last address of 127/8. */
+static bool is_loopback_broadcast(const struct ipaddr *addr)
+{
+	return addr->w[3] == htonl(0x7f000000) || addr->w[3] == htonl(0x7fffffff);
+}
+
 /* All of 127/8 is the loopback interface's own. */
 static bool has_addr(struct netif *nif, const struct ipaddr *addr)
 {
@@ -66,7 +72,8 @@ static bool has_addr(struct netif *nif, const struct ipaddr *addr)
 
 	if (a != NULL)
 		return a->state == NETIF_ADDR_READY;
-	return (nif->flags & IFF_LOOPBACK) && ipaddr_is_v4(addr) && ipaddr_is_loopback(addr);
+	return (nif->flags & IFF_LOOPBACK) && ipaddr_is_v4(addr) && ipaddr_is_loopback(addr) &&
+	       !is_loopback_broadcast(addr);
 }
 
 struct netif *netif_owner_of(const struct ipaddr *addr)
@@ -95,6 +102,8 @@ static bool is_subnet_broadcast(const struct netif *nif, const struct ipaddr *ds
 
 bool netif_is_broadcast(const struct netif *nif, const struct ipaddr *dst)
 {
+	if ((nif->flags & IFF_LOOPBACK) && ipaddr_is_v4(dst) && is_loopback_broadcast(dst))
+		return true;
 	return ipaddr_is_broadcast(dst) || is_subnet_broadcast(nif, dst);
 }
 
