@@ -22,3 +22,8 @@ $(BUILD)/host/stub_blob.o: $(BUILD)/stub.elf
 	$(Q)printf '.section .rodata\n.global stub_blob, stub_blob_end\n.balign 4096\nstub_blob: .incbin "$(BUILD)/stub.stripped"\nstub_blob_end:\n.section .note.GNU-stack,"",@progbits\n' | $(CC) -c -x assembler - -o $@
 
 -include $(STUB_OBJ:.o=.d)
+
+debug-attach: ## gdb on the newest VM of the process backend: kernel, stub and program
+	@BUILD=$(BUILD) tools/debug-attach
+
+.PHONY: debug-attach

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Host folders: --root, -v, read-only; and no way out of them."""
 import os
+import shutil
 import threading
 
 from harness import PYTHON, case
@@ -188,3 +189,21 @@ def mapped_file_is_shortened(t):
         done.set()
         thread.join()
     t.check(r.status == 128 + 7, r.describe())
+
+
+@case
+def folder_mounted_noexec(t):
+    """Programs run from it: what may be executed in the VM is the VM's affair."""
+    if os.geteuid() != 0:
+        t.skip("mounting takes root")
+    where = t.path("noexec")
+    os.mkdir(where)
+    if t.host(["mount", "-t", "tmpfs", "-o", "noexec", "none", where]).status != 0:
+        t.skip("this host forbids mounting")
+    try:
+        for prog in ("hello-static", "hello-pie"):
+            shutil.copy(os.path.join(t.config.build, "tests", "progs", prog), where)
+            r = t.cay(["./" + prog], cwd=where)
+            t.check(r.status == 0 and r.text == "hello\n", r.describe())
+    finally:
+        t.host(["umount", where])

@@ -104,3 +104,24 @@ def gdb(t):
 def quiet(t):
     r = t.cay(["/no/such/program"], ["-q"])
     t.check(r.status == 127, r.describe())
+
+
+@case(timeout=60)
+def debugger_attached_to_the_process(t):
+    """gdb on the process of a vCPU: the guest's kernel with its symbols, and the VM goes on afterwards."""
+    if t.config.backend != "process":
+        t.skip("only the process backend has a process to attach to")
+    t.need("gdb")
+    p = popen(t.cay_argv([PYTHON, "-c", "print('up', flush=True); input(); print('on')"]), stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=t.dir)
+    try:
+        p.stdout.readline()
+        with open("/proc/%d/task/%d/children" % (p.pid, p.pid)) as f:
+            vcpu = [c for c in f.read().split() if open("/proc/%s/comm" % c).read() == "cay-vcpu\n"][0]
+        r = t.host([t.config.top + "/tools/debug-attach", "-p", vcpu, "--", "-batch", "-ex", "backtrace"])
+        if b"ptrace: Operation not permitted" in r.err:
+            t.skip("this host forbids gdb to attach")
+        t.check("sched_idle_loop" in r.text and "gate_call" in r.text, "kernel and stub are in the backtrace: " + r.describe())
+        out, _ = p.communicate(b"\n", 20)
+        t.check(out == b"on\n" and p.returncode == 0, "it goes on: %r, status %s" % (out, p.returncode))
+    finally:
+        p.kill()

@@ -7,6 +7,8 @@
 #define CAY_VMM_BACKEND_PROCESS_STUB_HOST_H
 
 #include <asm/unistd_64.h>
+#include <linux/mman.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -42,6 +44,19 @@ static inline _Noreturn void host_exit(int code)
 static inline long host_mmap(uint64_t va, uint64_t bytes, int prot, int flags, int fd, uint64_t offset)
 {
 	return HOST_CALL6(mmap, va, bytes, prot, flags, fd, offset);
+}
+
+static inline bool is_error(long ret)
+{
+	return ret < 0 && ret > -4096;
+}
+
+/* Zero pages of this process alone: the filter lets nothing anonymous be shared or be writable at once. */
+static inline long host_map_private(uint64_t va, uint64_t bytes, int prot)
+{
+	long err = host_mmap(va, bytes, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE, -1, 0);
+
+	return is_error(err) ? err : HOST_CALL3(mprotect, va, bytes, prot);
 }
 
 static inline long host_munmap(uint64_t va, uint64_t bytes)

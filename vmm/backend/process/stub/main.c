@@ -26,7 +26,7 @@ _Noreturn void stub_main(void);
 /* Each step's number is the exit code if it fails: the VMM knows the words (guest_process.c). */
 static void must(enum stub_step step, long err)
 {
-	if (err < 0 && err > -4096)
+	if (is_error(err))
 		host_exit((int)step);
 }
 

@@ -25,11 +25,6 @@ struct translation {
 	int prot;        /* PROT_*; 0: there is no page */
 };
 
-static bool is_error(long ret)
-{
-	return ret < 0 && ret > -4096;
-}
-
 static uint64_t *table_at(uint64_t gpa)
 {
 	return gpa < stub.ram_bytes ? (uint64_t *)(CAY_DIRECT_GVA + gpa) : NULL;
@@ -142,10 +137,8 @@ static long map_window(uint64_t va, uint64_t bytes, int prot, uint64_t pa)
 
 	/* Not a file's any more but zero pages, which are private. */
 	if (err == -EINVAL)
-		err = host_mmap(va, bytes, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE, -1, 0);
-	if (is_error(err))
-		return err;
-	return HOST_CALL3(mprotect, va, bytes, prot);
+		return host_map_private(va, bytes, prot);
+	return is_error(err) ? err : HOST_CALL3(mprotect, va, bytes, prot);
 }
 
 /* Maps [lo, hi), of which va is to be touched, to what t says of va. 0 or -errno. */
@@ -164,6 +157,23 @@ static long map_run(uint64_t lo, uint64_t va, uint64_t hi, const struct translat
 	return err;
 }
 
+/*
+ * A page of a file on a file system that is mounted noexec, which the host refuses to map as code: a copy of it, which
+ * does not follow changes of the file. The rights to write end before the guest goes on.
+ */
+static long copy_page(uint64_t va, const struct translation *t)
+{
+	const uint64_t *from = (const uint64_t *)(CAY_DIRECT_GVA + t->pa);
+	volatile uint64_t *to = (volatile uint64_t *)va;
+	long err = host_map_private(va, CAY_PAGE_BYTES, PROT_READ | PROT_WRITE);
+
+	if (is_error(err))
+		return err;
+	for (unsigned i = 0; i < CAY_PAGE_BYTES / sizeof(*to); i++)
+		to[i] = from[i];
+	return HOST_CALL3(mprotect, va, CAY_PAGE_BYTES, t->prot & ~PROT_WRITE);
+}
+
 /* The page at va, with what goes with it. */
 static void map_around(uint64_t va, const struct translation *t)
 {
@@ -171,6 +181,12 @@ static void map_around(uint64_t va, const struct translation *t)
 	struct run r = find_run(t, block_of(va), va);
 	long err = map_run(block + r.lo * CAY_PAGE_BYTES, va, block + r.hi * CAY_PAGE_BYTES, t);
 
+	if (err == -EACCES && (t->prot & PROT_EXEC)) {
+		host_munmap(block + r.lo * CAY_PAGE_BYTES, (r.hi - r.lo) * CAY_PAGE_BYTES);
+		known_set(block_of(va), r.lo, r.hi, false);
+		r = (struct run){r.at, r.at, r.at + 1};
+		err = copy_page(va, t);
+	}
 	if (err != 0)
 		gate_crash(STUB_CRASH_MEMORY, (uint64_t)-err);
 	known_set(block_of(va), r.lo, r.hi, true); /* looked up again: all may have been forgotten */

@@ -11,14 +11,6 @@
 #include "vmm/backend/process/stub/receive.h"
 #include "vmm/backend/process/stub/stub.h"
 
-/* Private: shared anonymous memory would have no limit. */
-static long map_zero(uint64_t va, uint64_t bytes, int prot)
-{
-	long err = host_mmap(va, bytes, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE, -1, 0);
-
-	return err < 0 && err > -4096 ? err : HOST_CALL3(mprotect, va, bytes, prot);
-}
-
 void window_apply(const struct stub_message *m, int fd)
 {
 	uint64_t va = CAY_DIRECT_GVA + CAY_WINDOW_GPA + m->at;
@@ -32,13 +24,13 @@ void window_apply(const struct stub_message *m, int fd)
 	case STUB_MSG_ZERO:
 		/* Views of what was there are in the program's range: they are made anew. */
 		mmu_forget_all();
-		err = map_zero(va, m->bytes, prot);
+		err = host_map_private(va, m->bytes, prot);
 		break;
 	default:
 		err = host_munmap(va, m->bytes);
 		break;
 	}
-	if (err < 0 && err > -4096)
+	if (is_error(err))
 		gate_crash(STUB_CRASH_MEMORY, (uint64_t)-err);
 	if (fd >= 0)
 		HOST_CALL1(close, fd);
