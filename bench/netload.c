@@ -57,7 +57,7 @@ static void serve_connection(int fd)
 	ssize_t n = read(fd, buf, wants[fd] == 'd' ? sizeof(buf) : 65536), at = 0;
 
 	if (n <= 0) {
-		close(fd);
+		close(fd); /* or it was reset, which is an end as well */
 		return;
 	}
 	if (wants[fd] == 0)
@@ -78,7 +78,7 @@ static int listen_tcp(const struct sockaddr_in *a)
 	return fd;
 }
 
-static int serve(const char *port)
+__attribute__((noreturn)) static void serve(const char *port)
 {
 	struct sockaddr_in a = address("0.0.0.0", port);
 	int ep = epoll_create1(0), udp = socket(AF_INET, SOCK_DGRAM, 0), tcp = listen_tcp(&a), one = 1;
@@ -201,7 +201,7 @@ static int connections(const char *host, const char *port, int n)
 int main(int argc, char **argv)
 {
 	if (argc == 3 && strcmp(argv[1], "serve") == 0)
-		return serve(argv[2]);
+		serve(argv[2]);
 	if (argc == 6 && strcmp(argv[1], "rr") == 0)
 		return round_trips(argv[2], argv[3], argv[4], atoi(argv[5]));
 	if (argc == 5 && strcmp(argv[1], "stream") == 0)

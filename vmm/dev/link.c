@@ -98,6 +98,15 @@ static int take_place(struct link *l)
 	return l->place == NO_PLACE ? -EUSERS : 0;
 }
 
+/* Wake-ups for the place's last VM. */
+static void forget_wakes(struct link *l)
+{
+	char bytes[4096];
+
+	while (read(l->fifo[l->place], bytes, sizeof(bytes)) > 0)
+		;
+}
+
 /* Opened for both directions, a fifo needs no other end and never says that it was closed. */
 static int open_fifos(struct link *l, int folder)
 {
@@ -133,6 +142,8 @@ static int join(struct link *l, const char *name, char *path, size_t room)
 		err = open_fifos(l, folder);
 	if (err == 0)
 		err = take_place(l);
+	if (err == 0)
+		forget_wakes(l);
 	close(folder);
 	return err;
 }

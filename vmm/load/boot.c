@@ -40,8 +40,11 @@ int boot_begin(struct vm *vm, const struct kernel_image *img)
 
 	vm->boot_info = bi;
 	vm->stats = gmem_ptr(&vm->mem, CAY_STATS_GPA, sizeof(*vm->stats));
-	for (unsigned i = 0; i < vm->nr_vcpus; i++)
+	for (unsigned i = 0; i < vm->nr_vcpus; i++) {
 		vm->vcpu[i].page = gmem_ptr(&vm->mem, CAY_VCPU_GPA + i * CAY_PAGE_BYTES, CAY_PAGE_BYTES);
+		/* Events may come before the kernel's first instruction: it has no upcall entry then. */
+		vm->vcpu[i].page->masked = 1;
+	}
 	vm->alloc_gpa = CAY_KERNEL_GPA + img->image_bytes;
 	vm->alloc_end_gpa = CAY_HUGE_BYTES - PT_POOL_MIN;
 	vm->strings_used = 1; /* offset 0 is the empty string */

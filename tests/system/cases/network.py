@@ -211,6 +211,31 @@ def a_link_joins_two_vms(t):
 
 
 @case(timeout=20)
+def an_event_before_the_first_instruction(t):
+    """A wake-up on a link that is there before the kernel runs: here from a hand of ours, in truth from a peer."""
+    env = {"XDG_RUNTIME_DIR": t.dir}
+    argv = ["run", "--backend", t.backend, "--net", "link=x", "true"]
+    t.check(t.cmd(argv, env=env).status == 0, "makes the link")
+    fifos = [os.open(t.path("cay/link-x/wake.%d" % i), os.O_RDWR | os.O_NONBLOCK) for i in range(8)]
+    stop = threading.Event()
+
+    def flood():
+        while not stop.is_set():
+            try:
+                os.write(fifos[0], b"x")
+            except BlockingIOError:
+                pass
+    flooder = threading.Thread(target=flood)
+    flooder.start()
+    r = t.cmd(argv, env=env, timeout=15)
+    stop.set()
+    flooder.join()
+    for fd in fifos:
+        os.close(fd)
+    t.check(r.status == 0, r.describe())
+
+
+@case(timeout=20)
 def a_link_refuses_a_folder_of_others(t):
     os.mkdir(t.path("cay"), 0o755)
     os.chmod(t.path("cay"), 0o777)
