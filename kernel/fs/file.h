@@ -93,6 +93,7 @@ struct file {
 	unsigned refs;
 	unsigned mode;  /* FILE_* */
 	unsigned flags; /* O_* status flags, as F_GETFL shows them */
+	int owner;      /* F_SETOWN: pid, or minus a group; 0: none */
 	int64_t pos;
 	struct mutex pos_lock; /* read/write/lseek on a shared position */
 	struct inode *inode;   /* owned reference; NULL never (anonymous objects have an anon inode) */

@@ -213,7 +213,11 @@ static long fcntl_file(struct file *f, int fd, unsigned cmd, unsigned long arg)
 		return pipe_set_size(f, arg);
 	case F_GETLEASE:
 		return F_UNLCK;
-	case F_GETOWN: /* nobody is told: O_ASYNC is not offered */
+	case F_SETOWN: /* kept; nobody is sent SIGIO (docs/caveats.md), which programs use only to be woken early */
+		f->owner = (int)arg;
+		return 0;
+	case F_GETOWN:
+		return f->owner;
 	case F_GETSIG:
 		return 0;
 	default:
