@@ -17,6 +17,7 @@
 
 #include "kernel/dev/ldisc.h"
 #include "kernel/dev/pty_priv.h"
+#include "kernel/fs/cred.h"
 #include "kernel/fs/pseudo.h"
 #include "kernel/linux/sys.h"
 #include "kernel/mm/kmalloc.h"
@@ -359,6 +360,8 @@ static int open_slave(struct pty *p, struct file *f)
 {
 	if (p == NULL || !p->has_master || p->locked)
 		return -EIO;
+	if (p->exclusive && p->nr_slaves > 0 && !capable(CAP_SYS_ADMIN))
+		return -EBUSY;
 	p->nr_slaves++;
 	p->was_opened = true;
 	f->ops = &pty_slave_ops;

@@ -8,7 +8,8 @@
 struct file;
 struct superblock;
 
-#define PTY_SLAVE_MAJOR 136u
+#define PTY_MASTER_MAJOR 128u
+#define PTY_SLAVE_MAJOR  136u
 
 /* device_open of /dev/ptmx: a new pair, f is its master. -ENOSPC, -ENOMEM. */
 MUST_CHECK int ptmx_open(struct file *f);

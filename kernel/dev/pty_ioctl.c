@@ -4,9 +4,12 @@
 #include <asm/ioctls.h>
 #include <errno.h>
 #include <linux/fcntl.h>
+#include <linux/kdev_t.h>
 #include <signal.h>
 
+#include "kernel/dev/pty.h"
 #include "kernel/dev/pty_priv.h"
+#include "kernel/fs/cred.h"
 #include "kernel/fs/fdtable.h"
 #include "kernel/fs/vfs.h"
 #include "kernel/linux/sys.h"
@@ -26,14 +29,44 @@ static int wait_until_shown(struct pty *p)
 	return err == -EINTR ? -ERESTARTSYS : err;
 }
 
-/* TCSETS and its kind. bytes: of the structure that the call has. */
+/* Flags and characters that TIOCSLCKTRMIOS locked stay as they are. */
+static void keep_locked(const struct pty *p, struct ktermios *new)
+{
+	const struct ktermios *old = &p->ld.tio, *lock = &p->lock;
+
+	new->c_iflag = (old->c_iflag & lock->c_iflag) | (new->c_iflag & ~lock->c_iflag);
+	new->c_oflag = (old->c_oflag & lock->c_oflag) | (new->c_oflag & ~lock->c_oflag);
+	new->c_cflag = (old->c_cflag & lock->c_cflag) | (new->c_cflag & ~lock->c_cflag);
+	new->c_lflag = (old->c_lflag & lock->c_lflag) | (new->c_lflag & ~lock->c_lflag);
+	for (unsigned i = 0; i < NCCS; i++)
+		if (lock->c_cc[i] != 0)
+			new->c_cc[i] = old->c_cc[i];
+}
+
+/* The old structure has 16 bits for flags and eight characters; the rest stays. */
+static int read_termio(struct ktermios *tio, const void *uarg)
+{
+	struct termio old;
+
+	if (copy_from_user(&old, uarg, sizeof(old)) != 0)
+		return -EFAULT;
+	tio->c_iflag = (tio->c_iflag & ~0xffffu) | old.c_iflag;
+	tio->c_oflag = (tio->c_oflag & ~0xffffu) | old.c_oflag;
+	tio->c_cflag = (tio->c_cflag & ~0xffffu) | old.c_cflag;
+	tio->c_lflag = (tio->c_lflag & ~0xffffu) | old.c_lflag;
+	memcpy(tio->c_cc, old.c_cc, NCC);
+	return 0;
+}
+
+/* TCSETS and its kind. bytes: of the structure that the call has; 0: struct termio. */
 static long set_termios(struct pty *p, const void *uarg, size_t bytes, bool drain, bool flush)
 {
 	struct ktermios tio = p->ld.tio;
 	long err = tty_check_change(&p->tty);
 
 	if (err == 0)
-		err = copy_from_user(&tio, uarg, bytes);
+		err = bytes == 0 ? read_termio(&tio, uarg) : copy_from_user(&tio, uarg, bytes);
+	keep_locked(p, &tio);
 	if (err == 0 && drain)
 		err = wait_until_shown(p);
 	if (err != 0)
@@ -195,6 +228,26 @@ static long common_ioctl(struct pty *p, bool master, unsigned cmd, uint64_t arg)
 		return set_termios(p, uarg, sizeof(struct termios2), cmd != TCSETS2 && !master, cmd == TCSETSF2);
 	case TCGETA:
 		return get_termio(p, uarg);
+	case TCSETA:
+	case TCSETAW:
+	case TCSETAF:
+		return set_termios(p, uarg, 0, cmd != TCSETA && !master, cmd == TCSETAF);
+	case TIOCGLCKTRMIOS:
+		return copy_to_user(uarg, &p->lock, TERMIOS_BYTES);
+	case TIOCSLCKTRMIOS:
+		return capable(CAP_SYS_ADMIN) ? copy_from_user(&p->lock, uarg, TERMIOS_BYTES) : -EPERM;
+	case TIOCGSOFTCAR:
+		return put_user_u32(uarg, (p->ld.tio.c_cflag & CLOCAL) != 0);
+	case TIOCGETD:
+		return put_user_u32(uarg, 0); /* N_TTY, the only discipline there is */
+	case TIOCGDEV:
+		return put_user_u32(uarg, (uint32_t)MKDEV(master ? PTY_MASTER_MAJOR : PTY_SLAVE_MAJOR, p->index));
+	case TIOCEXCL:
+	case TIOCNXCL:
+		p->exclusive = cmd == TIOCEXCL;
+		return 0;
+	case TIOCGEXCL:
+		return put_user_u32(uarg, p->exclusive);
 	case TIOCGWINSZ:
 		return copy_to_user(uarg, &p->size, sizeof(p->size));
 	case TIOCSWINSZ:

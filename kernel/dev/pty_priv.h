@@ -20,9 +20,11 @@ struct pty {
 	bool locked;     /* the slave cannot be opened yet: unlockpt(3) */
 	bool was_opened; /* the slave, at least once: until then the master waits instead of seeing it closed */
 	bool packet_mode;
+	bool exclusive;     /* TIOCEXCL: no more opens, but for CAP_SYS_ADMIN */
 	unsigned nr_slaves; /* open files */
 	struct winsize size;
-	uint32_t uid; /* who made it */
+	struct ktermios lock; /* bits and characters that cannot be changed */
+	uint32_t uid;         /* who made it */
 	uint64_t time_ns;
 	struct waitq master_wq, slave_wq;
 };

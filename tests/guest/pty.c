@@ -138,6 +138,25 @@ static void test_canonical(void)
 	close_pair();
 }
 
+static void test_old_structure(void)
+{
+	struct {
+		unsigned short iflag, oflag, cflag, lflag;
+		unsigned char line, cc[8];
+	} old;
+	struct termios t, lock = {.c_lflag = ECHO};
+
+	report_eq(ioctl(slave, TCGETA, &old), 0);
+	old.lflag |= ICANON;
+	report_eq(ioctl(slave, TCSETA, &old), 0);
+	report_true(tcgetattr(slave, &t) == 0 && (t.c_lflag & ICANON) && !(t.c_lflag & ECHO));
+	report_eq(ioctl(slave, TIOCSLCKTRMIOS, &lock), 0);
+	t.c_lflag |= ECHO | ECHOE;
+	report_eq(tcsetattr(slave, TCSANOW, &t), 0);
+	report_true(tcgetattr(slave, &t) == 0 && (t.c_lflag & ECHOE) && !(t.c_lflag & ECHO));
+	report_true(ioctl(slave, TIOCGLCKTRMIOS, &lock) == 0 && lock.c_lflag == ECHO);
+}
+
 static void test_settings(void)
 {
 	struct termios t, u;
@@ -179,6 +198,7 @@ static void test_settings(void)
 	report_true(tcflush(slave, TCIFLUSH) == 0);
 	report_got(slave, "");
 	report_errno(ioctl(slave, TIOCGPGRP, &(int){0}), ENOTTY);
+	test_old_structure();
 	close_pair();
 }
 
