@@ -7,6 +7,7 @@
 #include "kernel/log.h"
 #include "kernel/net/ether.h"
 #include "kernel/net/net_priv.h"
+#include "kernel/net/packet.h"
 #include "lib/fmt.h"
 
 static struct netif *first, **last = &first;
@@ -80,6 +81,7 @@ void netif_set_carrier(struct netif *nif, bool on)
 static void receive_one(struct netif *nif, struct pbuf *p)
 {
 	p->netif = nif;
+	packet_tap(nif, p, false);
 	nif->stats.rx_packets++;
 	nif->stats.rx_bytes += p->len;
 	if (nif->features & NETIF_ETHERNET) {
@@ -118,5 +120,6 @@ void netif_transmit(struct netif *nif, struct pbuf *p)
 	nif->stats.tx_packets++;
 	nif->stats.tx_bytes += p->len;
 	p->next = NULL;
+	packet_tap(nif, p, true);
 	nif->ops->transmit(nif, p);
 }

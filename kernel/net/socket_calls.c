@@ -9,6 +9,7 @@
 #include "kernel/mm/uaccess.h"
 #include "kernel/net/inet.h"
 #include "kernel/net/netlink.h"
+#include "kernel/net/packet.h"
 #include "kernel/net/socket.h"
 #include "kernel/net/unix.h"
 
@@ -63,6 +64,8 @@ long sys_socket(int family, int type, int protocol)
 		err = inet_create(family, type & SOCK_TYPE_BITS, protocol, &s);
 	else if (family == AF_NETLINK)
 		err = netlink_create(type & SOCK_TYPE_BITS, protocol, &s);
+	else if (family == AF_PACKET)
+		err = packet_create(type & SOCK_TYPE_BITS, protocol, &s);
 	else
 		err = -EAFNOSUPPORT;
 	return err != 0 ? err : socket_install(s, type);
