@@ -2,10 +2,6 @@
 #include "vmm/backend/native_cpu.h"
 
 #include <cpuid.h>
-#include <stdbool.h>
-#include <x86intrin.h>
-
-#include "vmm/core/timing.h"
 
 #define CPUID7_ERMS     (1u << 9)
 #define CPUID_D1_XINUSE (1u << 2) /* xgetbv with ecx = 1: SDM vol 1, 13.2 */
@@ -47,11 +43,4 @@ void native_cpu_describe(struct cay_boot_info *bi)
 	bi->xcr0 = 3; /* x87, SSE */
 	bi->xsave_bytes = 512 + 64;
 	bi->cpu_features = features | native_xsave(&bi->xcr0, &bi->xsave_bytes);
-}
-
-uint64_t native_tsc_khz(uint64_t mono_ns, uint64_t tsc)
-{
-	uint64_t ns = timing_now_ns() - mono_ns, ticks = __rdtsc() - tsc;
-
-	return (uint64_t)((unsigned __int128)ticks * 1000000 / (ns != 0 ? ns : 1));
 }

@@ -13,7 +13,4 @@ void native_cpu_describe(struct cay_boot_info *bi);
 /* Only CAY_CPU_XSAVE and its kin; *xcr0 and *bytes are set if the first of them is there. */
 uint32_t native_xsave(uint64_t *xcr0, uint32_t *bytes);
 
-/* The TSC's rate since CLOCK_MONOTONIC read mono_ns and the TSC tsc: exact to the length of that time. */
-uint64_t native_tsc_khz(uint64_t mono_ns, uint64_t tsc);
-
 #endif

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * clock.c - the rate comes from KVM's knowledge of the TSC. The host's CLOCK_MONOTONIC is slewed by NTP, so now and
- * then the guest's rate is bent a little to meet it: the guest's clock never jumps and never goes back.
+ * clock.c - the rate comes from the backend: KVM knows it, else it is measured since the start. The host's
+ * CLOCK_MONOTONIC is slewed by NTP, so now and then the guest's rate is bent a little to meet it: the guest's clock
+ * never jumps and never goes back.
  */
 #include "vmm/core/clock.h"
 
@@ -20,18 +21,13 @@ static uint64_t real_ns(void)
 #define CLOCK_REFRESH_NS   1000000000ULL
 #define CLOCK_BEND_MAX_PPM 1000
 
-struct sample {
-	uint64_t tsc, mono_ns, real_ns;
-};
-
-/* TSC and clocks at the same moment: the best of a few tries, judged by how long the reading took. */
-static struct sample take_sample(void)
+struct clock_sample clock_sample_take(void)
 {
-	struct sample best = {0};
+	struct clock_sample best = {0};
 	uint64_t best_cost = UINT64_MAX;
 
 	for (int i = 0; i < 4; i++) {
-		struct sample s;
+		struct clock_sample s;
 		uint64_t before = __rdtsc(), after;
 
 		s.mono_ns = timing_now_ns();
@@ -46,7 +42,15 @@ static struct sample take_sample(void)
 	return best;
 }
 
-static void publish(struct vm *vm, const struct sample *s, uint32_t mult)
+uint64_t clock_estimate_khz(const struct vm *vm)
+{
+	struct clock_sample now = clock_sample_take();
+	uint64_t ns = now.mono_ns - vm->first_sample.mono_ns, ticks = now.tsc - vm->first_sample.tsc;
+
+	return (uint64_t)((unsigned __int128)ticks * 1000000 / MAX(ns, 1ull));
+}
+
+static void publish(struct vm *vm, const struct clock_sample *s, uint32_t mult)
 {
 	struct cay_vcpu_page *page = vm->vcpu[0].page;
 	uint32_t seq = vm->clock_seq;
@@ -70,7 +74,7 @@ static uint32_t nominal_mult(const struct vm *vm)
 
 void clock_publish(struct vm *vm)
 {
-	struct sample s = take_sample();
+	struct clock_sample s = clock_sample_take();
 
 	publish(vm, &s, nominal_mult(vm));
 	vm->clock_base = (struct vm_clock_base){.tsc = s.tsc, .mono_ns = s.mono_ns, .mult = nominal_mult(vm)};
@@ -79,13 +83,15 @@ void clock_publish(struct vm *vm)
 void clock_refresh(struct vm *vm)
 {
 	struct vm_clock_base *base = &vm->clock_base;
-	struct sample s;
+	struct clock_sample s;
 	uint64_t guest_ns;
 	int64_t error_ns, bend_ppm;
 
 	if (timing_now_ns() - base->mono_ns < CLOCK_REFRESH_NS)
 		return;
-	s = take_sample();
+	if (vm->tsc_is_estimated) /* the longer ago the first sample, the better */
+		vm->tsc_khz = clock_estimate_khz(vm);
+	s = clock_sample_take();
 	guest_ns = base->mono_ns + (uint64_t)(((unsigned __int128)(s.tsc - base->tsc) * base->mult) >> 32);
 	error_ns = (int64_t)(s.mono_ns - guest_ns);
 	/* Made good within about two periods; a host that slept may be far ahead and then takes long, without a jump.

@@ -12,7 +12,6 @@
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
-#include <x86intrin.h>
 
 #include "abi/gate.h"
 #include "abi/layout.h"
@@ -20,6 +19,7 @@
 #include "vmm/backend/choose.h"
 #include "vmm/cli/report.h"
 #include "vmm/cli/run_options.h"
+#include "vmm/core/clock.h"
 #include "vmm/core/devices.h"
 #include "vmm/core/io_thread_priv.h"
 #include "vmm/core/log.h"
@@ -313,7 +313,7 @@ int vm_run(const struct run_options *opt, uint64_t timing_exec_ns, uint64_t timi
 	vm.vcpu[0].thread = pthread_self();
 	pthread_mutex_init(&vm.window_lock, NULL);
 	timing_mark(&vm, VM_T_OPTIONS);
-	vm.tsc_at_options = __rdtsc();
+	vm.first_sample = clock_sample_take();
 	if (start(&vm) == 0) {
 		vm.failed = 0;
 		vcpu_loop(&vm.vcpu[0]);

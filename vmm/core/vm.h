@@ -79,6 +79,11 @@ struct vm_clock_base {
 	uint32_t mult;
 };
 
+/* vmm/core/clock.h */
+struct clock_sample {
+	uint64_t tsc, mono_ns, real_ns;
+};
+
 struct vm {
 	const struct run_options *opt;
 	struct gmem mem;
@@ -88,7 +93,7 @@ struct vm {
 	void *backend_cpu;
 	struct vcpu vcpu[CAY_VCPU_MAX];
 	unsigned nr_vcpus;
-	pthread_mutex_t window_lock; /* mapping files: any vCPU's thread */
+	pthread_mutex_t window_lock;               /* mapping files: any vCPU's thread */
 	const struct window_mirror *window_mirror; /* vmm/core/window.h; of the backend, NULL = none */
 	struct io_thread *io;
 	struct cay_boot_info *boot_info; /* in guest memory; written only before start */
@@ -99,8 +104,9 @@ struct vm {
 	unsigned next_doorbell; /* next free doorbell */
 	_Atomic uint32_t doorbell_exits[CAY_DEVICES_MAX * CAY_DEV_QUEUES_MAX];
 	uint32_t strings_used;
-	uint64_t tsc_khz;        /* set by the backend */
-	uint64_t tsc_at_options; /* TSC at VM_T_OPTIONS */
+	uint64_t tsc_khz;      /* set by the backend */
+	bool tsc_is_estimated; /* since first_sample: better later */
+	struct clock_sample first_sample;
 	uint32_t clock_seq;
 	struct vm_clock_base clock_base;
 	struct fs_device *fs;
@@ -129,8 +135,8 @@ static inline void vm_count(uint64_t *counter)
  * most cheaply, any other of vCPU 0. Any thread. */
 void vm_raise_event(struct vm *vm, unsigned event);
 
-/* The same for an event that may wait a little: a vCPU that runs the program is kicked, which costs it 24 us, only if it
- * has not looked at its events by itself meanwhile. For devices whose users poll. */
+/* The same for an event that may wait a little: a vCPU that runs the program is kicked, which costs it 24 us, only if
+ * it has not looked at its events by itself meanwhile. For devices whose users poll. */
 void vm_raise_event_soon(struct vm *vm, unsigned event);
 
 /* The same for one vCPU. */

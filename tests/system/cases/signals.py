@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Signals from outside: forwarded to the program, or ending it; a killed cay leaves nothing behind."""
 import os
+import select
 import signal
 import subprocess
 import time
@@ -106,3 +107,29 @@ def stopped_and_continued(t):
     p.stdin.flush()
     status, out, err = finish(t, p)
     t.check(status == 0 and out == b"True\n", "status %s %r %r" % (status, out, err))
+
+
+@case
+def guests_process_killed(t):
+    """Whoever kills the process of a vCPU ends the VM: one line, 125, nothing left; and nothing outlives the VMM."""
+    if t.config.backend != "process":
+        t.skip("only the process backend has such a process")
+    for victim in ("vcpu", "cay"):
+        p = popen(t.cay_argv([PYTHON, "-uc", "print('up'); import time; time.sleep(60)"], ["-c", "2"]), stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=t.dir)
+        try:
+            p.stdout.readline()
+            vcpus = set()
+            for tid in os.listdir("/proc/%d/task" % p.pid):
+                with open("/proc/%d/task/%s/children" % (p.pid, tid)) as f:
+                    vcpus |= {c for c in f.read().split() if open("/proc/%s/comm" % c).read() == "cay-vcpu\n"}
+            t.check(len(vcpus) == 2, "one process for each vCPU: %s" % vcpus)
+            fds = [os.pidfd_open(int(v)) for v in vcpus]
+            os.kill(int(min(vcpus)) if victim == "vcpu" else p.pid, 9)
+            _, err = p.communicate(timeout=20)
+            if victim == "vcpu":
+                t.check(p.returncode == 125 and err.count(b"\n") == 1 and b"killed by signal 9" in err, "status %d: %r" % (p.returncode, err))
+            for fd in fds:
+                t.check(select.select([fd], [], [], 20)[0], "it ends with the VM")
+                os.close(fd)
+        finally:
+            p.kill()

@@ -23,6 +23,7 @@
 #include "vmm/backend/native_cpu.h"
 #include "vmm/backend/process/filter.h"
 #include "vmm/backend/process/guest_process.h"
+#include "vmm/core/clock.h"
 #include "vmm/core/io_thread_priv.h"
 #include "vmm/core/vcpu.h"
 #include "vmm/core/vm.h"
@@ -223,7 +224,8 @@ static void process_cpu_describe(struct vm *vm)
 	struct cay_boot_info *bi = vm->boot_info;
 
 	native_cpu_describe(bi);
-	vm->tsc_khz = native_tsc_khz(vm->timing[VM_T_OPTIONS], vm->tsc_at_options);
+	vm->tsc_khz = clock_estimate_khz(vm);
+	vm->tsc_is_estimated = true;
 	bi->stub_gate = CAY_STUB_GVA;
 	bi->stub_flush = CAY_STUB_GVA + 16;
 	bi->stub_fill = CAY_STUB_GVA + 32;
