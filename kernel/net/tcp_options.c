@@ -166,10 +166,7 @@ static int set_socket(struct tcp_sock *t, int name, const void *value, unsigned 
 		t->rcvlowat = v < 0 ? INT32_MAX : v == 0 ? 1 : (uint32_t)v;
 		return 0;
 	case SO_ZEROCOPY_:
-		if (v < 0 || v > 1)
-			return -EINVAL;
-		t->in.sock.option[name] = v;
-		return 0;
+		return v == 0 ? 0 : -EOPNOTSUPP; /* nobody would be told when the pages may be used again */
 	}
 	return NOT_OURS;
 }
@@ -277,7 +274,7 @@ static int get_locked(struct tcp_sock *t, int level, int name, void *value, unsi
 			return give(value, len, &linger, sizeof(linger));
 		if (name != SO_RCVLOWAT && name != SO_ZEROCOPY_)
 			return NOT_OURS;
-		v = name == SO_RCVLOWAT ? (int)t->rcvlowat : t->in.sock.option[name];
+		v = name == SO_RCVLOWAT ? (int)t->rcvlowat : 0;
 		return give(value, len, &v, sizeof(v));
 	}
 	if (name == TCP_INFO) {

@@ -38,7 +38,9 @@ static uint64_t hash(const struct siphash_key *key, const struct tcp_tuple *t, u
 
 uint32_t tcp_secret_isn(const struct tcp_tuple *t, uint64_t now_ns)
 {
-	return (uint32_t)hash(&isn_key, t, 0, 0) + (uint32_t)(now_ns / 4000);
+	/* Faster than RFC 9293's 4 us, so that a port that is used again at once is ahead of its last use: the clock
+	 * wraps after 275 s, which is still longer than TIME-WAIT. */
+	return (uint32_t)hash(&isn_key, t, 0, 0) + (uint32_t)(now_ns >> 6);
 }
 
 uint32_t tcp_secret_ts_offset(const struct tcp_tuple *t)

@@ -23,7 +23,7 @@ struct tcp_tuple {
 /* Once, before any other call here; 64 random bytes. */
 void tcp_secret_init(const uint8_t seed[64]);
 
-/* Rises by one every 4 us for a tuple, so that a new incarnation is ahead of the old one. */
+/* Rises by one every 64 ns for a tuple, so that a new incarnation is ahead of the old one. */
 uint32_t tcp_secret_isn(const struct tcp_tuple *t, uint64_t now_ns);
 uint32_t tcp_secret_ts_offset(const struct tcp_tuple *t);
 uint32_t tcp_secret_hash(const struct tcp_tuple *t);
