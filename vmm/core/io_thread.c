@@ -34,6 +34,8 @@
 #define IO_CROWDED_MAX_NS 100000000
 /* Requests that the vCPU's thread serves before it wakes the I/O thread: from then on polling pays. */
 #define IO_INLINE_MAX 2
+/* How long to look for the guest's answer to what it was given: IO_LINGER_SHORT. */
+#define IO_POLL_ANSWER_NS 60000
 /* How often watched descriptors are looked at while polling. */
 #define IO_EPOLL_EVERY_NS 20000
 /* When masked was set, the guest's return path may not have seen the event: look again after its store is visible. */
@@ -89,17 +91,19 @@ void io_unwatch(struct io_thread *io, struct io_watch *w)
 	(void)epoll_ctl(io->epoll_fd, EPOLL_CTL_DEL, w->fd, NULL);
 }
 
-/* Returns whether what came is a reason to poll for more. */
-static bool wait_fds(struct io_thread *io, int timeout_ms)
+/* Work that was done: a bit for each enum io_linger that it asks for; 0 = none. */
+#define WORK(linger) (1u << (linger))
+
+static unsigned wait_fds(struct io_thread *io, int timeout_ms)
 {
 	struct epoll_event ev[16];
-	bool linger = false;
+	unsigned work = 0;
 	int n = epoll_wait(io->epoll_fd, ev, 16, timeout_ms);
 
 	for (int i = 0; i < n; i++) {
 		struct io_watch *w = ev[i].data.ptr;
 
-		linger |= !w->brief;
+		work |= WORK(w->linger);
 		if (w == &io->doorbell) {
 			uint64_t count;
 
@@ -109,21 +113,27 @@ static bool wait_fds(struct io_thread *io, int timeout_ms)
 			w->ready(w, ev[i].events);
 		}
 	}
-	return linger;
+	return work;
 }
 
-static bool poll_sources(struct io_thread *io)
+static enum io_linger linger_of(const struct io_source *src)
 {
-	bool any = false;
+	return src->linger != NULL ? *src->linger : IO_LINGER_FULL;
+}
+
+static unsigned poll_sources(struct io_thread *io)
+{
+	unsigned work = 0;
 
 	for (unsigned i = 0; i < io->nr_sources; i++) {
 		/* Held by the vCPU's thread: it is being served. */
 		if (pthread_mutex_trylock(&io->source_lock[i]) != 0)
 			continue;
-		any |= io->sources[i].poll(io->sources[i].ctx) && !io->sources[i].brief;
+		if (io->sources[i].poll(io->sources[i].ctx))
+			work |= WORK(linger_of(&io->sources[i]));
 		pthread_mutex_unlock(&io->source_lock[i]);
 	}
-	return any;
+	return work;
 }
 
 static void arm_sources(struct io_thread *io, bool sleep)
@@ -163,7 +173,8 @@ bool io_doorbell(struct io_thread *io, uint32_t doorbell)
 			return true;
 		}
 		serve_inline(io, i);
-		if (io->nr_inline >= IO_INLINE_MAX && io->poll_ns != 0 && !io->sources[i].brief) {
+		if (io->nr_inline >= IO_INLINE_MAX && io->poll_ns != 0 &&
+		    linger_of(&io->sources[i]) == IO_LINGER_FULL) {
 			io->nr_inline = 0;
 			io_thread_wake(io);
 		}
@@ -224,24 +235,42 @@ static void adapt_polling(struct io_thread *io, uint64_t slept_ns)
 		io->poll_ns = MAX(poll_ns / 2, (uint64_t)IO_POLL_MIN_NS);
 }
 
-/* Returns whether to go on polling. */
-static bool sleep_until_woken(struct io_thread *io)
+/* Returns the work that ended the sleep. */
+static unsigned sleep_until_woken(struct io_thread *io)
 {
-	bool linger = true;
+	unsigned work;
 
 	arm_sources(io, true);
 	atomic_store(&io->asleep, true);
-	if (!poll_sources(io) && !atomic_load(&io->vm->ending)) {
+	work = poll_sources(io);
+	if (work == 0 && !atomic_load(&io->vm->ending)) {
 		uint64_t before = now_ns();
 
 		vm_count(&io->vm->counters.io_wakeups);
-		linger = wait_fds(io, -1);
-		if (linger)
+		work = wait_fds(io, -1);
+		if (work & WORK(IO_LINGER_FULL))
 			adapt_polling(io, now_ns() - before);
 	}
 	atomic_store(&io->asleep, false);
 	arm_sources(io, false);
-	return linger;
+	return work;
+}
+
+/* Until when to poll: for either reason. */
+struct patience {
+	uint64_t full_ns, short_ns;
+};
+
+static void note_work(const struct io_thread *io, struct patience *until, unsigned work, uint64_t now)
+{
+	uint64_t poll_ns = io->poll_ns;
+
+	if (work & WORK(IO_LINGER_FULL))
+		until->full_ns = now + poll_ns;
+	if (work & WORK(IO_LINGER_SHORT))
+		until->short_ns = now + MIN(poll_ns, (uint64_t)IO_POLL_ANSWER_NS);
+	else if (work & WORK(IO_LINGER_NONE))
+		until->short_ns = now;
 }
 
 /* now: the end of the hole. */
@@ -260,36 +289,36 @@ static void *io_thread_main(void *arg)
 {
 	struct io_thread *io = arg;
 	uint64_t now = now_ns();
-	uint64_t last, busy_ns = now, epoll_ns = now;
+	uint64_t last, epoll_ns = now;
+	struct patience until = {.full_ns = now + io->poll_ns};
 	unsigned spins = 0;
 
 	arm_sources(io, false); /* queues are made for a sleeper; we begin by polling */
 	while (!atomic_load(&io->vm->ending)) {
-		bool any = poll_sources(io);
+		unsigned work = poll_sources(io);
 
 		/* Reading the clock costs as much as a poll: do it now and then. */
-		if (!any && ++spins % 16 != 0) {
+		if (work == 0 && ++spins % 16 != 0) {
 			__builtin_ia32_pause();
 			continue;
 		}
 		last = now;
 		now = now_ns();
-		if (any)
-			busy_ns = now;
-		else if (now - last > IO_HOLE_NS && io->poll_ns != 0)
+		if (work == 0 && now - last > IO_HOLE_NS && io->poll_ns != 0) {
 			note_hole(io, now);
+			until.full_ns = MIN(until.full_ns, now + io->poll_ns);
+		}
+		note_work(io, &until, work, now);
 		recheck(io, now);
 		if (now - epoll_ns >= IO_EPOLL_EVERY_NS) {
 			epoll_ns = now;
 			clock_refresh(io->vm);
 			wait_fds(io, 0);
 		}
-		if (now - busy_ns >= io->poll_ns && atomic_load(&io->recheck_at_ns) == 0) {
-			bool linger = sleep_until_woken(io);
-
-			now = busy_ns = epoll_ns = now_ns();
-			if (!linger)
-				busy_ns -= MIN(busy_ns, io->poll_ns);
+		if (now >= until.full_ns && now >= until.short_ns && atomic_load(&io->recheck_at_ns) == 0) {
+			work = sleep_until_woken(io);
+			now = epoll_ns = now_ns();
+			note_work(io, &until, work, now);
 			clock_refresh(io->vm);
 		}
 	}

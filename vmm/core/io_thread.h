@@ -18,6 +18,13 @@
 struct vm;
 struct io_thread;
 
+/* After work, how long the thread goes on polling for more. */
+enum io_linger {
+	IO_LINGER_FULL,  /* as long as it pays */
+	IO_LINGER_SHORT, /* as long as an answer of the guest takes */
+	IO_LINGER_NONE,  /* not at all: the next to do something needs a CPU, maybe ours */
+};
+
 struct io_source {
 	/* Does what there is to do; true if there was anything. */
 	bool (*poll)(void *ctx);
@@ -25,7 +32,7 @@ struct io_source {
 	 * doorbells. */
 	void (*arm)(void *ctx, bool sleep);
 	void *ctx;
-	bool brief;        /* its traffic is no reason to go on polling */
+	const enum io_linger *linger; /* after the last poll that had work; NULL = always IO_LINGER_FULL */
 	uint32_t doorbell; /* cay_queue_info.doorbell of its queue, if it may be served by either thread; else 0 */
 };
 
@@ -40,7 +47,7 @@ struct io_watch {
 	int fd;
 	void (*ready)(struct io_watch *w, uint32_t events);
 	void *ctx;
-	bool brief; /* what it brings is done when ready returns: no reason to go on polling */
+	enum io_linger linger;
 };
 MUST_CHECK int io_watch(struct io_thread *io, struct io_watch *w, uint32_t events);
 MUST_CHECK int io_rewatch(struct io_thread *io, struct io_watch *w, uint32_t events);

@@ -243,7 +243,8 @@ static int share_segment(struct link *l, struct cay_device_info *info)
 
 int link_attach(struct link *l, struct vm *vm, const struct cay_net_config *config)
 {
-	struct io_source src = {.poll = poll_wakes, .arm = arm_wakes, .ctx = l, .brief = true};
+	static const enum io_linger none = IO_LINGER_NONE; /* the peers need the CPUs */
+	struct io_source src = {.poll = poll_wakes, .arm = arm_wakes, .ctx = l, .linger = &none};
 	struct cay_device_info *info = vm_add_device(vm, CAY_DEV_LINK, 1, 2); /* for its event and doorbell */
 	int err;
 
@@ -256,7 +257,7 @@ int link_attach(struct link *l, struct vm *vm, const struct cay_net_config *conf
 		err = share_segment(l, info);
 	if (err == 0)
 		err = set_present(l, l->place, 1);
-	l->watch = (struct io_watch){.fd = l->fifo[l->place], .ready = woken, .ctx = l, .brief = true};
+	l->watch = (struct io_watch){.fd = l->fifo[l->place], .ready = woken, .ctx = l, .linger = none};
 	if (err == 0)
 		err = io_watch(vm->io, &l->watch, EPOLLIN);
 	return err == 0 ? io_add_source(vm->io, &src) : err;

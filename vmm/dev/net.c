@@ -3,6 +3,7 @@
 #include "vmm/dev/net.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -81,6 +82,7 @@ static int open_backend(struct net_device *dev, unsigned nr_cpus)
 int net_open(const struct net_options *opt, unsigned nr_cpus, struct net_device **out)
 {
 	struct net_device *dev;
+	cpu_set_t cpus;
 	int err;
 
 	*out = NULL;
@@ -90,6 +92,7 @@ int net_open(const struct net_options *opt, unsigned nr_cpus, struct net_device 
 	if (dev == NULL)
 		return -ENOMEM;
 	dev->opt = opt;
+	dev->cpus_scarce = sched_getaffinity(0, sizeof(cpus), &cpus) == 0 && CPU_COUNT(&cpus) < (int)nr_cpus + 2;
 	dev->features = 1ull << VIRTIO_NET_F_MRG_RXBUF | 1ull << VIRTIO_NET_F_MAC | 1ull << VIRTIO_NET_F_MTU;
 	for (unsigned i = 0; i < NET_PAIRS_MAX; i++)
 		dev->pair[i].fd = -1;
@@ -126,7 +129,12 @@ static int attach_pair(struct net_device *dev, unsigned i, const struct cay_devi
 	const struct cay_queue_info *rx = &info->queue[2 * i], *tx = &info->queue[2 * i + 1];
 	struct net_pair *p = &dev->pair[i];
 	struct io_source src = {
-		.poll = net_pair_poll, .arm = net_pair_arm, .ctx = p, .doorbell = (uint32_t)tx->doorbell};
+		.poll = net_pair_poll,
+		.arm = net_pair_arm,
+		.ctx = p,
+		.linger = &p->linger,
+		.doorbell = (uint32_t)tx->doorbell,
+	};
 	int err;
 
 	p->dev = dev;
@@ -135,6 +143,7 @@ static int attach_pair(struct net_device *dev, unsigned i, const struct cay_devi
 	p->rx_event = rx->event;
 	p->tx_event = tx->event;
 	p->watch = (struct io_watch){.fd = p->fd, .ready = net_pair_ready, .ctx = p};
+	p->watch.linger = dev->cpus_scarce ? IO_LINGER_SHORT : IO_LINGER_FULL;
 	p->watched = EPOLLIN;
 	err = io_watch(dev->vm->io, &p->watch, EPOLLIN);
 	return err != 0 ? err : io_add_source(dev->vm->io, &src);

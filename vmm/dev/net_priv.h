@@ -61,6 +61,7 @@ struct net_pair {
 	uint32_t watched;      /* epoll events that watch asks for */
 	_Atomic bool readable; /* epoll said so, not yet looked at */
 	unsigned quiet_polls;  /* since the last frame */
+	enum io_linger linger; /* after the last poll that had work */
 	bool dead;             /* the backend is gone: frames vanish */
 	struct net_rx_buf pool[CAY_NET_RX_SEGS_MAX];
 	unsigned nr_pool;
@@ -77,12 +78,13 @@ struct net_device {
 	uint64_t features; /* VIRTIO_NET_F_* as bits */
 	struct cay_net_config config;
 	uint32_t rx_frame_max; /* header included: what must fit into the pool before a frame is read */
+	bool cpus_scarce;      /* fewer than for each vCPU, the I/O thread, and the program at the other end */
 	unsigned nr_pairs;
 	struct net_pair pair[NET_PAIRS_MAX];
 	_Atomic uint32_t *user_shares; /* user: 0 when its process has left our memory */
 	bool awaits_greeting;          /* user: the process has not said yet that it works */
 	bool said_dead;                /* under no lock: at worst it is said twice */
-	struct link *link;         /* --net link: the rest is unused */
+	struct link *link;             /* --net link: the rest is unused */
 	struct net_impair *impair;     /* NULL: a good line */
 	struct io_watch impair_watch;
 };

@@ -319,6 +319,9 @@ bool net_pair_poll(void *pair)
 	bool tx = poll_tx(p), late = p->dev->impair != NULL && net_impair_poll(p->dev->impair, p), rx = poll_rx(p);
 	bool any = tx || late || rx;
 
+	/* The guest answers soon what it was given; who answers what it sent may be waiting for this CPU. */
+	if (any && p->dev->cpus_scarce)
+		p->linger = rx ? IO_LINGER_SHORT : IO_LINGER_NONE;
 	if (any)
 		p->quiet_polls = 0;
 	else if (p->quiet_polls < NET_QUIET_POLLS)
