@@ -6,8 +6,8 @@
  * queues are not shown as files (/dev/mqueue), and RLIMIT_MSGQUEUE is not enforced.
  */
 #include <errno.h>
-#include <limits.h>
 #include <linux/fcntl.h>
+#include <linux/limits.h>
 #include <linux/mqueue.h>
 #include <poll.h>
 #include <signal.h>
