@@ -13,6 +13,7 @@
 #include "kernel/log.h"
 #include "kernel/mm/fill.h"
 #include "kernel/mm/kmalloc.h"
+#include "kernel/sched/smp.h"
 #include "lib/string.h"
 
 #define EAGER_PAGES      768 /* copied at once, in all, while all memory is free; half of it: half as many */
@@ -204,6 +205,8 @@ struct vmspace *vmspace_fork(struct vmspace *vs)
 	mutex_lock(&vs->lock);
 	f.eager = (unsigned)(EAGER_PAGES * page_nr_free() / page_nr_total());
 	f.split = SPLIT_BLOCKS;
+	/* Other threads of the program may write on other CPUs: what is copied here must be of one moment. */
+	smp_stop_others(vs->root.v);
 	ok = fork_all(&f);
 	tlb_batch_flush(&f.batch);
 	mutex_unlock(&vs->lock);

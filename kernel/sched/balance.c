@@ -17,7 +17,7 @@
 #define PULL_AGAIN_NS  50000ull /* after looking in vain */
 #define CALL_AGAIN_NS  200000ull
 /* A thread that is this far behind one that has a CPU for itself changes places with it. */
-#define BEHIND_NS (3 * RQ_SLICE_NS)
+#define BEHIND_NS (RQ_SLICE_NS + RQ_SLICE_NS / 2)
 
 static bool is_idle(unsigned id)
 {

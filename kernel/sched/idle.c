@@ -16,6 +16,11 @@
  */
 #define POLL_MAX_NS   200000ull
 #define POLL_START_NS 20000ull
+/*
+ * Waking from a sleep takes that long, and as long again on a busy host. So a sleep that a timer ends is ended early,
+ * and the rest is polled: a sleeper of 1 ms then costs 5 % of a CPU, and is 10 us late instead of 100.
+ */
+#define EARLY_NS 50000ull
 
 /* Without the lock: only says whether it is worth taking. */
 static bool has_work(const struct cpu *cpu, const struct sched_cpu *sc, uint64_t deadline_ns, uint64_t now_ns)
@@ -24,13 +29,25 @@ static bool has_work(const struct cpu *cpu, const struct sched_cpu *sc, uint64_t
 	       (smp_active && balance_may_pull((unsigned)cpu->id, now_ns)) || net_pending();
 }
 
-/* Waits up to poll_ns for something to happen, without an exit. Returns true when there is something to do. */
+static bool may_poll(void)
+{
+	return !(boot_info->flags & CAY_BOOT_NO_POLL);
+}
+
+/* Waits for something to happen, without an exit, up to poll_ns or a deadline that is near. Returns true when there is
+ * something to do. */
 static bool poll(struct sched_cpu *sc, uint64_t deadline_ns)
 {
 	struct cpu *cpu = cpu_this();
 	uint64_t now_ns = clock_monotonic_ns(), end_ns = now_ns + sc->poll_ns;
 	bool work;
 
+	if (!may_poll())
+		return false;
+	if (deadline_ns - now_ns <= EARLY_NS)
+		end_ns = MAX(end_ns, deadline_ns);
+	if (end_ns == now_ns)
+		return false;
 	kernel_idle_begin();
 	events_set_polling(true);
 	for (;;) {
@@ -48,9 +65,9 @@ static bool poll(struct sched_cpu *sc, uint64_t deadline_ns)
 /* After a sleep: would a little more polling have spared it? */
 static void adapt_polling(struct sched_cpu *sc, uint64_t slept_ns)
 {
-	if (boot_info->flags & CAY_BOOT_NO_POLL)
-		sc->poll_ns = 0;
-	else if (slept_ns > POLL_MAX_NS)
+	if (!may_poll())
+		return;
+	if (slept_ns > POLL_MAX_NS)
 		sc->poll_ns /= 2;
 	else if (sc->poll_ns < POLL_MAX_NS)
 		sc->poll_ns = MIN(MAX(sc->poll_ns * 2, POLL_START_NS), POLL_MAX_NS);
@@ -62,6 +79,8 @@ static void sleep(struct sched_cpu *sc, uint64_t deadline_ns)
 
 	if (smp_active)
 		sched_save_fpu(sc); /* so that other CPUs may run its thread meanwhile */
+	if (may_poll() && deadline_ns != UINT64_MAX)
+		deadline_ns -= EARLY_NS;
 	kernel_idle_begin();
 	events_wait(deadline_ns);
 	kernel_idle_end();
@@ -85,7 +104,7 @@ NORETURN void sched_idle_loop(void *arg)
 			continue;
 		}
 		deadline_ns = ktimer_next_deadline();
-		if ((sc->poll_ns == 0 || !poll(sc, deadline_ns)) && !net_idle_sleep())
+		if (!poll(sc, deadline_ns) && !net_idle_sleep())
 			sleep(sc, deadline_ns);
 	}
 }

@@ -187,6 +187,8 @@ void io_note_masked(struct io_thread *io, unsigned vcpu_id)
 {
 	atomic_fetch_or(&io->recheck_vcpus, 1u << vcpu_id);
 	atomic_store(&io->recheck_at_ns, now_ns() + IO_RECHECK_NS);
+	if (atomic_load(&io->asleep)) /* the note came from a vCPU's thread */
+		io_thread_wake(io);
 }
 
 void io_note_soon(struct io_thread *io, unsigned vcpu_id)

@@ -71,6 +71,9 @@ static struct vcpu *cheapest_vcpu(struct vm *vm)
 
 		if (!vcpu_is_started(vcpu))
 			continue;
+		if (pthread_equal(pthread_self(),
+				  vcpu->thread)) /* outside the guest just now: it looks before it enters */
+			return vcpu;
 		if (state == CAY_VCPU_POLLING)
 			return vcpu;
 		if (state == CAY_VCPU_WAITING && READ_ONCE(best->page->state) != CAY_VCPU_WAITING)

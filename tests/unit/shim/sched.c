@@ -6,6 +6,7 @@
 #include <errno.h>
 
 #include "kernel/log.h"
+#include "kernel/sched/smp.h"
 #include "kernel/sched/thread.h"
 #include "kernel/sched/wait.h"
 
@@ -17,6 +18,11 @@ static struct thread only_thread = {.proc = &first_process};
 struct thread *thread_current(void)
 {
 	return &only_thread;
+}
+
+void smp_stop_others(uint64_t cr3)
+{
+	(void)cr3;
 }
 
 void sched_prepare(void)
