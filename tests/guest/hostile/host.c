@@ -264,6 +264,21 @@ static void junk_control(void)
 	}
 }
 
+/* The other vCPUs' pages, those that have not started too: they enter the guest by what stands there. */
+static void junk_others(void)
+{
+	for (unsigned i = 0; i < 1000; i++)
+		for (unsigned cpu = 1; cpu < 4; cpu++)
+			for (unsigned j = 0; j < 128; j++)
+				CONTROL[cpu * 1024 + j] = (uint32_t)wild();
+	for (unsigned cpu = 1; cpu < 4; cpu++)
+		for (unsigned j = 0; j < 32; j++)
+			(void)stub_call(__NR_futex, (uint64_t)&CONTROL[cpu * 1024 + j], FUTEX_WAKE, 10, 0, 0, 0);
+	(void)gate(CAY_GATE_START_CPU, 1, 0x1234, 0x5678, 0, 0);
+	for (unsigned i = 0; i < 100; i++)
+		(void)gate(CAY_GATE_IPI, 0xe, 0, 0, 0, 0);
+}
+
 static void bell_storm(void)
 {
 	volatile uint64_t *value = (volatile uint64_t *)scratch;
@@ -347,6 +362,8 @@ void attack(const char *variant)
 		request_race();
 	else if (same(variant, "junk-control"))
 		junk_control();
+	else if (same(variant, "junk-others"))
+		junk_others();
 	else if (same(variant, "bell-storm"))
 		bell_storm();
 	else if (same(variant, "descriptors-left"))

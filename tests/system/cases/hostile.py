@@ -35,9 +35,9 @@ HOST.update({v: [SURVIVED] for v in "own-calls foreign-table write-stub".split()
 TALKS = ("request-race",)  # it makes the VMM log something before its end
 
 
-def attack(t, image, variant, allowed, timeout=30):
+def attack(t, image, variant, allowed, timeout=30, flags=()):
     path = os.path.join(t.config.build, "tests", "hostile", image)
-    r = t.cmd(["run", "--backend", t.config.backend, "-v", t.dir + ":/data", "--", "/bin/true", variant], timeout=timeout, env={"CAY_KERNEL": path}, stdin=b"some input")
+    r = t.cmd(["run", "--backend", t.config.backend, "-v", t.dir + ":/data", *flags, "--", "/bin/true", variant], timeout=timeout, env={"CAY_KERNEL": path}, stdin=b"some input")
     if r.timed_out:
         return
     t.check(r.status not in (132, 134, 135, 136, 139, 159), "the VMM itself died: " + r.describe())
@@ -88,6 +88,11 @@ def stub_numbers(t, first):
         attack(t, "host", "call-%d" % nr, [125, SURVIVED])
     with open(secret) as f:
         t.check(f.read() == "as it was" and os.stat(secret).st_mode == mode and os.listdir(t.dir) == ["secret"], "files are as they were")
+
+
+@case(name="host-junk-others", timeout=40, backends=("process",))
+def junk_others(t):
+    attack(t, "host", "junk-others", [125, SURVIVED], flags=["-c", "4"])
 
 
 for first in range(0, 480, 120):
