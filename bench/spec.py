@@ -14,7 +14,7 @@ def figure(r):
     value = abs(r["value"])
     text = "%.3g %s" % (value, r["unit"])
     if r["native"]:
-        text += " / %.3g %s (%.2fx)" % (r["native"], r["unit"], r["ratio"])
+        text += " / %.3g %s (%.2fx)" % (abs(r["native"]), r["unit"], r["ratio"])
     return text + ("" if r["holds"] is None else ", holds" if r["holds"] else ", **not met**")
 
 
