@@ -199,9 +199,10 @@ struct vmspace *vmspace_fork(struct vmspace *vs)
 	/* Left for those who run already: a fork that would take it fails. */
 	if (page_nr_free() < page_nr_total() / 32)
 		return NULL;
-	f.child = vmspace_create();
+	f.child = vmspace_create_as(vs->layout);
 	if (f.child == NULL)
 		return NULL;
+	f.child->forked = true;
 	mutex_lock(&vs->lock);
 	f.eager = (unsigned)(EAGER_PAGES * page_nr_free() / page_nr_total());
 	f.split = SPLIT_BLOCKS;

@@ -11,8 +11,12 @@
 
 #include "kernel/fs/vfs.h"
 #include "kernel/log.h"
+#include "kernel/mm/kept_tables.h"
 #include "kernel/mm/kmalloc.h"
 #include "kernel/mm/vmspace_priv.h"
+
+/* Tables of address spaces up to this size are kept: at most a few dozen of them. */
+#define KEEP_MAX_PAGES 4096
 
 struct list vmspace_all = LIST_INIT(vmspace_all);
 
@@ -29,25 +33,43 @@ pa_t vmspace_root(const struct vmspace *vs)
 	return vs->root;
 }
 
-struct vmspace *vmspace_create(void)
+static bool new_root(pa_t *root)
 {
+	if (paging_root_create(root))
+		return true;
+	kept_tables_drop();
+	return paging_root_create(root);
+}
+
+/* layout 0: a new one. */
+struct vmspace *vmspace_create_as(uint64_t layout)
+{
+	static uint64_t last_layout;
 	struct vmspace *vs = kzalloc(sizeof(*vs));
 
 	if (vs == NULL)
 		return NULL;
-	if (!boot_root_taken) {
+	if (layout != 0 && kept_tables_take(layout, &vs->root)) {
+		/* what a fork needs, but for the last levels */
+	} else if (!boot_root_taken) {
 		vs->root = paging_boot_root();
 		boot_root_taken = true;
-	} else if (!paging_root_create(&vs->root)) {
+	} else if (!new_root(&vs->root)) {
 		kfree(vs);
 		return NULL;
 	}
+	vs->layout = layout != 0 ? layout : ++last_layout;
 	area_set_init(&vs->areas);
 	mutex_init(&vs->lock);
 	vs->users = vs->holds = 1;
 	vs->mmap_top = CAY_USER_END;
 	list_push_back(&vmspace_all, &vs->link);
 	return vs;
+}
+
+struct vmspace *vmspace_create(void)
+{
+	return vmspace_create_as(0);
 }
 
 struct vmspace *vmspace_get(struct vmspace *vs)
@@ -67,6 +89,8 @@ void vmspace_drop_hold(struct vmspace *vs)
 		return;
 	if (vs->root.v == paging_boot_root().v)
 		boot_root_taken = false; /* its program half is empty again: the next one may have it, after a flush */
+	else if (vs->forked && vs->peak_rss <= KEEP_MAX_PAGES)
+		kept_tables_give(vs->layout, vs->root);
 	else
 		paging_root_destroy(vs->root);
 	kfree(vs);

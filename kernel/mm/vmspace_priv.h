@@ -31,6 +31,8 @@ struct vmspace {
 	size_t data_pages;       /* private writable, for RLIMIT_DATA */
 	size_t stack_pages, locked_pages;
 	size_t rss, peak_pages, peak_rss;
+	uint64_t layout; /* the same for a program and its forks: where things are */
+	bool forked;     /* made by fork, and not exec: others like it may follow */
 	bool lock_future; /* mlockall(MCL_FUTURE) */
 	struct callsite_table callsites;
 };
@@ -74,6 +76,9 @@ MUST_CHECK int ptes_protect(struct vmspace *vs, const struct area *a, uint64_t s
 MUST_CHECK int ptes_move(struct vmspace *vs, uint64_t from, uint64_t to, uint64_t bytes, struct tlb_batch *b);
 size_t ptes_count(struct vmspace *vs, uint64_t start, uint64_t end); /* pages there */
 void ptes_account(struct vmspace *vs, long pages);                   /* rss */
+
+/* vmspace.c: with the layout of another one, or a new one (0). */
+MUST_CHECK struct vmspace *vmspace_create_as(uint64_t layout);
 
 /* vmspace.c: a CPU has other tables loaded now, or there are no users any more. The last one frees them. */
 void vmspace_drop_hold(struct vmspace *vs);

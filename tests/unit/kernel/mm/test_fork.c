@@ -3,7 +3,7 @@
  * Copies of address spaces: a few of them, forked from each other in random order, written, cut and dropped, against
  * a plain model of what each must contain; and nothing is lost at the end.
  */
-// SOURCES: kernel/mm/fork.c kernel/mm/vmspace.c kernel/arch/x86_64/callsite_table.c kernel/mm/mmap.c kernel/mm/ptes.c kernel/mm/fault.c kernel/mm/fill.c kernel/mm/brk.c kernel/mm/mremap.c kernel/mm/advise.c kernel/mm/alias.c kernel/mm/area.c kernel/mm/page.c kernel/arch/x86_64/paging.c lib/avl.c shim/log.c shim/ram.c shim/file.c shim/kmalloc.c shim/sched.c
+// SOURCES: kernel/mm/fork.c kernel/mm/vmspace.c kernel/mm/kept_tables.c kernel/arch/x86_64/callsite_table.c kernel/mm/mmap.c kernel/mm/ptes.c kernel/mm/fault.c kernel/mm/fill.c kernel/mm/brk.c kernel/mm/mremap.c kernel/mm/advise.c kernel/mm/alias.c kernel/mm/area.c kernel/mm/page.c kernel/arch/x86_64/paging.c lib/avl.c shim/log.c shim/ram.c shim/file.c shim/kmalloc.c shim/sched.c
 #include "unit/unit.h"
 
 #include <stdlib.h>
@@ -14,6 +14,7 @@
 #include "abi/boot_info.h"
 #include "kernel/arch/x86_64/cpu.h"
 #include "kernel/log.h"
+#include "kernel/mm/kept_tables.h"
 #include "kernel/mm/oom.h"
 #include "kernel/mm/vmspace_priv.h"
 #include "kernel/plat/cay/boot.h"
@@ -178,6 +179,7 @@ static void test_random_families(void **state)
 		vmspace_put(space[i]);
 		space[i] = NULL;
 	}
+	kept_tables_drop();
 	assert_true(stats->counter[CAY_C_COW] > 0 && stats->counter[CAY_C_PAGES_2M] > 0);
 	assert_in_range(free_before - page_nr_free(), 0, 768); /* a block of page tables, and descriptors of pages */
 }
@@ -206,6 +208,7 @@ static void test_no_memory(void **state)
 		check(0, p);
 	vmspace_put(space[0]);
 	space[0] = space[1] = NULL;
+	kept_tables_drop();
 }
 
 static void test_what_is_not_copied(void **state)
@@ -235,6 +238,7 @@ static void test_what_is_not_copied(void **state)
 		vmspace_put(space[i]);
 		space[i] = NULL;
 	}
+	kept_tables_drop();
 }
 
 int main(void)
