@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Python's own tests (libpython3.11-testsuite) for modules that need neither threads nor sockets.
+"""Python's own tests (libpython3.11-testsuite) for many of its modules.
 
 The modules are in python-modules.txt. Each group runs once on the host and in one VM; a module that passes on the host must
 pass in the VM. What differs for a known reason is in python-expected.txt: single tests are left out of both runs, whole
