@@ -8,7 +8,6 @@
 #include <cpuid.h>
 #include <errno.h>
 #include <linux/futex.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,27 +21,13 @@
 #include "vmm/backend/backend.h"
 #include "vmm/backend/native_cpu.h"
 #include "vmm/backend/process/filter.h"
-#include "vmm/backend/process/guest_process.h"
+#include "vmm/backend/process/process_priv.h"
 #include "vmm/core/clock.h"
 #include "vmm/core/io_thread_priv.h"
 #include "vmm/core/vcpu.h"
 #include "vmm/core/vm.h"
-#include "vmm/core/window.h"
 
 #define AT_HWCAP2_FSGSBASE 2u /* arch/x86/include/uapi/asm/hwcap2.h */
-
-struct process_vm {
-	int control_fd;
-	struct window_mirror mirror;
-};
-
-struct process_vcpu {
-	struct guest_process guest;
-	struct stub_control *control; /* the guest can write it */
-	struct io_watch death;
-	bool in_request; /* the stub waits for an answer */
-	bool entered;
-};
 
 /* The CPU's own answers, which the program sees too: nothing is asked ahead. */
 static int process_cpu_probe(struct vm *vm)
@@ -128,61 +113,6 @@ static int process_vcpu_create(struct vcpu *vcpu)
 	return guest_process_create(&pc->guest, vcpu->vm->mem.fd, pv->control_fd);
 }
 
-/* A guest that does not read its messages for so long cannot have more files. */
-#define WINDOW_PATIENCE_MS 200
-
-/*
- * To one vCPU's process. Sent first, then counted: the stub reads as many as are counted. One that has not looked for a
- * while has no room left: a kick makes it look.
- */
-static int send_window_to(struct vcpu *vcpu, const struct stub_message *m, int fd)
-{
-	struct process_vcpu *pc = vcpu->backend_priv;
-	struct pollfd room = {.fd = pc->guest.socket, .events = POLLOUT};
-	int err = guest_process_send(&pc->guest, m, fd);
-
-	if (err == -EAGAIN) {
-		guest_process_signal(&pc->guest, STUB_SIGNAL_KICK);
-		if (poll(&room, 1, WINDOW_PATIENCE_MS) == 1)
-			err = guest_process_send(&pc->guest, m, fd);
-	}
-	if (err == 0)
-		__atomic_fetch_add(&pc->control->window_changes, 1, __ATOMIC_RELEASE);
-	return err;
-}
-
-/* Any vCPU's thread, with the window's lock held: all processes get the same messages in the same order. */
-static int send_window(struct vm *vm, const struct stub_message *m, int fd)
-{
-	int err = 0;
-
-	for (unsigned i = 0; err == 0 && i < vm->nr_vcpus; i++)
-		err = send_window_to(&vm->vcpu[i], m, fd);
-	return err;
-}
-
-static int mirror_map(void *ctx, uint64_t at, uint64_t bytes, int fd, uint64_t offset, bool writable)
-{
-	struct stub_message m = {
-		.kind = STUB_MSG_MAP, .at = at, .bytes = bytes, .offset = offset, .writable = writable};
-
-	return send_window(ctx, &m, fd);
-}
-
-static int mirror_unmap(void *ctx, uint64_t at, uint64_t bytes)
-{
-	struct stub_message m = {.kind = STUB_MSG_UNMAP, .at = at, .bytes = bytes};
-
-	return send_window(ctx, &m, -1);
-}
-
-static int mirror_zero(void *ctx, uint64_t at, uint64_t bytes, bool writable)
-{
-	struct stub_message m = {.kind = STUB_MSG_ZERO, .at = at, .bytes = bytes, .writable = writable};
-
-	return send_window(ctx, &m, -1);
-}
-
 static int process_vm_create(struct vm *vm)
 {
 	struct process_vm *pv = calloc(1, sizeof(*pv));
@@ -192,7 +122,7 @@ static int process_vm_create(struct vm *vm)
 		return -ENOMEM;
 	vm->backend_priv = pv;
 	pv->control_fd = -1;
-	pv->mirror = (struct window_mirror){mirror_map, mirror_unmap, mirror_zero, vm};
+	mirror_init(&pv->mirror, vm);
 	vm->window_mirror = &pv->mirror;
 	err = getauxval(AT_HWCAP2) & AT_HWCAP2_FSGSBASE ? 0 : -EOPNOTSUPP;
 	if (err == 0)

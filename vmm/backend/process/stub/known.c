@@ -4,7 +4,7 @@
 
 #include "abi/layout.h"
 
-#define BLOCKS 512u /* 36 KiB, of which only what is used is touched; a power of two */
+#define BLOCKS 2048u /* 144 KiB, of which only what is used is touched; a power of two */
 /* Numbers of 2 MiB blocks below 2^47 have 26 bits. */
 #define GENERATION_SHIFT 26
 
@@ -15,7 +15,7 @@ static bool pushed_out;         /* some block, in this generation */
 struct known_block *known_block(uint64_t va, bool *stale)
 {
 	uint64_t number = va / CAY_HUGE_BYTES, tag = number | generation << GENERATION_SHIFT;
-	struct known_block *b = &blocks[(number ^ number >> 9) % BLOCKS];
+	struct known_block *b = &blocks[(number ^ number >> 11) % BLOCKS];
 
 	*stale = false;
 	if (b->tag == tag)

@@ -15,9 +15,6 @@
 #include "vmm/backend/process/stub/stub.h"
 #include "x86/pte.h"
 
-/* What is filled in at once of the pages mapped with a faulting one. */
-#define POPULATE_BYTES CAY_PAGE_BYTES
-
 struct translation {
 	uint64_t entry;  /* of the last level, or of a huge page */
 	uint64_t pa;     /* of va's page */
@@ -115,16 +112,15 @@ static struct known_block *block_of(uint64_t va)
 	return b;
 }
 
-/* The pages from va on are made now, as far as they are sure to be touched; the rest is the host's to fill in. */
-static long map_ram(uint64_t lo, uint64_t va, uint64_t hi, int prot, uint64_t pa)
+/*
+ * One page is made at once. Of several none: the host's own fault for the one that is touched is cheaper than a call to
+ * make it, and who knows of the others (making shared memory costs 2-3 us a page).
+ */
+static long map_ram(uint64_t va, uint64_t bytes, int prot, uint64_t pa)
 {
-	uint64_t soon = MIN(hi, va + POPULATE_BYTES);
-	int populate = lo == va && hi == soon ? MAP_POPULATE : 0;
-	long err = host_mmap(lo, hi - lo, prot, MAP_SHARED | MAP_FIXED | populate, STUB_FD_RAM, pa);
+	int populate = bytes == CAY_PAGE_BYTES ? MAP_POPULATE : 0;
 
-	if (populate == 0 && !is_error(err))
-		HOST_CALL3(madvise, va, soon - va, MADV_POPULATE_READ);
-	return err;
+	return host_mmap(va, bytes, prot, MAP_SHARED | MAP_FIXED | populate, STUB_FD_RAM, pa);
 }
 
 /*
@@ -141,14 +137,14 @@ static long map_window(uint64_t va, uint64_t bytes, int prot, uint64_t pa)
 	return is_error(err) ? err : HOST_CALL3(mprotect, va, bytes, prot);
 }
 
-/* Maps [lo, hi), of which va is to be touched, to what t says of va. 0 or -errno. */
+/* Maps [lo, hi), with va in it, to what t says of va. 0 or -errno. */
 static long map_run(uint64_t lo, uint64_t va, uint64_t hi, const struct translation *t)
 {
 	uint64_t pa = t->pa - (va - lo);
 	long err = 0;
 
 	for (int tries = 0; tries < 2; tries++) {
-		err = t->pa < stub.ram_bytes ? map_ram(lo, va, hi, t->prot, pa) : map_window(lo, hi - lo, t->prot, pa);
+		err = t->pa < stub.ram_bytes ? map_ram(lo, hi - lo, t->prot, pa) : map_window(lo, hi - lo, t->prot, pa);
 		if (!is_error(err))
 			return 0;
 		if (err == -ENOMEM)
