@@ -135,7 +135,10 @@ static int try_path(struct run_options *opt, const char *path, const char **why)
 	if (status == 0) {
 		opt->program = path;
 		opt->program_host = tree_to_host(opt, path);
-		return opt->root ? 0 : take_host_program(opt, path, opt->program_host);
+		/* In a folder that -v shows elsewhere it is there for the guest, whatever the host has at this path. */
+		if (opt->root || strcmp(path, opt->program_host) != 0)
+			return 0;
+		return take_host_program(opt, path, opt->program_host);
 	}
 	if (status != RUN_EXIT_NOT_FOUND || opt->root)
 		return status;

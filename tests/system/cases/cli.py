@@ -135,6 +135,14 @@ def hostname(t):
 
 
 @case
+def program_in_a_volume(t):
+    """By the path that -v gives it, which the host does not have."""
+    t.write("folder/hello", "#!/bin/sh\necho from a volume\n", 0o755)
+    r = t.cay(["/no-such-folder/hello"], ["-v", t.path("folder") + ":/no-such-folder:ro"])
+    t.check(r.status == 0 and r.text == "from a volume\n", r.describe())
+
+
+@case
 def many_cpus(t):
     """More than the host has: all start, most never run anything, and all end."""
     for n in ("2", "8"):
