@@ -20,7 +20,7 @@ __attribute__((noreturn, used)) static void wait_and_become(long *stack)
 
 	while (raw_syscall(SYS_poll, (long)&first, 1, -1, 0, 0) < 0)
 		;
-	if (first.revents & POLLIN) {
+	if ((first.revents & (POLLIN | POLLHUP)) == POLLIN) { /* the end of the VM is readable, too */
 		raw_syscall(SYS_fcntl, USERNET_PROGRAM_FD, F_SETFD, FD_CLOEXEC, 0, 0);
 		raw_syscall(SYS_openat, AT_FDCWD, (long)"/dev/null", O_RDWR, 0, 0);
 		raw_syscall(SYS_dup, 0, 0, 0, 0, 0);
