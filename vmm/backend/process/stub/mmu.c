@@ -261,8 +261,10 @@ static void flush_page(uint64_t va)
 		return;
 	/* A page that was replaced will be touched next. */
 	va = ALIGN_DOWN(va, CAY_PAGE_BYTES);
-	if (t.prot != 0 && t.pa < stub.ram_bytes && map_run(va, va, va + CAY_PAGE_BYTES, &t) == 0)
+	if (t.prot != 0 && t.pa < stub.ram_bytes && map_run(va, va, va + CAY_PAGE_BYTES, &t) == 0) {
+		known_set(block_of(va), at, at + 1, true); /* all may have been forgotten on the way */
 		return;
+	}
 	host_munmap(va, CAY_PAGE_BYTES);
 	known_set(b, at, at + 1, false);
 }
