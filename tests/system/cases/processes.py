@@ -194,3 +194,49 @@ def proc_of_others(t):
     r = t.cay(["/bin/sh", "-c", "sleep 100 & tr '\\0' ' ' < /proc/$!/cmdline; echo; readlink /proc/$!/exe; grep -E '^(PPid|State)' /proc/$!/status; "
                "kill $!; wait $!; echo $?; test -e /proc/$! || echo gone"])
     t.check(re.fullmatch(r"(sleep 100|/bin/sh.*|sh.*) \n\S+\nState:\t\S \(\w+\)\nPPid:\t1\n143\ngone\n", r.text) is not None, r.describe())
+
+
+@case(timeout=120)
+def killed_anywhere(t):
+    """Processes killed while they compute, sleep, read, wait, exec or write leave nothing behind."""
+    t.write("victims.py", r"""
+import os, random, select, signal, socket, subprocess, threading, time
+def free(): return int(open("/proc/meminfo").read().split("MemFree:")[1].split()[0])
+def victim(kind):
+    r, w = os.pipe()
+    if kind == 0: os.read(r, 1)
+    if kind == 1:
+        while True: pass
+    if kind == 2: time.sleep(100)
+    if kind == 3:
+        memory = bytearray(1 << 20)
+        select.select([r], [], [])
+    if kind == 4:
+        threads = [threading.Thread(target=os.read, args=(r, 1)) for _ in range(3)]
+        [x.start() for x in threads]
+        threads[0].join()
+    if kind == 5: os.execv("/bin/sleep", ["sleep", "100"])
+    if kind == 6:
+        if os.fork() == 0: os._exit(0)
+        os.wait()
+    if kind == 7:
+        a, b = socket.socketpair()
+        a.send(b"x" * 1000)
+        subprocess.run(["/bin/true"])
+    if kind == 8: os.write(w, b"x" * 70000)
+def rounds(n):
+    for i in range(n):
+        pid = os.fork()
+        if pid == 0:
+            try: victim(i % 9)
+            finally: os._exit(0)
+        time.sleep(random.random() * 0.004)
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
+    return free()
+random.seed(1)
+before = rounds(45)
+print(before - rounds(90) < 1024, len([d for d in os.listdir("/proc") if d.isdigit()]))
+""")
+    r = t.cay([PYTHON, "victims.py"], ["-c", "2"])
+    t.check(r.status == 0 and r.text == "True 1\n", r.describe())
