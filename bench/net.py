@@ -8,7 +8,7 @@ import time
 from bench import BENCH, CAY, QUICK, alternate, main, median, result, run
 
 LOAD = BENCH + "/netload"
-STATS = BENCH + "/net-stats.json"
+STATS = BENCH + "/net/stats.json"
 PORT = "7001"
 TRIPS = "2000" if QUICK else "20000"
 LINK = ["--net", "link=bench%d" % os.getpid()]
@@ -108,6 +108,7 @@ def tap():
 
 
 def benchmark():
+    os.makedirs(os.path.dirname(STATS), exist_ok=True)
     link()
     if os.geteuid() == 0 and os.path.exists("/dev/net/tun"):
         tap()
