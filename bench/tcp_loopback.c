@@ -3,6 +3,7 @@
  * tcp_loopback.c - TCP between two threads of one program over 127.0.0.1: `tcp_loopback FIGURE` prints one number.
  *   rr      ns for a round trip of one byte        stream  MB/s with writes of 64 KiB
  *   connect ns for connect, one byte, close        idle    bytes of kernel memory for each of 10,000 idle connections
+ *   leak    KiB of kernel memory that 1,000,000 connections leave behind
  */
 #include <arpa/inet.h>
 #include <netinet/tcp.h>
@@ -20,6 +21,8 @@
 #define STREAM_BYTES (1L << 30)
 #define CONNECTIONS  5000
 #define IDLE         10000
+#define LEAK         1000000
+#define LEAK_WARMUP  20000 /* until TIME-WAIT is full */
 
 static struct sockaddr_in addr;
 static char buf[1 << 16];
@@ -88,7 +91,7 @@ static void *serve(void *arg)
 {
 	char b;
 
-	for (int i = 0; i < CONNECTIONS; i++) {
+	for (int i = 0; i < *(const int *)arg; i++) {
 		int fd = accept(listener, NULL, NULL);
 		if (read(fd, &b, 1) == 1 && write(fd, &b, 1) != 1)
 			exit(1);
@@ -132,18 +135,29 @@ static double stream(pthread_t *reader)
 	return (double)STREAM_BYTES * 1e3 / (now_ns() - start);
 }
 
-static double connections(void)
+static double connections(int nr)
 {
 	double start = now_ns();
 
-	for (int i = 0; i < CONNECTIONS; i++) {
+	for (int i = 0; i < nr; i++) {
 		int fd = connect_one();
 		char b = 0;
 		if (write(fd, &b, 1) != 1 || read(fd, &b, 1) != 1)
 			exit(1);
 		close(fd);
 	}
-	return (now_ns() - start) / CONNECTIONS;
+	return (now_ns() - start) / nr;
+}
+
+static double leak(void)
+{
+	struct sysinfo before, after;
+
+	connections(LEAK_WARMUP);
+	sysinfo(&before);
+	connections(LEAK);
+	sysinfo(&after);
+	return ((double)before.freeram - (double)after.freeram) * before.mem_unit / 1024;
 }
 
 static double idle(void)
@@ -180,12 +194,21 @@ int main(int argc, char **argv)
 		pthread_create(&t, NULL, discard, NULL);
 		v = stream(&t);
 	} else if (strcmp(figure, "connect") == 0) {
-		pthread_create(&t, NULL, serve, NULL);
-		v = connections();
+		int nr = CONNECTIONS;
+		pthread_create(&t, NULL, serve, &nr);
+		v = connections(nr);
+		pthread_join(t, NULL);
+		t = 0;
+	} else if (strcmp(figure, "leak") == 0) {
+		int nr = LEAK_WARMUP + LEAK;
+		pthread_create(&t, NULL, serve, &nr);
+		v = leak();
+		pthread_join(t, NULL);
+		t = 0;
 	} else if (strcmp(figure, "idle") == 0) {
 		v = idle();
 	} else {
-		fprintf(stderr, "usage: tcp_loopback rr|stream|connect|idle\n");
+		fprintf(stderr, "usage: tcp_loopback rr|stream|connect|idle|leak\n");
 		return 2;
 	}
 	if (t != 0)

@@ -17,6 +17,8 @@ def benchmark():
                note="(shown negative: more is better)" if sign < 0 else "")
     cay = printed(vm([PROG, "idle"], "-m", "1G"))()
     result("memory of an idle TCP connection", cay, "bytes", "at most 4096", None, limit=4096)
+    lost = printed(vm([PROG, "leak"], "-m", "256M"))()
+    result("memory lost by 1,000,000 TCP connections", lost, "KiB", "none (at most 256 KiB)", None, limit=256)
 
 
 main(benchmark)
