@@ -4,6 +4,8 @@
 
 #include <errno.h>
 
+#include "kernel/log.h"
+
 #define FRAGS_PER_SEGMENT (PBUF_FRAGS_MAX - 1)
 
 /* The options of every segment but SYN; SACK blocks only where there is no data, so that data segments stay full. */
@@ -185,6 +187,13 @@ static uint32_t segment_max(const struct tcp_conn *c)
 	return c->gso_bytes >= 2u * c->mss ? c->gso_bytes - c->gso_bytes % c->mss : c->mss;
 }
 
+/* Cut to a multiple of the mss, unless it is less than one. */
+static uint32_t whole_segments(const struct tcp_conn *c, uint32_t bytes)
+{
+	ASSERT(c->mss > 0); /* tcp_conn_update_mss keeps it far above */
+	return bytes >= c->mss ? bytes - bytes % c->mss : bytes;
+}
+
 static void retransmit_lost(struct tcp_conn *c)
 {
 	while (c->lost > 0) {
@@ -193,8 +202,7 @@ static void retransmit_lost(struct tcp_conn *c)
 
 		if (s == NULL || room < MIN((uint32_t)c->mss, s->end - s->seq))
 			return;
-		if (room >= c->mss)
-			room -= room % c->mss;
+		room = whole_segments(c, room);
 		if (!tcp_retransmit_one(c, s, MIN(room, segment_max(c))))
 			return;
 		if (c->rtx_kind == TCP_RTX_NONE || c->rtx_kind == TCP_RTX_TLP)

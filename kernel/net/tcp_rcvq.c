@@ -216,10 +216,10 @@ uint8_t tcp_rcvq_byte(const struct tcp_rcvq *q, uint32_t seq)
 	const struct pbuf *p = q->first;
 	uint8_t byte;
 
-	while (skip >= p->len) {
+	ASSERT(skip < q->bytes);
+	for (; p != NULL && skip >= p->len; p = p->next)
 		skip -= p->len;
-		p = p->next;
-	}
+	ASSERT(p != NULL);
 	pbuf_copy_out(p, skip, &byte, 1);
 	return byte;
 }

@@ -144,6 +144,7 @@ uint32_t tcp_sndq_fits(struct tcp_sndq *q, uint32_t seq, uint32_t len, unsigned 
 	struct tcp_snd_piece *p = find(q, seq);
 	uint32_t fits = 0;
 
+	ASSERT(unit > 0);
 	for (unsigned i = 0; i < max_frags && p != NULL && fits < len; i++, p = p->next)
 		fits += p->seq + p->len - (seq + fits);
 	if (fits >= len)
