@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """Programs that start others: shells, make and gcc, python3, perl, find, xargs, git; and what bounds them."""
+import glob
 import os
 import re
 import shutil
@@ -240,3 +241,17 @@ print(before - rounds(90) < 1024, len([d for d in os.listdir("/proc") if d.isdig
 """)
     r = t.cay([PYTHON, "victims.py"], ["-c", "2"])
     t.check(r.status == 0 and r.text == "True 1\n", r.describe())
+
+
+@case(timeout=150)
+def postgresql(t):
+    """initdb, a server with its helper processes and shared memory, a session over a Unix socket, a clean end."""
+    bins = sorted(glob.glob("/usr/lib/postgresql/*/bin"))
+    if not bins:
+        t.skip("PostgreSQL is not installed")
+    r = t.cay(["/bin/sh", "-c", r"""P=$1
+$P/initdb -D /tmp/pg -A trust -U me > /tmp/init || { cat /tmp/init; exit 1; }
+$P/pg_ctl -w -D /tmp/pg -o "-k /tmp -c listen_addresses=" -l /tmp/log start > /dev/null || { cat /tmp/log; exit 2; }
+$P/psql -qAt -h /tmp -U me postgres -c "create table t as select g, md5(g::text) from generate_series(1, 20000) g" -c "select count(*), max(md5) from t"
+$P/pg_ctl -D /tmp/pg -m fast stop""", "sh", bins[-1]], ["-m", "1G", "-u", "65534:65534"])
+    t.check(r.status == 0 and re.match(r"20000\|[0-9a-f]{32}\n.*server stopped\n", r.text, re.S) is not None, r.describe())
