@@ -68,7 +68,11 @@ void attack(const char *variant)
 				accepted();
 	} else if (same(variant, "ipi"))
 		wild_arguments(CAY_GATE_IPI, false);
-	else if (same(variant, "flood-timer")) {
+	else if (same(variant, "pause")) {
+		for (size_t i = 0; i < NR_WILD; i++)
+			if (gate(CAY_GATE_PAUSE, wild[i], 0, 0, 0, 0) >= 0 && wild[i] > 1000000)
+				accepted();
+	} else if (same(variant, "flood-timer")) {
 		for (unsigned i = 0; i < 20000; i++) {
 			VCPU->timer_deadline_ns = i % 3 == 0 ? 0 : i % 3 == 1 ? 1 : -1ull;
 			gate(CAY_GATE_TIMER, 0, 0, 0, 0, 0);

@@ -121,8 +121,12 @@ static void interrupt_others(void)
 static void pause(void)
 {
 	uint64_t ns = stub.page->gate.arg[0];
-	struct __kernel_timespec time = {.tv_nsec = (int64_t)MIN(ns, PAUSE_MAX_NS)};
+	struct __kernel_timespec time = {.tv_nsec = (int64_t)ns};
 
+	if (ns > PAUSE_MAX_NS) {
+		stub.page->gate.ret = -EINVAL;
+		return;
+	}
 	HOST_CALL4(futex, &stub.control->unused, FUTEX_WAIT, stub.control->unused, &time);
 	stub.page->gate.ret = 0;
 }
