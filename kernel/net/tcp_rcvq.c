@@ -195,6 +195,7 @@ void tcp_rcvq_take(struct tcp_rcvq *q, uint32_t n)
 	while (n > 0) {
 		struct pbuf *p = q->first;
 
+		ASSERT(p != NULL);
 		if (n < p->len) {
 			q->truesize -= pbuf_truesize(p);
 			pbuf_pull(p, n);
