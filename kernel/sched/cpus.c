@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* cpus.c - the scheduler's part of a CPU's start. */
+#include <linux/sched.h>
+
 #include "kernel/arch/x86_64/cpu.h"
 #include "kernel/plat/cay/boot.h"
 #include "kernel/sched/sched_priv.h"
@@ -27,7 +29,7 @@ static void slice_over(struct ktimer *timer)
 	}
 	if (sc->rq.nr == 0)
 		return;
-	if (t->policy == 2 /* SCHED_RR */)
+	if (t->policy == SCHED_RR)
 		t->rt_turn = 0;
 	sc->need_resched = true;
 	t->work |= THREAD_WORK_RESCHED;

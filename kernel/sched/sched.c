@@ -259,6 +259,7 @@ void sched_enqueue(unsigned id, struct thread *t, bool woke)
 {
 	struct sched_cpu *sc = &sched_cpus[id];
 
+	ASSERT(!smp_active || cpu_this()->holds_klock);
 	if (smp_active) {
 		uint64_t now_ns = clock_monotonic_ns();
 

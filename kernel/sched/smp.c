@@ -91,6 +91,7 @@ void smp_stop_others(uint64_t cr3)
 
 	if (!smp_active)
 		return;
+	ASSERT(self->holds_klock);
 	for (unsigned id = 0; id < cpu_count(); id++) {
 		struct cpu *cpu = cpu_by_id(id);
 
