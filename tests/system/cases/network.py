@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: MIT
 """The network card by way of the command line: user, tap, link, none, -p, --pcap, and what is refused."""
+import functools
+import http.server
 import json
 import os
 import select
@@ -9,6 +11,7 @@ import subprocess
 import sys
 import threading
 import time
+import urllib.request
 
 from harness import PYTHON, case, popen
 
@@ -90,6 +93,59 @@ def user_reaches_the_hosts_loopback(t):
     with Echo() as server:
         r = t.cay([PYTHON, "-c", UDP_CLIENT, "10.0.2.2", server.port, "5"])
     t.check(r.out == b"answered\n" and r.status == 0, r.describe())
+
+
+class WebServer:
+    """The host's own, on its loopback; serves one folder."""
+
+    def __init__(self, folder):
+        handler = functools.partial(Quiet, directory=folder)
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+        self.port = self.server.server_address[1]
+
+    def __enter__(self):
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        return self
+
+    def __exit__(self, *_):
+        self.server.shutdown()
+        self.server.server_close()
+
+
+class Quiet(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *_):
+        pass
+
+
+@case(timeout=60)
+def fetches_from_the_host(t):
+    """curl, wget and python, a small file and one of several windows."""
+    data = os.urandom(1 << 20)
+    t.write("www/small", b"hello\n")
+    t.write("www/large", data)
+    with WebServer(t.path("www")) as web:
+        url = "http://10.0.2.2:%d/" % web.port
+        for name, argv in (("curl", ["curl", "-sS"]), ("wget", ["wget", "-q", "-O", "-"]),
+                           ("python", [PYTHON, "-c", "import sys, urllib.request as u; sys.stdout.buffer.write(u.urlopen(sys.argv[1]).read())"])):
+            for file, want in (("small", b"hello\n"), ("large", data)):
+                r = t.cay([*argv, url + file])
+                t.sub("%s %s" % (name, file), r.status == 0 and r.out == want, "status %d, %d bytes: %s" % (r.status, len(r.out), r.errtext))
+
+
+@case(timeout=60)
+def serves_through_a_published_port(t):
+    port = free_port(socket.SOCK_STREAM)
+    t.write("index.html", b"from inside\n")
+    p = popen(t.cay_argv([PYTHON, "-u", "-m", "http.server", "80"], ["-p", "%d:80" % port]), stdout=subprocess.PIPE,
+              stderr=subprocess.DEVNULL, cwd=t.dir)
+    try:
+        t.check(b"Serving" in p.stdout.readline(), "the server in the VM starts")
+        for _ in range(5):
+            with urllib.request.urlopen("http://127.0.0.1:%d/index.html" % port, timeout=20) as answer:
+                t.check(answer.read() == b"from inside\n", "it answers")
+    finally:
+        p.kill()
+        p.wait()
 
 
 @case(timeout=30)
