@@ -71,7 +71,6 @@ struct ip_send {
 	uint8_t tos;
 	uint8_t ttl;            /* 0: the default, 64 */
 	bool df;                /* IPv4: Don't Fragment. Both: larger than the MTU is -EMSGSIZE instead of being cut */
-	bool may_fail_quietly;  /* no route errors counted: background traffic */
 	uint32_t flow_label;    /* IPv6, host order, 20 bits */
 	const uint8_t *options; /* IPv4 options, padded, or NULL */
 	unsigned options_bytes;

@@ -146,6 +146,7 @@ int ip_output(struct route *r, struct pbuf *p, const struct ipaddr *src, const s
 	p->l4 = pbuf_mark(p, p->data);
 	if (p->len + header > IP_LEN_MAX + (v4 ? 0 : sizeof(struct ip6_hdr)) ||
 	    (p->gso == PBUF_GSO_NONE && p->len + header > r->mtu && how->df)) {
+		r->netif->stats.drop[NET_DROP_TOO_BIG]++;
 		pbuf_put(p);
 		return -EMSGSIZE;
 	}

@@ -117,6 +117,7 @@ static void give_up(struct netif *nif, struct pbuf *p)
 		struct pbuf *next = p->next;
 		p->next = NULL;
 		nif->stats.tx_dropped++;
+		nif->stats.drop[NET_DROP_NO_NEIGHBOUR]++;
 		ip_report_unreachable(p, EHOSTUNREACH);
 		pbuf_put(p);
 		p = next;

@@ -35,8 +35,6 @@ struct neigh_info {
 };
 bool neigh_get(unsigned n, struct neigh_info *out);
 
-/* A packet that waited is given up: tells its socket (ICMP as if a router had). */
-
 /* arp.c */
 struct pbuf;
 void arp_input(struct pbuf *p);

@@ -37,9 +37,9 @@ struct netif_ops {
 	unsigned (*poll)(struct netif *nif, unsigned budget);
 	/* A cheap look, from the idle loop: might poll return something? NULL: never. Any context. */
 	bool (*pending)(struct netif *nif);
-	/* The CPU is about to sleep: the device is to send an event. True: something is there already, poll again. While
-	 * the program runs, events are the device's business: it sends them unless it sees that we poll. NULL: it always
-	 * does. */
+	/* The CPU is about to sleep: the device is to send an event. True: something is there already, poll again.
+	 * While the program runs, events are the device's business: it sends them unless it sees that we poll. NULL: it
+	 * always does. */
 	bool (*arm)(struct netif *nif);
 };
 

@@ -31,7 +31,6 @@ struct flow {
 	uint32_t have, total; /* bytes; total 0: the end has not been seen */
 	size_t memory;
 	uint64_t until_ns;
-	uint8_t ecn_ce;
 	struct pbuf *pieces;
 };
 
@@ -120,6 +119,12 @@ static bool insert(struct flow *f, struct pbuf *p, uint32_t off, bool *dup)
 	return true;
 }
 
+/* Congestion experienced (RFC 3168 section 5.3): one piece is enough. */
+static bool is_ce(const struct pbuf *p)
+{
+	return (p->tos & 3) == 3;
+}
+
 /* All pieces, put together behind the first one's headers. Lock not held; consumes the pieces. */
 static struct pbuf *join(struct pbuf *pieces)
 {
@@ -130,15 +135,25 @@ static struct pbuf *join(struct pbuf *pieces)
 	while (p != NULL) {
 		struct pbuf *next = p->next;
 		ok = ok && pbuf_add_range(whole, p, 0, p->len);
+		whole->ecn_ce |= is_ce(p);
 		pbuf_put(p);
 		p = next;
 	}
-	if (ok) {
-		whole->csum = PBUF_CSUM_NONE; /* a device has seen pieces only */
+	whole->csum = PBUF_CSUM_NONE; /* a device has seen pieces only */
+	if (ok)
 		return whole;
-	}
-	/* More fragments than a packet has slots for: one block for all. */
+	pbuf_put(whole); /* no memory */
 	return NULL;
+}
+
+/* Do the pieces fit into one packet's slots? */
+static bool fits_slots(const struct pbuf *pieces)
+{
+	unsigned slots = 0;
+
+	for (const struct pbuf *p = pieces; p != NULL; p = p->next)
+		slots += p->nr_frags + (p->head_len > 0 ? 1u : 0u);
+	return slots <= PBUF_FRAGS_MAX;
 }
 
 /* Joins by copying: for packets in many pieces. */
@@ -156,6 +171,7 @@ static struct pbuf *join_by_copy(struct pbuf *pieces, uint32_t total)
 	for (struct pbuf *p = pieces; p != NULL; p = p->next) {
 		pbuf_copy_out(p, 0, b->mem + off, p->len);
 		off += p->len;
+		whole->ecn_ce |= is_ce(p);
 	}
 	pbuf_put_chain(pieces->next);
 	whole->next = NULL;
@@ -170,8 +186,6 @@ static struct pbuf *join_by_copy(struct pbuf *pieces, uint32_t total)
 	return whole;
 }
 
-#define JOIN_PIECES_MAX 8 /* beyond, slots may run out */
-
 static struct pbuf *add(struct pbuf *p, uint32_t ident, uint32_t off, bool more)
 {
 	struct netif *nif = p->netif;
@@ -179,7 +193,6 @@ static struct pbuf *add(struct pbuf *p, uint32_t ident, uint32_t off, bool more)
 	enum net_drop why = NET_DROP_FRAG_BAD;
 	struct pbuf *pieces = NULL;
 	bool dup = false, fits;
-	unsigned nr = 0;
 	uint32_t total = 0;
 
 	if (p->len == 0 || (more && p->len % 8 != 0) || off + p->len > 65535 - (p->l4 - (uint32_t)p->l3)) {
@@ -216,7 +229,6 @@ static struct pbuf *add(struct pbuf *p, uint32_t ident, uint32_t off, bool more)
 	}
 	if (f->total != 0 && f->have == f->total && !f->condemned) {
 		pieces = f->pieces;
-		nr = f->nr_pieces;
 		total = f->total;
 		memory -= f->memory;
 		f->pieces = NULL;
@@ -226,7 +238,7 @@ static struct pbuf *add(struct pbuf *p, uint32_t ident, uint32_t off, bool more)
 	netspin_unlock(&lock);
 	if (pieces == NULL)
 		return NULL;
-	return nr <= JOIN_PIECES_MAX ? join(pieces) : join_by_copy(pieces, total);
+	return fits_slots(pieces) ? join(pieces) : join_by_copy(pieces, total);
 drop:
 	netspin_unlock(&lock);
 	net_drop(nif, why, p);

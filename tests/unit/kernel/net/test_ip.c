@@ -183,6 +183,27 @@ static void drops(enum net_drop why, const void *f, uint32_t bytes)
 	assert_int_equal(wire.stats.drop[why], before + 1);
 }
 
+/* The allocator fails at every step of putting a packet together: nothing may be left behind. */
+static void test_reassembly_without_memory(void **state)
+{
+	struct socket *s = udp_bound(AF_INET, 7);
+	long pages = shim_pages_in_use();
+
+	(void)state;
+	for (long n = 0; n < 12; n++) {
+		fragment((uint16_t)(200 + n), 0, true, 1400);
+		shim_kmalloc_fail_after(n);
+		fragment((uint16_t)(200 + n), 1400, false, 1400);
+		shim_kmalloc_fail_after(-1);
+	}
+	while (udp_read(s, got, sizeof(got)) >= 0)
+		;
+	s->ops->release(s);
+	shim_clock_set(clock_monotonic_ns() + 60 * NSEC_PER_SEC);
+	fragment(300, 0, true, 8);
+	assert_true(shim_pages_in_use() <= pages);
+}
+
 static void test_malformed_headers_are_counted(void **state)
 {
 	uint32_t n = make_v4(frame, IPPROTO_UDP, PEER_IP, OUR_IP, "12345678", 8, 1, 0);
@@ -311,6 +332,7 @@ int main(void)
 		cmocka_unit_test_setup(test_large_datagram_is_cut_and_put_together, setup),
 		cmocka_unit_test_setup(test_bad_fragments, setup),
 		cmocka_unit_test_setup(test_fragment_flood_is_bounded, setup),
+		cmocka_unit_test_setup(test_reassembly_without_memory, setup),
 		cmocka_unit_test_setup(test_malformed_headers_are_counted, setup),
 		cmocka_unit_test_setup(test_echo, setup),
 		cmocka_unit_test_setup(test_port_rules, setup),
