@@ -38,7 +38,7 @@ struct vcpu_start {
 struct backend_ops {
 	const char *name;
 	const char *cannot_create; /* what to say when vm_create fails */
-	bool needs_shared_memory; /* guest RAM must be a memfd: vm->mem.fd */
+	bool needs_shared_memory;  /* guest RAM must be a memfd: vm->mem.fd */
 	/* What the guest's CPU can do, into vm->backend_cpu. Takes as long as making the VM and may run beside
 	 * vm_create. */
 	MUST_CHECK int (*cpu_probe)(struct vm *vm);
