@@ -87,6 +87,9 @@ static struct run find_run(const struct translation *t, const struct known_block
 	unsigned at = PT_INDEX(va, 0), lo = at, hi = at + 1;
 	bool mapped = known_is_mapped(b, at);
 
+	/* A view is made of one mapping at the window's place, and a file that became shorter ends in another. */
+	if (t->pa >= stub.ram_bytes && stub.window_has_zeros)
+		return (struct run){at, at, at + 1};
 	if (t->table == NULL)
 		return (struct run){0, at, PTES_PER_TABLE};
 	while (lo > 0 && known_is_mapped(b, lo - 1) == mapped && continues(t, lo - 1, (int64_t)lo - 1 - at))

@@ -22,8 +22,9 @@ struct stub {
 	uint64_t root_gpa; /* CR3 */
 	uint64_t lstar;
 	uint64_t nr_doorbells, nr_vcpus;
-	int timer;            /* of timer_create */
-	uint32_t window_read; /* messages about the window read so far */
+	int timer;             /* of timer_create */
+	bool window_has_zeros; /* some file became shorter */
+	uint32_t window_read;  /* messages about the window read so far */
 };
 extern struct stub stub;
 

@@ -23,6 +23,7 @@ void window_apply(const struct stub_message *m, int fd)
 		break;
 	case STUB_MSG_ZERO:
 		/* Views of what was there are in the program's range: they are made anew. */
+		stub.window_has_zeros = true;
 		mmu_forget_all();
 		err = host_map_private(va, m->bytes, prot);
 		break;
