@@ -219,6 +219,8 @@ void net_destroy(struct net_device *dev)
 {
 	if (dev == NULL)
 		return;
+	for (unsigned i = 0; i < dev->nr_pairs && dev->pair[i].dev != NULL; i++)
+		net_pair_flush(&dev->pair[i]);
 	for (unsigned i = 0; i < NET_PAIRS_MAX; i++)
 		if (dev->pair[i].fd >= 0)
 			close(dev->pair[i].fd);

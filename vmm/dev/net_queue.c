@@ -40,6 +40,8 @@ static void watch_what_is_wanted(struct net_pair *p)
 void net_pair_died(struct net_pair *p)
 {
 	p->dead = true;
+	if (atomic_load(&p->dev->vm->ending))
+		return; /* the I/O thread is gone, and nobody minds */
 	if (p->fd >= 0)
 		io_unwatch(p->dev->vm->io, &p->watch);
 	if (p->dev->said_dead)
@@ -64,6 +66,8 @@ void net_pair_ready(struct io_watch *w, uint32_t events)
 
 static void broken(struct net_pair *p, const struct virtq_device *vq)
 {
+	if (atomic_load(&p->dev->vm->ending))
+		return;
 	vm_fail(p->dev->vm, "the guest broke a ring of its network card (%s)", virtq_result_name(vq->broken));
 }
 
@@ -311,6 +315,12 @@ static bool poll_tx(struct net_pair *p)
 		}
 	}
 	return n != 0;
+}
+
+void net_pair_flush(struct net_pair *p)
+{
+	for (unsigned i = 0; i < CAY_NET_QUEUE_NR / NET_BATCH && !p->dead && poll_tx(p); i++)
+		;
 }
 
 bool net_pair_poll(void *pair)
