@@ -239,8 +239,12 @@ static void allow_rest(void)
 	ALLOW(SCMP_SYS(tgkill), LOW32_IS(0, SANDBOX_PID_MARK));
 	ALLOW(SCMP_SYS(pidfd_send_signal), IS_FD(0));
 	ALLOW(SCMP_SYS(waitid), LOW32_IS(0, P_PIDFD));
-	/* Files that the guest's process maps are sent there; on the user's descriptors nothing is. */
-	ALLOW(SCMP_SYS(sendmsg), SCMP_CMP64(0, SCMP_CMP_GT, 2));
+	/* Files that the guest's process maps are sent there; on the user's descriptors nothing is. Above 2 is: 3, or
+	 * any higher bit of the lower half. "Greater than 2" of all 64 bits would let 0 pass with a bit in the upper
+	 * half. */
+	ALLOW(SCMP_SYS(sendmsg), LOW32_IS(0, 3));
+	for (unsigned bit = 2; bit < 31; bit++)
+		ALLOW(SCMP_SYS(sendmsg), SCMP_CMP64(0, SCMP_CMP_MASKED_EQ, 1u << bit, 1u << bit));
 }
 
 static int print_filter(void)

@@ -102,6 +102,9 @@ static int everyday(void)
 		return 4;
 	if (syscall(SYS_tgkill, getpid(), syscall(SYS_gettid), SIGWINCH) != 0)
 		return 5;
+	for (long fd = 3; fd < 40; fd++) /* never trapped, whatever the number: closed, or a file */
+		if (syscall(SYS_sendmsg, fd, NULL, 0) != -1)
+			return 6;
 	return 0;
 }
 
@@ -178,6 +181,14 @@ static int do_setrlimit(void)
 {
 	return setrlimit(RLIMIT_CORE, &(struct rlimit){RLIM_INFINITY, RLIM_INFINITY}) + 200;
 }
+static int do_sendmsg(void)
+{
+	return (int)syscall(SYS_sendmsg, 1, NULL, 0) + 200;
+}
+static int do_sneaky_sendmsg(void)
+{
+	return (int)syscall(SYS_sendmsg, 0x0000000100000001UL, NULL, 0) + 200;
+}
 
 static int do_exec(void)
 {
@@ -219,9 +230,10 @@ static void test_folders(void **state)
 
 static void test_reported(void **state)
 {
-	static int (*const acts[])(void) = {
-		do_open, do_cwd_open, do_sneaky_cwd_open, do_create,        do_fifo,      do_exec_mmap, do_thread,
-		do_kill, do_tgkill,   do_tiocsti,         do_tty_elsewhere, do_create_vm, do_sigaction, do_setrlimit};
+	static int (*const acts[])(void) = {do_open,      do_cwd_open,  do_sneaky_cwd_open, do_create,
+					    do_fifo,      do_exec_mmap, do_thread,          do_kill,
+					    do_tgkill,    do_tiocsti,   do_tty_elsewhere,   do_create_vm,
+					    do_sigaction, do_setrlimit, do_sendmsg,         do_sneaky_sendmsg};
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(acts); i++) {
