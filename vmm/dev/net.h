@@ -24,7 +24,7 @@ struct net_counters {
 	uint64_t tx_frames, tx_bytes, rx_frames, rx_bytes;
 	uint64_t tx_refused; /* the guest's header or length was wrong */
 	uint64_t tx_dropped; /* the host would not take it, or the bad line lost it */
-	uint64_t rx_dropped; /* the bad line lost it */
+	uint64_t rx_dropped; /* the bad line lost it, or it was longer than the MTU allows */
 	uint64_t rx_starved; /* frames had to wait because the guest had no buffers ready */
 	uint64_t polls_hit, polls_missed;
 	uint64_t events; /* the guest was told */

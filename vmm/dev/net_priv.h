@@ -109,7 +109,8 @@ void net_pair_ready(struct io_watch *w, uint32_t events);
 void net_pair_died(struct net_pair *p);
 /* The VM has ended: sends what it had left in the ring, as far as the backend has room. */
 void net_pair_flush(struct net_pair *p);
-/* Puts one frame with its header into the guest's receive buffers, by copying. False: no buffers now. */
+/* Puts one frame with its header into the guest's receive buffers, by copying; one too long for them is lost. False: no
+ * buffers now. */
 MUST_CHECK bool net_pair_deliver(struct net_pair *p, const void *frame, uint32_t bytes);
 
 #endif

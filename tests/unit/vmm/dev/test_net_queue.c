@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: MIT */
+/* test_net_queue.c - frames that the backend brings late (net_impair.c), into receive buffers that are too few for
+ * them.
+ */
+// SOURCES: vmm/dev/net_queue.c vmm/dev/net_header.c lib/virtq_device.c
+#include "unit.h"
+
+#include <stdarg.h>
+#include <string.h>
+
+#include "vmm/core/log.h"
+#include "vmm/core/vm.h"
+#include "vmm/dev/net_impair.h"
+#include "vmm/dev/net_pcap.h"
+#include "vmm/dev/net_priv.h"
+
+#define NR        4u
+#define BUF_BYTES 2048u
+
+/* What the queues need of the rest of the VMM: nothing of it may happen here. */
+void log_error(const char *fmt, ...)
+{
+	fail_msg("%s", fmt);
+}
+void vm_fail(struct vm *vm, const char *fmt, ...)
+{
+	(void)vm;
+	fail_msg("%s", fmt);
+}
+void vm_raise_event_soon(struct vm *vm, unsigned event)
+{
+	(void)vm;
+	(void)event;
+}
+int io_rewatch(struct io_thread *io, struct io_watch *w, uint32_t events)
+{
+	(void)io;
+	(void)w;
+	(void)events;
+	return 0;
+}
+void io_unwatch(struct io_thread *io, struct io_watch *w)
+{
+	(void)io;
+	(void)w;
+}
+int net_user_greeting(struct net_device *dev)
+{
+	(void)dev;
+	return 0;
+}
+void net_impair_send(struct net_impair *im, struct net_pair *p, const struct iovec *iov, unsigned nr, size_t bytes)
+{
+	(void)im;
+	(void)p;
+	(void)iov;
+	(void)nr;
+	(void)bytes;
+}
+int net_impair_receive(struct net_impair *im, struct net_pair *p)
+{
+	(void)im;
+	(void)p;
+	return 0;
+}
+bool net_impair_poll(struct net_impair *im, struct net_pair *p)
+{
+	(void)im;
+	(void)p;
+	return false;
+}
+void net_pcap_write(int fd, const struct iovec *iov, unsigned nr, uint32_t bytes)
+{
+	(void)fd;
+	(void)iov;
+	(void)nr;
+	(void)bytes;
+}
+
+/* A receive queue with NR buffers of the guest. */
+static struct rig {
+	struct vring_desc desc[NR];
+	_Alignas(64) uint8_t avail[64], used[64];
+	uint8_t buf[NR][BUF_BYTES];
+	struct net_device dev;
+} rig;
+
+static void *translate(void *ctx, uint64_t gpa, uint32_t bytes)
+{
+	(void)ctx;
+	(void)bytes;
+	return (void *)(uintptr_t)gpa;
+}
+
+static struct net_pair *rig_init(uint16_t mtu)
+{
+	static const struct net_options opt = {.pcap_fd = -1};
+	struct vring_avail *avail = (void *)rig.avail;
+	struct net_pair *p = &rig.dev.pair[0];
+
+	memset(&rig, 0, sizeof(rig));
+	rig.dev.opt = &opt;
+	rig.dev.rx_frame_max = CAY_NET_HDR_BYTES + 18u + mtu;
+	p->dev = &rig.dev;
+	p->fd = -1;
+	virtq_device_init(&p->rx, NR, rig.desc, rig.avail, rig.used, translate, NULL);
+	for (uint16_t i = 0; i < NR; i++) {
+		rig.desc[i] = (struct vring_desc){(uintptr_t)rig.buf[i], BUF_BYTES, VRING_DESC_F_WRITE, 0};
+		avail->ring[i] = i;
+	}
+	avail->idx = NR;
+	return p;
+}
+
+static void test_deliver(void **state)
+{
+	static uint8_t frame[3000];
+	struct net_pair *p = rig_init(4000); /* takes two buffers ahead */
+	const struct vring_used *used = (const void *)rig.used;
+
+	(void)state;
+	memset(frame, 7, sizeof(frame));
+	assert_true(net_pair_deliver(p, frame, sizeof(frame)));
+	assert_int_equal(p->count.rx_frames, 1);
+	assert_int_equal(used->idx, 2);
+	assert_int_equal(used->ring[0].len, BUF_BYTES);
+	assert_int_equal(used->ring[1].len, sizeof(frame) - BUF_BYTES);
+	assert_int_equal(rig.buf[0][10], 2); /* num_buffers */
+	assert_int_equal(rig.buf[1][sizeof(frame) - BUF_BYTES - 1], 7);
+	assert_int_equal(rig.buf[1][sizeof(frame) - BUF_BYTES], 0);
+}
+
+/* With mtu= below the tap's own: what comes needs more buffers than were taken. */
+static void test_too_long(void **state)
+{
+	static uint8_t frame[CAY_NET_HDR_BYTES + CAY_NET_FRAME_MAX];
+	struct net_pair *p = rig_init(1500);
+
+	(void)state;
+	assert_true(net_pair_deliver(p, frame, sizeof(frame)));
+	assert_int_equal(p->count.rx_dropped, 1);
+	assert_int_equal(p->count.rx_frames, 0);
+	assert_int_equal(p->nr_pool, 1);
+	assert_true(net_pair_deliver(p, frame, 1000)); /* the buffer is still good */
+	assert_int_equal(p->count.rx_frames, 1);
+}
+
+static void test_no_buffers(void **state)
+{
+	static uint8_t frame[1000];
+	struct net_pair *p = rig_init(1500);
+
+	(void)state;
+	for (unsigned i = 0; i < NR; i++)
+		assert_true(net_pair_deliver(p, frame, sizeof(frame)));
+	assert_false(net_pair_deliver(p, frame, sizeof(frame)));
+	assert_int_equal(p->count.rx_frames, NR);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {cmocka_unit_test(test_deliver), cmocka_unit_test(test_too_long),
+					   cmocka_unit_test(test_no_buffers)};
+
+	return RUN_TESTS(tests);
+}
