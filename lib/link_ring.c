@@ -127,17 +127,16 @@ bool link_tx_stalled(struct link_tx *tx, uint64_t now_ns)
 
 bool link_tx_wait(struct link_tx *tx)
 {
-	uint32_t before = READ_ONCE(tx->ring->head);
+	uint32_t head = READ_ONCE(tx->ring->head);
 
-	if (tx->wants_room != 0)
+	/* It has made no room since our number stood there, so it cannot have answered it. */
+	if (tx->wants_room != 0 && head == tx->waits_since)
 		return true;
+	tx->waits_since = head;
 	tx->room_number = tx->room_number + 1 != 0 ? tx->room_number + 1 : 1;
 	tx->wants_room = tx->room_number;
 	WRITE_ONCE(tx->ring->wants_room, tx->wants_room);
 	__atomic_thread_fence(__ATOMIC_SEQ_CST); /* partner: link_rx_release */
-	if (READ_ONCE(tx->ring->head) == before)
-		return true;
-	link_tx_stop_waiting(tx);
 	return false;
 }
 

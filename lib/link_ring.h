@@ -21,6 +21,7 @@ struct link_tx {
 	uint32_t answered;    /* the last value of `asleep` that we have woken */
 	uint32_t wants_room;  /* our number; 0 = we do not wait */
 	uint32_t room_number; /* the last one used */
+	uint32_t waits_since; /* the consumer's index when we began to wait */
 	uint32_t nr_resyncs;  /* the consumer's index made no sense */
 	uint32_t polls_seen;  /* the consumer's count when it was last seen to move */
 	uint64_t since_ns;    /* when that was; 0 = it owes us nothing */
@@ -57,7 +58,9 @@ MUST_CHECK bool link_tx_publish(struct link_tx *tx);
 MUST_CHECK bool link_tx_stalled(struct link_tx *tx, uint64_t now_ns);
 /* We shall not look again for long: does it leave anything unread? */
 bool link_tx_unread(const struct link_tx *tx);
-/* There was no room: the consumer shall wake us when there is more. False: there is some already, try again. */
+/* There was no room: asks the consumer to wake us when there is more. False: it may have made some before it could see
+ * that, so try once more, and only once; if that fails too, it will wake us. True: it was asked and has made none
+ * since. */
 MUST_CHECK bool link_tx_wait(struct link_tx *tx);
 /* No longer waiting. */
 void link_tx_stop_waiting(struct link_tx *tx);

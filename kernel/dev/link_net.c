@@ -41,6 +41,7 @@ static struct {
 	struct cay_link_vm *vm;
 	unsigned place;
 	struct netspin tx_lock, rx_lock;
+	unsigned rx_first; /* the peer to look at first; under rx_lock */
 	struct peer peer[CAY_LINK_PEERS_MAX];
 } link;
 
@@ -80,11 +81,8 @@ static bool put(struct peer *peer, const struct pbuf *p)
 static void flush(struct peer *peer)
 {
 	while (peer->waiting.nr > 0) {
-		if (!put(peer, peer->waiting.first)) {
-			if (link_tx_wait(&peer->tx))
-				return;
-			continue;
-		}
+		if (!put(peer, peer->waiting.first) && (link_tx_wait(&peer->tx) || !put(peer, peer->waiting.first)))
+			return;
 		pbuf_put(pbuf_queue_pop(&peer->waiting));
 	}
 	if (peer->tx.wants_room != 0)
@@ -206,11 +204,13 @@ static struct pbuf *get(struct link_rx *rx, uint32_t bytes)
 	return NULL;
 }
 
+/* Under rx_lock. Each time another peer is first: one that sends without end shall not use up every budget. */
 static unsigned take(struct netif *nif, unsigned budget, struct pbuf **last, uint32_t *wants_room)
 {
-	unsigned n = 0;
+	unsigned n = 0, first = link.rx_first++;
 
-	for (unsigned i = 0; i < CAY_LINK_PEERS_MAX; i++) {
+	for (unsigned at = 0; at < CAY_LINK_PEERS_MAX; at++) {
+		unsigned i = (first + at) % CAY_LINK_PEERS_MAX;
 		struct link_rx *rx = &link.peer[i].rx;
 		uint32_t bytes;
 

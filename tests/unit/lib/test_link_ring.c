@@ -84,16 +84,41 @@ static void test_full(void **state)
 		n++;
 	assert_int_equal(n, CAY_LINK_RING_BYTES / 60016);
 	assert_false(link_tx_publish(&r.tx));
-	assert_true(link_tx_wait(&r.tx));
+	assert_false(link_tx_wait(&r.tx)); /* try again */
+	assert_false(send(&r, 0, 60000));
 	expect(&r, 0, 60000);
 	assert_true(link_rx_release(&r.rx)); /* wake the producer */
 	assert_true(send(&r, 1, 60000));
 	expect(&r, 1, 60000);
 	assert_false(link_rx_release(&r.rx)); /* once is enough */
 	link_tx_stop_waiting(&r.tx);
-	assert_true(link_tx_wait(&r.tx)); /* and again */
+	assert_false(link_tx_wait(&r.tx)); /* and again */
 	expect(&r, 2, 60000);
 	assert_true(link_rx_release(&r.rx));
+	free(r.data);
+}
+
+/* The room that was made is too little for the next record: more is to be told, too. */
+static void test_little_room(void **state)
+{
+	struct rig r;
+	unsigned n = 0;
+
+	(void)state;
+	rig_init(&r, 0);
+	assert_true(send(&r, 0, 100));
+	while (send(&r, (uint8_t)(n + 1), 60000))
+		n++;
+	assert_false(link_tx_publish(&r.tx));
+	assert_false(link_tx_wait(&r.tx));
+	assert_true(link_tx_wait(&r.tx)); /* nothing has changed */
+	expect(&r, 0, 100);
+	assert_true(link_rx_release(&r.rx));
+	assert_false(link_tx_begin(&r.tx, 60000));
+	assert_false(link_tx_wait(&r.tx));
+	expect(&r, 1, 60000);
+	assert_true(link_rx_release(&r.rx)); /* wakes again */
+	assert_true(link_tx_begin(&r.tx, 60000));
 	free(r.data);
 }
 
@@ -257,6 +282,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_round_and_round),
 		cmocka_unit_test(test_full),
+		cmocka_unit_test(test_little_room),
 		cmocka_unit_test(test_sleeping),
 		cmocka_unit_test(test_a_consumer_that_does_not_look),
 		cmocka_unit_test(test_a_new_vm_in_an_old_place),
