@@ -23,17 +23,12 @@
 #include <slirp/libslirp.h>
 
 #include "abi/net.h"
+#include "vmm/usernet/backlog.h"
 #include "vmm/usernet/confine.h"
 #include "vmm/usernet/usernet.h"
 
 #define FRAMES_PER_ROUND 64
 #define NS_PER_MS        1000000
-
-struct waiting_frame {
-	struct waiting_frame *next;
-	size_t bytes;
-	uint8_t data[];
-};
 
 struct timer {
 	SlirpTimerId id;
@@ -45,7 +40,7 @@ struct usernet {
 	Slirp *slirp;
 	struct pollfd *fds; /* [0] is the VMM */
 	unsigned nr_fds, room;
-	struct waiting_frame *first, **last; /* for the guest */
+	struct backlog backlog; /* for the guest */
 	struct timer timer[SLIRP_TIMER_NUM];
 	uint8_t frame[CAY_NET_HDR_BYTES + CAY_NET_FRAME_MAX];
 };
@@ -78,39 +73,14 @@ static ssize_t to_guest(const void *data, size_t len, void *opaque)
 	/* What comes from the host's sockets has been checked. */
 	struct virtio_net_hdr_mrg_rxbuf hdr = {.hdr.flags = VIRTIO_NET_HDR_F_DATA_VALID, .num_buffers = 1};
 	struct iovec iov[] = {{&hdr, sizeof(hdr)}, {(void *)(uintptr_t)data, len}};
-	struct waiting_frame *f;
 
-	if (u->first == NULL && writev(USERNET_FD, iov, 2) >= 0)
-		return (ssize_t)len;
-	if (u->first == NULL && errno != EAGAIN)
-		exit(0);
-	f = malloc(sizeof(*f) + sizeof(hdr) + len);
-	if (f == NULL)
-		return -1; /* lost, as on any line */
-	f->next = NULL;
-	f->bytes = sizeof(hdr) + len;
-	memcpy(f->data, &hdr, sizeof(hdr));
-	memcpy(f->data + sizeof(hdr), data, len);
-	*u->last = f;
-	u->last = &f->next;
-	return (ssize_t)len;
-}
-
-static void send_waiting(struct usernet *u)
-{
-	while (u->first != NULL) {
-		struct waiting_frame *f = u->first;
-
-		if (write(USERNET_FD, f->data, f->bytes) < 0) {
-			if (errno != EAGAIN)
-				exit(0);
-			return;
-		}
-		u->first = f->next;
-		if (u->first == NULL)
-			u->last = &u->first;
-		free(f);
+	if (u->backlog.first == NULL) {
+		if (writev(USERNET_FD, iov, 2) >= 0)
+			return (ssize_t)len;
+		if (errno != EAGAIN)
+			exit(0);
 	}
+	return backlog_add(&u->backlog, iov, 2) ? (ssize_t)len : -1; /* lost, as on any line */
 }
 
 static void from_guest(struct usernet *u)
@@ -243,7 +213,7 @@ static uint32_t until_timer_ms(const struct usernet *u)
 static void round_of_work(struct usernet *u)
 {
 	uint32_t timeout_ms = until_timer_ms(u);
-	bool full = u->first != NULL;
+	bool full = u->backlog.first != NULL;
 	int n;
 
 	u->nr_fds = 0;
@@ -251,12 +221,13 @@ static void round_of_work(struct usernet *u)
 	if (!full)
 		slirp_pollfds_fill(u->slirp, &timeout_ms, add_poll, u);
 	n = poll(u->fds, u->nr_fds, timeout_ms > INT32_MAX ? -1 : (int)timeout_ms);
-	/* The guest's frames first: a packet that waits for the guest's link address goes when libslirp looks for work. */
+	/* The guest's frames first: a packet that waits for the guest's link address goes when libslirp looks for work.
+	 */
 	if (n > 0 && u->fds[0].revents & (POLLIN | POLLHUP | POLLERR))
 		from_guest(u);
-	if (full)
-		send_waiting(u);
-	else
+	if (full && backlog_send(&u->backlog, USERNET_FD) != 0)
+		exit(0);
+	if (!full)
 		slirp_pollfds_poll(u->slirp, n < 0, get_revents, u);
 	run_timers(u);
 }
@@ -330,7 +301,6 @@ int main(int argc, char **argv)
 	static struct usernet u;
 	struct rlimit files;
 
-	u.last = &u.first;
 	u.room = 64;
 	u.fds = malloc(u.room * sizeof(*u.fds));
 	if (u.fds == NULL || argc < 2)
