@@ -4,15 +4,21 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "abi/net.h"
+#include "vmm/core/log.h"
 
 #define PCAP_MAGIC_NS  0xa1b23c4du
 #define PCAP_ETHERNET  1u
 #define PCAP_IOV_MAX   72 /* longer than any list of receive buffers */
 #define PCAP_FRAME_MAX 0x40000u
+
+static atomic_bool ended; /* a record could not be written whole */
 
 struct pcap_file_header {
 	uint32_t magic;
@@ -53,8 +59,9 @@ void net_pcap_write(int fd, const struct iovec *iov, unsigned nr, uint32_t bytes
 	uint32_t skip = CAY_NET_HDR_BYTES, left = bytes - CAY_NET_HDR_BYTES;
 	struct timespec now;
 	unsigned n = 1;
+	ssize_t done;
 
-	if (fd < 0 || bytes <= CAY_NET_HDR_BYTES)
+	if (fd < 0 || atomic_load(&ended) || bytes <= CAY_NET_HDR_BYTES)
 		return;
 	clock_gettime(CLOCK_REALTIME, &now);
 	r.s = (uint32_t)now.tv_sec;
@@ -69,5 +76,10 @@ void net_pcap_write(int fd, const struct iovec *iov, unsigned nr, uint32_t bytes
 		if (take > 0)
 			out[n++] = (struct iovec){(uint8_t *)iov[i].iov_base + drop, take};
 	}
-	(void)!writev(fd, out, (int)n);
+	done = writev(fd, out, (int)n);
+	if (done == (ssize_t)(sizeof(r) + r.bytes_here) || (done < 0 && errno == EINTR))
+		return;
+	/* Whatever came behind half a record could not be read. */
+	if (!atomic_exchange(&ended, true))
+		log_error("--pcap: the recording ends here: %s", done < 0 ? strerror(errno) : "no room for more");
 }

@@ -16,7 +16,7 @@ MUST_CHECK int net_pcap_open(const char *path);
 
 /*
  * One record: `bytes` of iov, whose first 12 are the virtio header and left out. fd -1: nothing is done. A record that
- * cannot be written whole ends the recording silently: the network matters more. Any thread.
+ * cannot be written whole ends the recording, which is said once; the network goes on. Any thread.
  */
 void net_pcap_write(int fd, const struct iovec *iov, unsigned nr, uint32_t bytes);
 
