@@ -31,8 +31,8 @@ struct vmspace {
 	size_t data_pages;       /* private writable, for RLIMIT_DATA */
 	size_t stack_pages, locked_pages;
 	size_t rss, peak_pages, peak_rss;
-	uint64_t layout; /* the same for a program and its forks: where things are */
-	bool forked;     /* made by fork, and not exec: others like it may follow */
+	uint64_t layout;  /* the same for a program and its forks: where things are */
+	bool forked;      /* made by fork, and not exec: others like it may follow */
 	bool lock_future; /* mlockall(MCL_FUTURE) */
 	struct callsite_table callsites;
 };

@@ -7,8 +7,8 @@
 #include "vmm/core/vm.h"
 #include "vmm/load/kernel_image.h"
 
-/* The image is in its place. Sets up boot_info, stats, the vCPUs' pages and the boot-time allocator; devices come after this.
- * 0 or -errno. */
+/* The image is in its place. Sets up boot_info, stats, the vCPUs' pages and the boot-time allocator; devices come after
+ * this. 0 or -errno. */
 MUST_CHECK int boot_begin(struct vm *vm, const struct kernel_image *img);
 
 /* After the devices: arguments, environment, page tables. Fills *start for vCPU 0. 0 or -errno (-E2BIG: arguments too

@@ -102,7 +102,8 @@ static const struct pseudo_node root_nodes[] = {
 	PSEUDO_TEXT("filesystems",
 		    "nodev\tsysfs\nnodev\ttmpfs\nnodev\tproc\nnodev\tdevtmpfs\nnodev\tvirtiofs\nnodev\toverlay\n"),
 	PSEUDO_TEXT("cmdline", "cay\n"),
-	PSEUDO_TEXT("devices", "Character devices:\n  1 mem\n  5 /dev/tty\n  5 /dev/console\n  5 /dev/ptmx\n136 pts\n\nBlock devices:\n"),
+	PSEUDO_TEXT("devices", "Character devices:\n  1 mem\n  5 /dev/tty\n  5 /dev/console\n  5 /dev/ptmx\n136 "
+			       "pts\n\nBlock devices:\n"),
 	PSEUDO_DIR("sys", proc_sys_nodes),
 	PSEUDO_DIR("sysvipc", sysvipc_nodes),
 	PSEUDO_END,

@@ -122,12 +122,9 @@ static const struct pseudo_node inotify_nodes[] = {
 
 /* kernel/ipc/mqueue.h */
 static const struct pseudo_node mqueue_nodes[] = {
-	PSEUDO_TEXT("msg_default", "10\n"),
-	PSEUDO_TEXT("msg_max", "10\n"),
-	PSEUDO_TEXT("msgsize_default", "8192\n"),
-	PSEUDO_TEXT("msgsize_max", "8192\n"),
-	PSEUDO_TEXT("queues_max", "256\n"),
-	PSEUDO_END,
+	PSEUDO_TEXT("msg_default", "10\n"),       PSEUDO_TEXT("msg_max", "10\n"),
+	PSEUDO_TEXT("msgsize_default", "8192\n"), PSEUDO_TEXT("msgsize_max", "8192\n"),
+	PSEUDO_TEXT("queues_max", "256\n"),       PSEUDO_END,
 };
 
 static const struct pseudo_node fs_nodes[] = {
