@@ -29,6 +29,7 @@
 
 #define FRAMES_PER_ROUND 64
 #define NS_PER_MS        1000000
+#define OTHER_FDS        16 /* descriptors of libslirp's own and the VMM's, at most */
 
 struct timer {
 	SlirpTimerId id;
@@ -296,6 +297,21 @@ static void publish(struct usernet *u, char *arg)
 	}
 }
 
+/* libslirp listens with a queue of one: of many connections at once, the host's kernel drops all but two, and the
+ * peers, which take themselves for connected, try again after seconds. Before anything else opens descriptors. */
+static void lengthen_queues(unsigned nr_published)
+{
+	int last = USERNET_FD + OTHER_FDS + (int)nr_published;
+
+	for (int fd = USERNET_FD + 1; fd <= last; fd++) {
+		int listening = 0;
+		socklen_t len = sizeof(listening);
+
+		if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &len) == 0 && listening)
+			(void)listen(fd, SOMAXCONN); /* fails: as before */
+	}
+}
+
 int main(int argc, char **argv)
 {
 	static struct usernet u;
@@ -317,6 +333,7 @@ int main(int argc, char **argv)
 	start_slirp(&u, (unsigned)atoi(argv[1]));
 	for (int i = 2; i < argc; i++)
 		publish(&u, argv[i]);
+	lengthen_queues((unsigned)argc - 2);
 	if (confine() != 0)
 		give_up("the user network does not start: cannot confine its process: %s", strerror(errno));
 	if (write(USERNET_FD, USERNET_OK, strlen(USERNET_OK)) < 0)

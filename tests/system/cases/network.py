@@ -148,6 +148,32 @@ def serves_through_a_published_port(t):
         p.wait()
 
 
+def listen_overflows():
+    with open("/proc/net/netstat") as f:
+        names, values = [line.split() for line in f if line.startswith("TcpExt:")][:2]
+    return int(values[names.index("ListenOverflows")])
+
+
+@case
+def takes_many_connections_at_once(t):
+    """None is dropped by the host for want of room in the published port's queue: its client would wait for seconds."""
+    port = free_port(socket.SOCK_STREAM)
+    server = ("import socket\ns = socket.create_server(('0.0.0.0', 80), backlog=100)\nprint('ready', flush=True)\n"
+              "for i in range(60):\n c, _ = s.accept()\n c.sendall(c.recv(10))\n c.close()\n")
+    p = popen(t.cay_argv([PYTHON, "-c", server], ["-p", "%d:80" % port]), stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=t.dir)
+    t.check(p.stdout.readline() == b"ready\n", "the server starts")
+    before = listen_overflows()
+    clients = [socket.create_connection(("127.0.0.1", port), timeout=20) for _ in range(60)]
+    for c in clients:
+        c.sendall(b"hello")
+    t.check(all(c.recv(10) == b"hello" for c in clients), "each is answered")
+    t.check(listen_overflows() == before, "the host dropped %d" % (listen_overflows() - before))
+    for c in clients:
+        c.close()
+    _, err = p.communicate(timeout=20)
+    t.check(p.returncode == 0, "status %d %r" % (p.returncode, err))
+
+
 @case(timeout=30)
 def pcap_records_what_crossed(t):
     before = time.time_ns()
