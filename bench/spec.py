@@ -11,7 +11,8 @@ from bench import BENCH, TOP
 def figure(r):
     if r["value"] is None:
         return "pending"
-    value = abs(r["value"])
+    negated = "shown negative" in (r.get("note") or "")
+    value = -r["value"] if negated else r["value"]
     text = "%.3g %s" % (value, r["unit"])
     if r["native"]:
         text += " / %.3g %s (%.2fx)" % (abs(r["native"]), r["unit"], r["ratio"])
