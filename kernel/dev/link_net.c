@@ -40,7 +40,7 @@ static struct {
 	struct cay_link_segment *segment; /* peers write it */
 	struct cay_link_vm *vm;
 	unsigned place;
-	struct netspin tx_lock, rx_lock;
+	struct spinlock tx_lock, rx_lock;
 	unsigned rx_first; /* the peer to look at first; under rx_lock */
 	struct peer peer[CAY_LINK_PEERS_MAX];
 } link;
@@ -140,7 +140,7 @@ static void link_transmit(struct netif *nif, struct pbuf *batch)
 {
 	uint32_t asleep;
 
-	netspin_lock(&link.tx_lock);
+	spin_lock(&link.tx_lock);
 	while (batch != NULL) {
 		struct pbuf *p = batch;
 
@@ -150,7 +150,7 @@ static void link_transmit(struct netif *nif, struct pbuf *batch)
 		pbuf_put(p);
 	}
 	asleep = publish();
-	netspin_unlock(&link.tx_lock);
+	spin_unlock(&link.tx_lock);
 	wake_peers(asleep);
 }
 
@@ -159,13 +159,13 @@ static void flush_all(void)
 {
 	uint32_t asleep;
 
-	if (!netspin_try(&link.tx_lock))
+	if (!spin_trylock(&link.tx_lock))
 		return;
 	for (unsigned i = 0; i < CAY_LINK_PEERS_MAX; i++)
 		if (link.peer[i].waiting.nr > 0)
 			flush(&link.peer[i]);
 	asleep = publish();
-	netspin_unlock(&link.tx_lock);
+	spin_unlock(&link.tx_lock);
 	wake_peers(asleep);
 }
 
@@ -261,9 +261,9 @@ static unsigned link_poll(struct netif *nif, unsigned budget)
 
 	if (any_waiting())
 		flush_all();
-	if (link_pending(nif) && netspin_try(&link.rx_lock)) {
+	if (link_pending(nif) && spin_trylock(&link.rx_lock)) {
 		n = take(nif, budget, &first, &wants_room);
-		netspin_unlock(&link.rx_lock);
+		spin_unlock(&link.rx_lock);
 	}
 	wake_peers(wants_room);
 	stats->counter[CAY_C_NET_RECEIVED] += n;
@@ -283,11 +283,11 @@ static bool link_arm(struct netif *nif)
 		if (is_present(i) && link_tx_unread(&link.peer[i].tx))
 			unread |= 1u << i;
 	wake_peers(unread); /* asleep, we shall not see that a peer does not look */
-	netspin_lock(&link.rx_lock);
+	spin_lock(&link.rx_lock);
 	for (unsigned i = 0; i < CAY_LINK_PEERS_MAX; i++)
 		if (i != link.place)
 			any |= link_rx_arm(&link.peer[i].rx);
-	netspin_unlock(&link.rx_lock);
+	spin_unlock(&link.rx_lock);
 	return any;
 }
 

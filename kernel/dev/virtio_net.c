@@ -36,7 +36,7 @@ struct tx_slot {
 };
 
 struct pair {
-	struct netspin rx_lock, tx_lock;
+	struct spinlock rx_lock, tx_lock;
 	struct netrx rx;
 	uint64_t rx_doorbell, tx_doorbell;
 	struct virtq_driver tx;
@@ -132,10 +132,10 @@ static void start(void)
 	if (__atomic_exchange_n(&card.started, true, __ATOMIC_SEQ_CST))
 		return;
 	for (unsigned i = 0; i < card.nr_pairs; i++) {
-		netspin_lock(&card.pair[i].rx_lock);
+		spin_lock(&card.pair[i].rx_lock);
 		if (netrx_refill(&card.pair[i].rx))
 			doorbell_ring(card.pair[i].rx_doorbell);
-		netspin_unlock(&card.pair[i].rx_lock);
+		spin_unlock(&card.pair[i].rx_lock);
 	}
 }
 
@@ -145,7 +145,7 @@ static void net_transmit(struct netif *nif, struct pbuf *batch)
 
 	if (!card.started)
 		start();
-	netspin_lock(&pr->tx_lock);
+	spin_lock(&pr->tx_lock);
 	reclaim(pr);
 	while (batch != NULL) {
 		struct pbuf *p = batch;
@@ -159,7 +159,7 @@ static void net_transmit(struct netif *nif, struct pbuf *batch)
 		pbuf_put(p);
 	}
 	publish(pr);
-	netspin_unlock(&pr->tx_lock);
+	spin_unlock(&pr->tx_lock);
 }
 
 /* ---- receiving */
@@ -173,7 +173,7 @@ static unsigned poll_pair(struct netif *nif, struct pair *pr, unsigned budget)
 	struct pbuf *first = NULL, **last = &first, *p;
 	unsigned n = 0;
 
-	if (!virtq_driver_has_used(&pr->rx.vq) || !netspin_try(&pr->rx_lock))
+	if (!virtq_driver_has_used(&pr->rx.vq) || !spin_trylock(&pr->rx_lock))
 		return 0;
 	do {
 		while (n < budget && (p = netrx_take(&pr->rx)) != NULL) {
@@ -188,7 +188,7 @@ static unsigned poll_pair(struct netif *nif, struct pair *pr, unsigned budget)
 	if (netrx_refill(&pr->rx))
 		doorbell_ring(pr->rx_doorbell);
 	nif->stats.rx_errors = pr->rx.nr_bad;
-	netspin_unlock(&pr->rx_lock);
+	spin_unlock(&pr->rx_lock);
 	stats->counter[CAY_C_NET_RECEIVED] += n;
 	if (first != NULL)
 		netif_receive(nif, first);
@@ -203,9 +203,9 @@ static unsigned net_poll_card(struct netif *nif, unsigned budget)
 		struct pair *pr = &card.pair[i];
 
 		n += poll_pair(nif, pr, budget - n);
-		if (virtq_driver_has_used(&pr->tx) && netspin_try(&pr->tx_lock)) {
+		if (virtq_driver_has_used(&pr->tx) && spin_trylock(&pr->tx_lock)) {
 			reclaim(pr);
-			netspin_unlock(&pr->tx_lock);
+			spin_unlock(&pr->tx_lock);
 		}
 	}
 	stat_count(n > 0 ? CAY_C_NET_POLLS_HIT : CAY_C_NET_POLLS_MISSED);

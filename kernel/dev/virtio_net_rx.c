@@ -34,14 +34,14 @@ static void buf_returned(struct pbuf_block *b)
 	struct netrx_buf *buf = b->owner;
 	struct netrx *rx = buf->rx;
 
-	netspin_lock(&rx->free_lock);
+	spin_lock(&rx->free_lock);
 	if (rx->nr_free < FREE_MAX) {
 		buf->next = rx->free;
 		rx->free = buf;
 		rx->nr_free++;
 		buf = NULL;
 	}
-	netspin_unlock(&rx->free_lock);
+	spin_unlock(&rx->free_lock);
 	if (buf == NULL)
 		return;
 	page_free(b->mem, 0);
@@ -52,13 +52,13 @@ static struct netrx_buf *buf_recycle(struct netrx *rx)
 {
 	struct netrx_buf *buf;
 
-	netspin_lock(&rx->free_lock);
+	spin_lock(&rx->free_lock);
 	buf = rx->free;
 	if (buf != NULL) {
 		rx->free = buf->next;
 		rx->nr_free--;
 	}
-	netspin_unlock(&rx->free_lock);
+	spin_unlock(&rx->free_lock);
 	return buf;
 }
 

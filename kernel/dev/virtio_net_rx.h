@@ -9,7 +9,7 @@
 
 #include "abi/net.h"
 #include "kernel/net/pbuf.h"
-#include "kernel/net/spin.h"
+#include "kernel/sched/spinlock.h"
 #include "lib/virtq_driver.h"
 
 struct netrx_buf;
@@ -22,7 +22,7 @@ struct netrx {
 	unsigned missing;        /* how many */
 	bool spoiled;            /* it will be dropped when they have */
 	uint64_t nr_bad;
-	struct netspin free_lock; /* buffers come back in any context */
+	struct spinlock free_lock; /* buffers come back in any context */
 	struct netrx_buf *free;
 	unsigned nr_free;
 };

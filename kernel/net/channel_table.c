@@ -22,7 +22,7 @@
 #define LOCKS        64u
 
 static struct channel **exact, **bound;
-static struct netspin locks[LOCKS];
+static struct spinlock locks[LOCKS];
 
 static bool make_tables(void)
 {
@@ -58,7 +58,7 @@ static struct channel **bound_chain(uint8_t proto, uint16_t lport)
 	return &bound[bound_hash(proto, lport) & (BOUND_CHAINS - 1)];
 }
 
-static struct netspin *lock_of(struct channel **chain)
+static struct spinlock *lock_of(struct channel **chain)
 {
 	return &locks[((uintptr_t)chain / sizeof(*chain)) & (LOCKS - 1)];
 }
@@ -95,7 +95,7 @@ int channel_insert(struct channel *ch, const struct channel_key *key)
 		return -ENOMEM;
 	uint32_t hash = is_exact ? channel_hash(key) : 0;
 	chain = is_exact ? exact_chain(hash) : bound_chain(key->proto, key->lport);
-	netspin_lock(lock_of(chain));
+	spin_lock(lock_of(chain));
 	if (is_exact && exact_walk(key, hash) != NULL) {
 		err = -EADDRINUSE;
 	} else {
@@ -105,7 +105,7 @@ int channel_insert(struct channel *ch, const struct channel_key *key)
 		ch->in_bound = !is_exact;
 		channel_get(ch);
 	}
-	netspin_unlock(lock_of(chain));
+	spin_unlock(lock_of(chain));
 	return err;
 }
 
@@ -116,12 +116,12 @@ void channel_remove(struct channel *ch)
 	if (!ch->in_exact && !ch->in_bound)
 		return;
 	chain = ch->in_exact ? exact_chain(channel_hash(&ch->key)) : bound_chain(ch->key.proto, ch->key.lport);
-	netspin_lock(lock_of(chain));
+	spin_lock(lock_of(chain));
 	for (at = chain; *at != ch;)
 		at = ch->in_exact ? &(*at)->exact_next : &(*at)->bound_next;
 	__atomic_store_n(at, ch->in_exact ? ch->exact_next : ch->bound_next, __ATOMIC_RELEASE);
 	ch->in_exact = ch->in_bound = false;
-	netspin_unlock(lock_of(chain));
+	spin_unlock(lock_of(chain));
 	channel_put(ch);
 }
 

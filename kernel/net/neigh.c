@@ -35,7 +35,7 @@ struct neighbour {
 
 static struct list chains[CHAINS];
 static unsigned nr_entries;
-static struct netspin lock;
+static struct spinlock lock = SPINLOCK_INIT("neigh");
 static struct ktimer timer;
 static struct net_work work;
 static bool ready;
@@ -160,7 +160,7 @@ static bool work_on_one(uint64_t now_ns)
 	struct pbuf *lost = NULL;
 	bool ask = false;
 
-	netspin_lock(&lock);
+	spin_lock(&lock);
 	for (unsigned i = 0; i < CHAINS && due == NULL; i++)
 		list_for_each (n, &chains[i], link, struct neighbour)
 			if (waits(n) && n->until_ns <= now_ns)
@@ -169,7 +169,7 @@ static bool work_on_one(uint64_t now_ns)
 		copy = *due;
 		lost = step(due, now_ns, &ask);
 	}
-	netspin_unlock(&lock);
+	spin_unlock(&lock);
 	if (due == NULL)
 		return false;
 	give_up(copy.nif, lost);
@@ -192,11 +192,11 @@ static void run_timer(struct net_work *w)
 	(void)w;
 	while (work_on_one(now_ns))
 		;
-	netspin_lock(&lock);
+	spin_lock(&lock);
 	for (unsigned i = 0; i < CHAINS && !any; i++)
 		list_for_each (n, &chains[i], link, struct neighbour)
 			any |= waits(n);
-	netspin_unlock(&lock);
+	spin_unlock(&lock);
 	if (any)
 		arm();
 }
@@ -264,7 +264,7 @@ int neigh_output(struct route *r, struct pbuf *p)
 		return 0;
 	}
 	init_once();
-	netspin_lock(&lock);
+	spin_lock(&lock);
 	n = find(r->netif, &r->next_hop);
 	if (n == NULL) {
 		n = create(r->netif, &r->next_hop, &lost);
@@ -276,7 +276,7 @@ int neigh_output(struct route *r, struct pbuf *p)
 		}
 	}
 	err = n != NULL ? use_entry(n, p, mac) : -ENOBUFS;
-	netspin_unlock(&lock);
+	spin_unlock(&lock);
 	pbuf_put_chain(lost);
 	if (ask)
 		solicit(r->netif, &r->next_hop, NULL);
@@ -294,7 +294,7 @@ void neigh_learn(struct netif *nif, const struct ipaddr *addr, const uint8_t mac
 	struct neighbour *n;
 
 	init_once();
-	netspin_lock(&lock);
+	spin_lock(&lock);
 	n = find(nif, addr);
 	if (n == NULL && create_it)
 		n = create(nif, addr, &lost);
@@ -310,7 +310,7 @@ void neigh_learn(struct netif *nif, const struct ipaddr *addr, const uint8_t mac
 		waiting = n->waiting.first;
 		pbuf_queue_init(&n->waiting);
 	}
-	netspin_unlock(&lock);
+	spin_unlock(&lock);
 	pbuf_put_chain(lost);
 	while (waiting != NULL) {
 		struct pbuf *next = waiting->next;
@@ -324,7 +324,7 @@ bool neigh_get(unsigned want, struct neigh_info *out)
 	bool found = false;
 
 	init_once();
-	netspin_lock(&lock);
+	spin_lock(&lock);
 	for (unsigned i = 0; i < CHAINS && !found; i++) {
 		list_for_each (n, &chains[i], link, struct neighbour) {
 			if (want-- > 0)
@@ -335,6 +335,6 @@ bool neigh_get(unsigned want, struct neigh_info *out)
 			break;
 		}
 	}
-	netspin_unlock(&lock);
+	spin_unlock(&lock);
 	return found;
 }

@@ -19,7 +19,7 @@
 static struct {
 	struct thread *thread;
 	struct waitq wq;
-	struct netspin lock; /* work, deferred */
+	struct spinlock lock; /* work, deferred */
 	struct net_work *work;
 	struct channel *deferred;
 	bool scheduled; /* some interface is */
@@ -33,13 +33,13 @@ const struct siphash_key *net_secret(void)
 
 void net_defer(struct net_work *w)
 {
-	netspin_lock(&net.lock);
+	spin_lock(&net.lock);
 	if (!w->queued) {
 		w->queued = true;
 		w->next = net.work;
 		net.work = w;
 	}
-	netspin_unlock(&net.lock);
+	spin_unlock(&net.lock);
 	waitq_wake(&net.wq, 0);
 }
 
@@ -47,14 +47,14 @@ void channel_post(struct channel *ch, uint32_t bits)
 {
 	/* Whoever set a bit first has queued the channel, and nobody took the bits since. */
 	__atomic_or_fetch(&ch->posted, bits, __ATOMIC_SEQ_CST);
-	netspin_lock(&net.lock);
+	spin_lock(&net.lock);
 	bool queue = !ch->deferred;
 	if (queue) {
 		ch->deferred = true;
 		ch->deferred_next = net.deferred;
 		net.deferred = channel_get(ch);
 	}
-	netspin_unlock(&net.lock);
+	spin_unlock(&net.lock);
 	if (queue)
 		waitq_wake(&net.wq, 0);
 }
@@ -70,13 +70,13 @@ static struct net_work *take_work(void)
 {
 	struct net_work *w;
 
-	netspin_lock(&net.lock);
+	spin_lock(&net.lock);
 	w = net.work;
 	if (w != NULL) {
 		net.work = w->next;
 		w->queued = false;
 	}
-	netspin_unlock(&net.lock);
+	spin_unlock(&net.lock);
 	return w;
 }
 
@@ -84,13 +84,13 @@ static struct channel *take_deferred(void)
 {
 	struct channel *ch;
 
-	netspin_lock(&net.lock);
+	spin_lock(&net.lock);
 	ch = net.deferred;
 	if (ch != NULL) {
 		net.deferred = ch->deferred_next;
 		ch->deferred = false; /* what is posted from here on queues it again */
 	}
-	netspin_unlock(&net.lock);
+	spin_unlock(&net.lock);
 	return ch;
 }
 

@@ -22,7 +22,7 @@
 
 #include "kernel/net/ipaddr.h"
 #include "kernel/net/pbuf.h"
-#include "kernel/net/spin.h"
+#include "kernel/sched/spinlock.h"
 #include "lib/compiler.h"
 #include "lib/list.h"
 
@@ -110,9 +110,9 @@ struct netif {
 	const struct netif_ops *ops;
 	void *priv;
 	/* the stack's: */
-	int index;           /* from 1 */
-	unsigned flags;      /* IFF_*; changes through netif_set_up, netif_set_carrier */
-	struct netspin lock; /* addr[], group[] */
+	int index;            /* from 1 */
+	unsigned flags;       /* IFF_*; changes through netif_set_up, netif_set_carrier */
+	struct spinlock lock; /* addr[], group[] */
 	unsigned nr_addrs, nr_groups;
 	struct netif_addr addr[NETIF_ADDRS_MAX];
 	struct {

@@ -23,7 +23,7 @@ int netif_add_addr(struct netif *nif, const struct ipaddr *addr, unsigned prefix
 	bool v4 = ipaddr_is_v4(addr);
 	int err = 0;
 
-	netspin_lock(&nif->lock);
+	spin_lock(&nif->lock);
 	if (netif_find_addr(nif, addr) != NULL) {
 		err = -EEXIST;
 	} else if (nif->nr_addrs == NETIF_ADDRS_MAX) {
@@ -41,7 +41,7 @@ int netif_add_addr(struct netif *nif, const struct ipaddr *addr, unsigned prefix
 			a->broadcast = broadcast_of(addr, prefix);
 		__atomic_store_n(&nif->nr_addrs, nif->nr_addrs + 1, __ATOMIC_RELEASE);
 	}
-	netspin_unlock(&nif->lock);
+	spin_unlock(&nif->lock);
 	route_invalidate_all();
 	return err;
 }
@@ -50,11 +50,11 @@ int netif_del_addr(struct netif *nif, const struct ipaddr *addr)
 {
 	struct netif_addr *a;
 
-	netspin_lock(&nif->lock);
+	spin_lock(&nif->lock);
 	a = netif_find_addr(nif, addr);
 	if (a != NULL)
 		*a = nif->addr[--nif->nr_addrs];
-	netspin_unlock(&nif->lock);
+	spin_unlock(&nif->lock);
 	route_invalidate_all();
 	return a != NULL ? 0 : -EADDRNOTAVAIL;
 }
@@ -138,7 +138,7 @@ int netif_join(struct netif *nif, const struct ipaddr *group)
 {
 	int err = 0;
 
-	netspin_lock(&nif->lock);
+	spin_lock(&nif->lock);
 	for (unsigned i = 0; i < nif->nr_groups; i++) {
 		if (ipaddr_eq(&nif->group[i].group, group)) {
 			nif->group[i].refs++;
@@ -153,7 +153,7 @@ int netif_join(struct netif *nif, const struct ipaddr *group)
 		__atomic_store_n(&nif->nr_groups, nif->nr_groups + 1, __ATOMIC_RELEASE);
 	}
 out:
-	netspin_unlock(&nif->lock);
+	spin_unlock(&nif->lock);
 	return err;
 }
 
@@ -161,7 +161,7 @@ int netif_leave(struct netif *nif, const struct ipaddr *group)
 {
 	int err = -EADDRNOTAVAIL;
 
-	netspin_lock(&nif->lock);
+	spin_lock(&nif->lock);
 	for (unsigned i = 0; i < nif->nr_groups; i++) {
 		if (!ipaddr_eq(&nif->group[i].group, group))
 			continue;
@@ -170,6 +170,6 @@ int netif_leave(struct netif *nif, const struct ipaddr *group)
 		err = 0;
 		break;
 	}
-	netspin_unlock(&nif->lock);
+	spin_unlock(&nif->lock);
 	return err;
 }

@@ -28,7 +28,7 @@ struct packet_sock {
 enum { CB_PROTOCOL, CB_TYPE, CB_HEADER };
 
 static struct list all = LIST_INIT(all);
-static struct netspin lock;
+static struct spinlock lock = SPINLOCK_INIT("packet");
 unsigned packet_listeners;
 
 static struct packet_sock *packet_of(struct socket *s)
@@ -99,7 +99,7 @@ void packet_copy(struct netif *nif, const struct pbuf *p, bool outgoing)
 	uint16_t type = type_of(nif, p);
 	uint8_t dir = direction(nif, p, outgoing);
 
-	netspin_lock(&lock);
+	spin_lock(&lock);
 	list_for_each (s, &all, link, struct packet_sock) {
 		bool everything = s->protocol == htons(ETH_P_ALL);
 		if ((s->ifindex != 0 && s->ifindex != nif->index) || (outgoing && !everything))
@@ -107,7 +107,7 @@ void packet_copy(struct netif *nif, const struct pbuf *p, bool outgoing)
 		if (everything || s->protocol == type)
 			give(s, nif, p, type, dir);
 	}
-	netspin_unlock(&lock);
+	spin_unlock(&lock);
 }
 
 static void run(struct channel *ch, struct pbuf *batch, uint32_t bits)
@@ -308,10 +308,10 @@ static void packet_release(struct socket *sock)
 {
 	struct packet_sock *s = packet_of(sock);
 
-	netspin_lock(&lock);
+	spin_lock(&lock);
 	list_remove(&s->link);
 	packet_listeners--;
-	netspin_unlock(&lock);
+	spin_unlock(&lock);
 	channel_put(&s->ch);
 }
 
@@ -343,10 +343,10 @@ int packet_create(int type, int protocol, struct socket **out)
 	s->protocol = (uint16_t)protocol;
 	channel_init(&s->ch, &channel_ops, SOCK_BUFFER_BYTES);
 	pbuf_queue_init(&s->rx);
-	netspin_lock(&lock);
+	spin_lock(&lock);
 	list_push_back(&all, &s->link);
 	packet_listeners++;
-	netspin_unlock(&lock);
+	spin_unlock(&lock);
 	*out = &s->sock;
 	return 0;
 }

@@ -16,7 +16,7 @@ static struct {
 	uint32_t mtu; /* 0: free */
 	uint64_t until_ns;
 } cache[ENTRIES];
-static struct netspin lock;
+static struct spinlock lock = SPINLOCK_INIT("pmtu");
 
 void pmtu_update(const struct ipaddr *dst, uint32_t mtu)
 {
@@ -24,7 +24,7 @@ void pmtu_update(const struct ipaddr *dst, uint32_t mtu)
 	unsigned use = 0;
 
 	mtu = MAX(mtu, ipaddr_is_v4(dst) ? MTU4_MIN : MTU6_MIN);
-	netspin_lock(&lock);
+	spin_lock(&lock);
 	for (unsigned i = 0; i < ENTRIES; i++) {
 		if (cache[i].mtu != 0 && ipaddr_eq(&cache[i].dst, dst)) {
 			use = i;
@@ -39,7 +39,7 @@ void pmtu_update(const struct ipaddr *dst, uint32_t mtu)
 		cache[use].mtu = mtu;
 		cache[use].until_ns = now_ns + LIFETIME_NS;
 	}
-	netspin_unlock(&lock);
+	spin_unlock(&lock);
 	route_invalidate_all();
 }
 
@@ -47,10 +47,10 @@ uint32_t pmtu_lookup(const struct ipaddr *dst, uint32_t mtu_of_link)
 {
 	uint32_t mtu = mtu_of_link;
 
-	netspin_lock(&lock);
+	spin_lock(&lock);
 	for (unsigned i = 0; i < ENTRIES; i++)
 		if (cache[i].mtu != 0 && ipaddr_eq(&cache[i].dst, dst) && cache[i].until_ns > clock_monotonic_ns())
 			mtu = MIN(mtu, cache[i].mtu);
-	netspin_unlock(&lock);
+	spin_unlock(&lock);
 	return mtu;
 }

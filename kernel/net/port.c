@@ -10,7 +10,7 @@
 #define CHAINS 1024u
 
 static struct port_claim *chains[CHAINS];
-static struct netspin lock;
+static struct spinlock lock = SPINLOCK_INIT("port");
 
 uint16_t port_range_first = 32768, port_range_last = 60999;
 uint16_t port_unprivileged_start = 1024;
@@ -96,14 +96,14 @@ int port_claim(struct port_claim *c)
 {
 	int err = 0;
 
-	netspin_lock(&lock);
+	spin_lock(&lock);
 	if (c->port == 0)
 		err = try_ephemeral(c, claim_if_free, NULL);
 	else if (is_free(c))
 		take(c);
 	else
 		err = -EADDRINUSE;
-	netspin_unlock(&lock);
+	spin_unlock(&lock);
 	if (err != 0)
 		c->port = 0;
 	return err;
@@ -113,13 +113,13 @@ int port_claim_listen(struct port_claim *c)
 {
 	int err = 0;
 
-	netspin_lock(&lock);
+	spin_lock(&lock);
 	c->listening = true;
 	if (!is_free(c)) {
 		c->listening = false;
 		err = -EADDRINUSE;
 	}
-	netspin_unlock(&lock);
+	spin_unlock(&lock);
 	return err;
 }
 
@@ -127,14 +127,14 @@ void port_release(struct port_claim *c)
 {
 	if (c->port == 0)
 		return;
-	netspin_lock(&lock);
+	spin_lock(&lock);
 	for (struct port_claim **at = chain_of(c->port); *at != NULL; at = &(*at)->next) {
 		if (*at == c) {
 			*at = c->next;
 			break;
 		}
 	}
-	netspin_unlock(&lock);
+	spin_unlock(&lock);
 	c->port = 0;
 }
 
@@ -164,11 +164,11 @@ int port_connect(struct port_claim *c, struct channel *ch, struct channel_key *k
 	struct connecting n = {ch, key};
 	int err;
 
-	netspin_lock(&lock);
+	spin_lock(&lock);
 	c->connected = true;
 	c->proto = key->proto;
 	c->addr = key->local;
 	err = try_ephemeral(c, connect_if_free, &n);
-	netspin_unlock(&lock);
+	spin_unlock(&lock);
 	return err == -EADDRINUSE ? -EADDRNOTAVAIL : err;
 }

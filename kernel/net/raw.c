@@ -34,7 +34,7 @@ struct raw_sock {
 };
 
 static struct list all = LIST_INIT(all);
-static struct netspin lock;
+static struct spinlock lock = SPINLOCK_INIT("raw");
 
 static struct raw_sock *raw_of(struct socket *s)
 {
@@ -83,14 +83,14 @@ bool raw_input(struct pbuf *p)
 
 	if (list_empty(&all))
 		return false;
-	netspin_lock(&lock);
+	spin_lock(&lock);
 	list_for_each (r, &all, link, struct raw_sock) {
 		if (r->ping || r->in.sock.protocol != p->proto || !matches(r, p) || filtered(r, p))
 			continue;
 		any = true;
 		give_copy(r, p);
 	}
-	netspin_unlock(&lock);
+	spin_unlock(&lock);
 	return any;
 }
 
@@ -99,14 +99,14 @@ bool ping_input(struct pbuf *p)
 	struct icmphdr h;
 
 	memcpy(&h, p->data, sizeof(h)); /* the same places in both families */
-	netspin_lock(&lock);
+	spin_lock(&lock);
 	list_for_each (r, &all, link, struct raw_sock) {
 		if (!r->ping || r->in.lport != h.un.echo.id || !matches(r, p))
 			continue;
 		give_copy(r, p);
 		break;
 	}
-	netspin_unlock(&lock);
+	spin_unlock(&lock);
 	return false;
 }
 
@@ -436,9 +436,9 @@ static void raw_release(struct socket *s)
 {
 	struct raw_sock *r = raw_of(s);
 
-	netspin_lock(&lock);
+	spin_lock(&lock);
 	list_remove(&r->link);
-	netspin_unlock(&lock);
+	spin_unlock(&lock);
 	channel_lock(&r->in.ch);
 	inet_sock_fini(&r->in);
 	channel_unlock(&r->in.ch);
@@ -473,9 +473,9 @@ static int create(int family, int type, int protocol, struct socket **out)
 	r->in.v6only = family == AF_INET6;
 	pbuf_queue_init(&r->rx);
 	inet_errqueue_init(&r->errors);
-	netspin_lock(&lock);
+	spin_lock(&lock);
 	list_push_back(&all, &r->link);
-	netspin_unlock(&lock);
+	spin_unlock(&lock);
 	*out = &r->in.sock;
 	return 0;
 }

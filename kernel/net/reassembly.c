@@ -37,7 +37,7 @@ struct flow {
 static struct list flows = LIST_INIT(flows);
 static unsigned nr_flows;
 static size_t memory;
-static struct netspin lock;
+static struct spinlock lock = SPINLOCK_INIT("reassembly");
 
 static void drop_pieces(struct flow *f)
 {
@@ -199,7 +199,7 @@ static struct pbuf *add(struct pbuf *p, uint32_t ident, uint32_t off, bool more)
 		net_drop(nif, why, p);
 		return NULL;
 	}
-	netspin_lock(&lock);
+	spin_lock(&lock);
 	make_room(nif, now_ns);
 	struct flow *f = find_flow(p, ident);
 	if (f == NULL)
@@ -235,12 +235,12 @@ static struct pbuf *add(struct pbuf *p, uint32_t ident, uint32_t off, bool more)
 		f->memory = 0;
 		forget(f);
 	}
-	netspin_unlock(&lock);
+	spin_unlock(&lock);
 	if (pieces == NULL)
 		return NULL;
 	return fits_slots(pieces) ? join(pieces) : join_by_copy(pieces, total);
 drop:
-	netspin_unlock(&lock);
+	spin_unlock(&lock);
 	net_drop(nif, why, p);
 	return NULL;
 }

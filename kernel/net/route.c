@@ -14,7 +14,7 @@
 
 static struct route_entry table[ROUTES_MAX];
 static unsigned nr_routes;
-static struct netspin lock; /* writers */
+static struct spinlock lock = SPINLOCK_INIT("route"); /* writers */
 uint32_t route_generation;
 
 void route_invalidate_all(void)
@@ -33,7 +33,7 @@ int route_add(const struct route_entry *e)
 	int err = 0;
 	unsigned i;
 
-	netspin_lock(&lock);
+	spin_lock(&lock);
 	for (i = 0; i < nr_routes; i++)
 		if (same_entry(&table[i], e) && table[i].metric == e->metric)
 			break;
@@ -43,7 +43,7 @@ int route_add(const struct route_entry *e)
 		table[i] = *e;
 	if (i == nr_routes && err == 0)
 		nr_routes++;
-	netspin_unlock(&lock);
+	spin_unlock(&lock);
 	route_invalidate_all();
 	return err;
 }
@@ -52,7 +52,7 @@ int route_delete(const struct route_entry *e)
 {
 	int err = -ESRCH;
 
-	netspin_lock(&lock);
+	spin_lock(&lock);
 	for (unsigned i = 0; i < nr_routes && err != 0; i++) {
 		if (!same_entry(&table[i], e))
 			continue;
@@ -61,7 +61,7 @@ int route_delete(const struct route_entry *e)
 		nr_routes--;
 		err = 0;
 	}
-	netspin_unlock(&lock);
+	spin_unlock(&lock);
 	route_invalidate_all();
 	return err;
 }
@@ -70,10 +70,10 @@ bool route_get(unsigned n, struct route_entry *out)
 {
 	bool there;
 
-	netspin_lock(&lock);
+	spin_lock(&lock);
 	there = n < nr_routes;
 	*out = there ? table[n] : (struct route_entry){0};
-	netspin_unlock(&lock);
+	spin_unlock(&lock);
 	return there;
 }
 

@@ -3,14 +3,14 @@
  * tcp_wait_table.c - connections in TIME-WAIT that no file refers to. They hold their four-tuple for a minute; there
  * are at most WAITING_MAX, beyond that the oldest goes early. Lock: waiting.lock, below the channels'.
  */
-#include "kernel/net/spin.h"
+#include "kernel/sched/spinlock.h"
 #include "kernel/net/tcp_priv.h"
 #include "kernel/net/tcp_sock.h"
 
 #define WAITING_MAX 4096u
 
 static struct {
-	struct netspin lock;
+	struct spinlock lock;
 	struct list oldest_first; /* struct tcp_sock by accept_link, each with a reference */
 	unsigned nr;
 } waiting;
@@ -19,13 +19,13 @@ static struct tcp_sock *take_oldest(void)
 {
 	struct tcp_sock *t = NULL;
 
-	netspin_lock(&waiting.lock);
+	spin_lock(&waiting.lock);
 	if (waiting.nr > WAITING_MAX) {
 		t = list_first(&waiting.oldest_first, struct tcp_sock, accept_link);
 		list_remove(&t->accept_link);
 		waiting.nr--;
 	}
-	netspin_unlock(&waiting.lock);
+	spin_unlock(&waiting.lock);
 	return t;
 }
 
@@ -33,7 +33,7 @@ void tcp_wait_add(struct tcp_sock *t)
 {
 	struct tcp_sock *old;
 
-	netspin_lock(&waiting.lock);
+	spin_lock(&waiting.lock);
 	if (waiting.oldest_first.next == NULL)
 		list_init(&waiting.oldest_first);
 	if (list_empty(&t->accept_link)) {
@@ -41,7 +41,7 @@ void tcp_wait_add(struct tcp_sock *t)
 		list_push_back(&waiting.oldest_first, &t->accept_link);
 		waiting.nr++;
 	}
-	netspin_unlock(&waiting.lock);
+	spin_unlock(&waiting.lock);
 	old = take_oldest();
 	if (old == NULL)
 		return;
@@ -55,13 +55,13 @@ void tcp_wait_remove(struct tcp_sock *t)
 
 	if (!t->file_gone)
 		return; /* its link may be in a listener's queue */
-	netspin_lock(&waiting.lock);
+	spin_lock(&waiting.lock);
 	if (!list_empty(&t->accept_link)) {
 		list_remove(&t->accept_link);
 		waiting.nr--;
 		was = true;
 	}
-	netspin_unlock(&waiting.lock);
+	spin_unlock(&waiting.lock);
 	if (was)
 		channel_put(&t->in.ch);
 }

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT */
+/* cpu_wait.c - see cpu_wait.h. */
+#include "kernel/sched/cpu_wait.h"
+
+#include "abi/gate.h"
+#include "kernel/sched/klock.h"
+#include "kernel/time/clock.h"
+#include "lib/compiler.h"
+
+#define SPIN_NS      10000ull
+#define SLEEP_MIN_NS 20000ull
+#define SLEEP_MAX_NS 500000ull
+
+static bool spin(bool (*done)(void *arg), void *arg, uint64_t end_ns)
+{
+	do {
+		for (int i = 0; i < 16; i++) {
+			if (done(arg))
+				return true;
+			cpu_relax();
+		}
+	} while (clock_monotonic_ns() < end_ns);
+	return false;
+}
+
+void cpu_wait_until(bool (*done)(void *arg), void *arg)
+{
+	struct cpu *cpu = cpu_this();
+	uint32_t before = cpu->where;
+	uint64_t sleep_ns = SLEEP_MIN_NS;
+
+	/* Full barriers: what this CPU did before is seen by whoever sees that it waits (smp_stop_others), and it sees
+	 * what was left for it to do meanwhile. */
+	__atomic_store_n(&cpu->where, CPU_WAITS, __ATOMIC_SEQ_CST);
+	while (!spin(done, arg, clock_monotonic_ns() + SPIN_NS)) {
+		gate_call(CAY_GATE_PAUSE, sleep_ns, 0, 0, 0, 0);
+		sleep_ns = MIN(sleep_ns * 2, SLEEP_MAX_NS);
+	}
+	__atomic_store_n(&cpu->where, before, __ATOMIC_SEQ_CST);
+	if (before == CPU_RUNS)
+		tlb_catch_up();
+}
