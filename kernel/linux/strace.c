@@ -155,7 +155,11 @@ void strace_signal(const siginfo_t *info)
 		return;
 	strace_put(l, "--- ");
 	strace_put(l, name != NULL ? "%s" : "SIGRT", name);
-	strace_put(l, " {si_signo=%d, si_code=%d} ---", info->si_signo, info->si_code);
+	strace_put(l, " {si_signo=%d, si_code=%d", info->si_signo, info->si_code);
+	if (info->si_code > 0 && (info->si_signo == SIGSEGV || info->si_signo == SIGBUS || info->si_signo == SIGILL ||
+				  info->si_signo == SIGFPE || info->si_signo == SIGTRAP))
+		strace_put(l, ", si_addr=0x%lx", (unsigned long)info->si_addr);
+	strace_put(l, "} ---");
 	print(l);
 	kfree(l);
 }

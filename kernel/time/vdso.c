@@ -2,12 +2,14 @@
 /* vdso.c - shows the vDSO as a file whose page 0 is the vCPU page and whose further pages are the image, so that it
  * maps as any file. */
 #include <errno.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 
 #include "abi/layout.h"
 #include "kernel/fs/file.h"
 #include "kernel/mm/page.h"
+#include "kernel/mm/uaccess.h"
 #include "kernel/mm/vmspace.h"
 #include "kernel/time/vdso.h"
 
@@ -58,4 +60,14 @@ int vdso_map(struct vmspace *vs, uint64_t *base)
 	}
 	*base = (uint64_t)addr + PAGE_SIZE;
 	return 0;
+}
+
+bool vdso_is_mapped(uint64_t base)
+{
+	uint64_t ours, theirs;
+
+	if (base == 0)
+		return false;
+	memcpy(&ours, vdso_image_start + VDSO_SIGRETURN_OFFSET, sizeof(ours));
+	return get_user_u64(&theirs, (const void *)(base + VDSO_SIGRETURN_OFFSET)) == 0 && theirs == ours;
 }

@@ -3,6 +3,7 @@
 #ifndef CAY_KERNEL_TIME_VDSO_H
 #define CAY_KERNEL_TIME_VDSO_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "lib/compiler.h"
@@ -17,5 +18,9 @@ struct vmspace;
  * AT_SYSINFO_EHDR. 0, or -ENOMEM: the program can do without. Thread context.
  */
 MUST_CHECK int vdso_map(struct vmspace *vs, uint64_t *base);
+
+/* Can the current program still return from a signal handler through the vDSO that was mapped at base (0: none)?
+ * Programs may unmap it: valgrind does. Thread context. */
+bool vdso_is_mapped(uint64_t base);
 
 #endif

@@ -6,10 +6,12 @@
 #include <fenv.h>
 #include <poll.h>
 #include <pthread.h>
+#include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/signalfd.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <ucontext.h>
 #include <unistd.h>
@@ -437,6 +439,25 @@ static void test_spoiled_frames(void)
 		  SIGSEGV);
 }
 
+/* As valgrind does: what C libraries bring to return from a handler must do without the vDSO. */
+static void test_without_vdso(void)
+{
+	uint64_t vdso = getauxval(AT_SYSINFO_EHDR);
+	int status = -1;
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		reset();
+		handle(SIGUSR1, count, 0);
+		if (vdso != 0)
+			munmap((void *)vdso, (size_t)sysconf(_SC_PAGESIZE));
+		raise(SIGUSR1);
+		_exit(hits == 1 ? 0 : 1);
+	}
+	waitpid(pid, &status, 0);
+	report(status == 0, "a handler returns where the vDSO is not mapped any more: status %d", status);
+}
+
 static void test_signalfd(void)
 {
 	struct signalfd_siginfo ssi;
@@ -506,6 +527,7 @@ int main(void)
 	test_context_can_be_edited();
 	test_faults();
 	test_spoiled_frames();
+	test_without_vdso();
 	test_signalfd();
 	test_directed_at_threads();
 	return report_summary();

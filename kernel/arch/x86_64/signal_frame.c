@@ -260,15 +260,15 @@ static void load_registers(struct trapframe *f, const struct sigcontext_regs *r)
 
 /*
  * The return address. A restorer that is the usual `mov $15, %rax; syscall` is replaced by the vDSO's, which does the
- * same without a trap (sigreturn.S); any other is the program's choice.
+ * same without a trap (sigreturn.S), if the program still has it mapped; any other is the program's choice.
  */
 static uint64_t return_address(const struct thread *t, const struct ksigaction *act)
 {
 	static const uint8_t usual[] = {0x48, 0xc7, 0xc0, 15, 0, 0, 0, 0x0f, 0x05};
 	uint8_t code[sizeof(usual)];
 
-	if (t->proc->vdso == 0 || copy_from_user(code, (const void *)act->restorer, sizeof(code)) != 0 ||
-	    memcmp(code, usual, sizeof(usual)) != 0)
+	if (copy_from_user(code, (const void *)act->restorer, sizeof(code)) != 0 ||
+	    memcmp(code, usual, sizeof(usual)) != 0 || !vdso_is_mapped(t->proc->vdso))
 		return act->restorer;
 	return t->proc->vdso + VDSO_SIGRETURN_OFFSET;
 }
