@@ -111,14 +111,17 @@ PYTHON_LOOP = ["/usr/bin/env", "PYTHONHASHSEED=0", PYTHON, "-c", LOOP]
 RESULTS = []
 
 
-def result(name, value, unit, promise, native=None, limit=None, ratio_limit=None, note=""):
-    """One row: the VM's value beside Linux's, and whether the promise holds. limit: at most this value; ratio_limit: VM / native."""
+def result(name, value, unit, promise, native=None, limit=None, ratio_limit=None, at_least=None, note=""):
+    """One row: the VM's value beside Linux's, and whether the promise holds. limit: at most this value; ratio_limit: at most so many
+    times Linux's; at_least: at least so many times Linux's."""
     ratio = value / native if native else None
     holds = None
     if limit is not None:
         holds = value <= limit
     if ratio_limit is not None:
         holds = (holds is None or holds) and ratio is not None and ratio <= ratio_limit
+    if at_least is not None:
+        holds = (holds is None or holds) and ratio is not None and ratio >= at_least
     RESULTS.append(dict(name=name, value=value, unit=unit, native=native, ratio=ratio, promise=promise, holds=holds, note=note,
                         time=time.strftime("%Y-%m-%d %H:%M:%S")))
 
