@@ -25,7 +25,8 @@ endif
 ifneq ($(shell command -v go),)
 PROGS += go-hello
 endif
-ifneq ($(shell command -v rustc),)
+# rustup's rustc may be there with no toolchain behind it, or with none for this user.
+ifneq ($(shell rustc --version 2>/dev/null),)
 PROGS += rust-hello
 endif
 PROGS_BIN := $(PROGS:%=$(PROGS_DIR)/%)
