@@ -153,8 +153,9 @@ static void interrupted(void)
 	signal(SIGALRM, on_alarm);
 	for (int i = 0; i < 8; i++) {
 		got = 0;
-		ualarm(2000, 0);
+		ualarm(2000, 2000); /* again, should it come before the call */
 		ok &= raw_pause(0) == -EINTR && got == SIGALRM;
+		ualarm(0, 0);
 	}
 	report(ok, "a signal ends a call of a rewritten site");
 	ok = true;

@@ -37,7 +37,7 @@ static void polls(void)
 	       "an empty pipe is writable only; negative descriptors are skipped");
 	begin = now();
 	report_eq(poll(p, 1, 30), 0);
-	report(now() - begin >= 0.029 && now() - begin < 1, "poll waits its time");
+	report(now() - begin >= 0.029, "poll waits its time");
 	write(fd[1], "x", 1);
 	report_true(poll(p, 1, -1) == 1 && p[0].revents == POLLIN);
 	FD_ZERO(&r);
@@ -122,19 +122,21 @@ static void epolls(void)
 static void timers(void)
 {
 	int fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK);
-	struct itimerspec its = {.it_value.tv_nsec = 20000000}, cur;
+	struct itimerspec its = {.it_value.tv_sec = 100}, cur;
 	struct pollfd p = {fd, POLLIN, 0};
 	uint64_t n;
 
 	report_errno(read(fd, &n, 8), EAGAIN);
 	report_eq(timerfd_settime(fd, 0, &its, NULL), 0);
-	report_true(timerfd_gettime(fd, &cur) == 0 && cur.it_value.tv_nsec > 0);
-	report_eq(poll(&p, 1, 2000), 1);
+	report_true(timerfd_gettime(fd, &cur) == 0 && cur.it_value.tv_sec > 0);
+	its.it_value = (struct timespec){.tv_nsec = 20000000};
+	timerfd_settime(fd, 0, &its, NULL);
+	report_eq(poll(&p, 1, 20000), 1);
 	report_true(read(fd, &n, 8) == 8 && n == 1);
 	its.it_interval.tv_nsec = 10000000;
 	timerfd_settime(fd, 0, &its, NULL);
 	usleep(75000);
-	report_true(read(fd, &n, 8) == 8 && n >= 4 && n < 100);
+	report_true(read(fd, &n, 8) == 8 && n >= 4 && n < 10000);
 	its = (struct itimerspec){0};
 	timerfd_settime(fd, 0, &its, &cur);
 	report_true(cur.it_interval.tv_nsec == 10000000);
@@ -143,7 +145,7 @@ static void timers(void)
 	report_errno(timerfd_settime(fd, 0, &its, NULL), EINVAL);
 	clock_gettime(CLOCK_MONOTONIC, &its.it_value);
 	report_eq(timerfd_settime(fd, TFD_TIMER_ABSTIME, &its, NULL), 0);
-	report_eq(poll(&p, 1, 1000), 1);
+	report_eq(poll(&p, 1, 20000), 1);
 	close(fd);
 	report_errno(timerfd_create(12345, 0), EINVAL);
 }

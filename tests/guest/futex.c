@@ -84,29 +84,49 @@ static void *sleep_on(void *arg)
 	return NULL;
 }
 
+/* How many sleep on the word: they are moved to another and back. */
+static long sleepers(uint32_t *word, int is_private)
+{
+	static uint32_t side;
+	long n = futex(word, FUTEX_CMP_REQUEUE | is_private, 0, (void *)1000, &side, *word);
+
+	futex(&side, FUTEX_CMP_REQUEUE | is_private, 0, (void *)1000, word, 0);
+	return n;
+}
+
+/* Returns when it sleeps. */
 static void start(struct sleeper *s, uint32_t *word, int op, uint32_t bits)
 {
+	long before = sleepers(word, op & FUTEX_PRIVATE_FLAG);
+
 	*s = (struct sleeper){.word = word, .op = op, .bits = bits};
 	pthread_create(&s->th, NULL, sleep_on, s);
-	usleep(5000);
+	while (sleepers(word, op & FUTEX_PRIVATE_FLAG) == before)
+		usleep(1000);
+}
+
+static int nr_done(const struct sleeper s[4])
+{
+	int done = 0;
+
+	for (int i = 0; i < 4; i++)
+		done += s[i].done;
+	return done;
 }
 
 static void test_wakes(void)
 {
 	static uint32_t a, b;
 	struct sleeper s[4];
-	int done = 0;
 
 	for (int i = 0; i < 4; i++)
 		start(&s[i], &a, FUTEX_WAIT_PRIVATE, 0);
 	report_eq(futex(&b, FUTEX_WAKE_PRIVATE, 9, NULL, NULL, 0), 0);
 	report_eq(futex(&a, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0), 1);
-	usleep(5000);
-	for (int i = 0; i < 4; i++)
-		done += s[i].done;
-	report_eq(done, 1);
+	while (nr_done(s) == 0)
+		usleep(1000);
+	report_eq(nr_done(s), 1);
 	report_eq(futex(&a, FUTEX_CMP_REQUEUE_PRIVATE, 1, (void *)1, &b, 0), 2);
-	usleep(5000);
 	report_eq(futex(&a, FUTEX_WAKE_PRIVATE, 9, NULL, NULL, 0), 1);
 	report_eq(futex(&b, FUTEX_WAKE_PRIVATE, 9, NULL, NULL, 0), 1);
 	for (int i = 0; i < 4; i++)
@@ -213,8 +233,8 @@ static void test_robust(int protocol)
 
 static void *wake_second(void *arg)
 {
-	usleep(10000);
-	futex((uint32_t *)arg + 1, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
+	while (futex((uint32_t *)arg + 1, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0) == 0)
+		usleep(1000);
 	return NULL;
 }
 

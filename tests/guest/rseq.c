@@ -56,7 +56,8 @@ static void *spin(void *arg)
 
 int main(void)
 {
-	struct itimerval soon = {.it_value = {0, 20000}};
+	/* Again and again, should one come before the section. */
+	struct itimerval soon = {.it_value = {0, 20000}, .it_interval = {0, 20000}};
 	cpu_set_t set;
 	pthread_t th;
 
@@ -70,6 +71,7 @@ int main(void)
 	signal(SIGALRM, on_alarm);
 	setitimer(ITIMER_REAL, &soon, NULL);
 	report(spin_in_section() == 1, "a signal aborts the section");
+	setitimer(ITIMER_REAL, &(struct itimerval){0}, NULL);
 	report_true(area()->rseq_cs == 0);
 	CPU_ZERO(&set);
 	CPU_SET(0, &set);

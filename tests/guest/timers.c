@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Clocks, sleeping, interval timers and POSIX timers. Lower bounds are exact; upper ones leave room for a busy machine.
+/*
+ * Clocks, sleeping, interval timers and POSIX timers. Lower bounds are exact; upper ones must hold in one try of many,
+ * because a machine may be busy.
  */
 #include "report.h"
 
@@ -97,6 +99,14 @@ static void *just_end(void *arg)
 	return arg;
 }
 
+static int64_t cpu_used_by_sleeping(useconds_t us)
+{
+	int64_t t0 = read_ns(CLOCK_THREAD_CPUTIME_ID);
+
+	usleep(us);
+	return read_ns(CLOCK_THREAD_CPUTIME_ID) - t0;
+}
+
 static void test_cpu_clocks(void)
 {
 	int64_t thread0 = read_ns(CLOCK_THREAD_CPUTIME_ID), process0 = read_ns(CLOCK_PROCESS_CPUTIME_ID), wall0;
@@ -109,9 +119,7 @@ static void test_cpu_clocks(void)
 	report_true(read_ns(CLOCK_THREAD_CPUTIME_ID) - thread0 >= 30 * MS);
 	report_true(read_ns(CLOCK_PROCESS_CPUTIME_ID) - process0 >= 30 * MS);
 	report_true(read_ns(CLOCK_MONOTONIC) - wall0 >= 30 * MS);
-	thread0 = read_ns(CLOCK_THREAD_CPUTIME_ID);
-	usleep(30000);
-	report(read_ns(CLOCK_THREAD_CPUTIME_ID) - thread0 < 15 * MS, "sleeping uses no CPU time");
+	report_sometime(cpu_used_by_sleeping(30000) < 15 * MS);
 	getrusage(RUSAGE_SELF, &ru);
 	report_true(ru.ru_utime.tv_sec * 1000000 + ru.ru_utime.tv_usec + ru.ru_stime.tv_sec * 1000000 +
 			    ru.ru_stime.tv_usec >=
@@ -120,9 +128,18 @@ static void test_cpu_clocks(void)
 	report_eq(clock_getcpuclockid(0, &id), 0);
 	report_true(read_ns(id) >= process0);
 	report_eq(pthread_getcpuclockid(pthread_self(), &id), 0);
-	report_true(llabs(read_ns(id) - read_ns(CLOCK_THREAD_CPUTIME_ID)) < 50 * MS);
+	report_sometime(llabs(read_ns(id) - read_ns(CLOCK_THREAD_CPUTIME_ID)) < 50 * MS);
 	pthread_create(&th, NULL, just_end, NULL);
 	pthread_join(th, NULL);
+}
+
+static int64_t twenty_sleeps_of_1_ms(void)
+{
+	int64_t t0 = read_ns(CLOCK_MONOTONIC);
+
+	for (int i = 0; i < 20; i++)
+		usleep(1000);
+	return read_ns(CLOCK_MONOTONIC) - t0;
 }
 
 static void test_sleeping(void)
@@ -146,10 +163,24 @@ static void test_sleeping(void)
 	report_errno(nanosleep(&(struct timespec){0, 1000000000}, NULL), EINVAL);
 	report_errno(nanosleep(&(struct timespec){-1, 0}, NULL), EINVAL);
 	report_eq(clock_nanosleep(CLOCK_THREAD_CPUTIME_ID, 0, &ts, NULL), EINVAL);
-	t0 = read_ns(CLOCK_MONOTONIC);
-	for (int i = 0; i < 20; i++)
-		usleep(1000);
-	report(read_ns(CLOCK_MONOTONIC) - t0 < 400 * MS, "twenty sleeps of 1 ms take less than 400 ms");
+	report_sometime(twenty_sleeps_of_1_ms() < 400 * MS);
+}
+
+/* A timer of CPU time, set to 20 ms: no signal by the end of 40 ms of sleep. */
+static bool prof_timer_ignores_sleep(void)
+{
+	setitimer(ITIMER_PROF, &(struct itimerval){.it_value = {0, 20000}}, NULL);
+	hits = 0;
+	usleep(40000);
+	return hits == 0;
+}
+
+static bool cpu_timer_ignores_sleep(timer_t t)
+{
+	timer_settime(t, 0, &(struct itimerspec){.it_value = {0, 20 * MS}}, NULL);
+	hits = 0;
+	usleep(40000);
+	return hits == 0;
 }
 
 static void test_interval_timers(void)
@@ -171,8 +202,7 @@ static void test_interval_timers(void)
 	handle(SIGPROF);
 	v.it_value.tv_usec = 20000;
 	report_eq(setitimer(ITIMER_PROF, &v, NULL), 0);
-	usleep(40000);
-	report(hits == 0, "ITIMER_PROF does not count sleep");
+	report_sometime(prof_timer_ignores_sleep());
 	burn_ms(40);
 	report_eq(hits, 1);
 	handle(SIGVTALRM);
@@ -191,7 +221,7 @@ static void test_interval_timers(void)
 static void test_posix_timers(void)
 {
 	struct sigevent ev = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGRTMIN, .sigev_value.sival_int = 42};
-	struct itimerspec v = {.it_value = {0, 10 * MS}}, got;
+	struct itimerspec v = {.it_value = {100, 10 * MS}}, got;
 	sigset_t s;
 	timer_t t;
 
@@ -201,7 +231,9 @@ static void test_posix_timers(void)
 	report_true(got.it_value.tv_sec == 0 && got.it_value.tv_nsec == 0);
 	report_eq(timer_settime(t, 0, &v, NULL), 0);
 	timer_gettime(t, &got);
-	report_true(got.it_value.tv_nsec > 0 && got.it_value.tv_nsec <= 10 * MS);
+	report_true(got.it_value.tv_sec > 0 && got.it_value.tv_sec <= 100);
+	v.it_value.tv_sec = 0;
+	timer_settime(t, 0, &v, NULL);
 	while (!hits)
 		usleep(1000);
 	report_true(last_si.si_code == SI_TIMER && last_si.si_value.sival_int == 42 && last_si.si_overrun == 0);
@@ -226,17 +258,14 @@ static void test_posix_timers(void)
 	v = (struct itimerspec){.it_value = {100, 0}};
 	timer_settime(t, 0, &v, NULL);
 	timer_gettime(t, &got);
-	report_true(got.it_value.tv_sec == 99 || got.it_value.tv_sec == 100);
+	report_true(got.it_value.tv_sec > 0 && got.it_value.tv_sec <= 100);
 	timer_delete(t);
 	ev.sigev_notify = 77;
 	report_errno(timer_create(CLOCK_REALTIME, &ev, &t), EINVAL);
 	report_errno(timer_create(77, NULL, &t), EINVAL);
 	handle(SIGALRM);
 	report_eq(timer_create(CLOCK_PROCESS_CPUTIME_ID, NULL, &t), 0);
-	v = (struct itimerspec){.it_value = {0, 20 * MS}};
-	timer_settime(t, 0, &v, NULL);
-	usleep(40000);
-	report_eq(hits, 0);
+	report_sometime(cpu_timer_ignores_sleep(t));
 	burn_ms(40);
 	report_eq(hits, 1);
 	timer_delete(t);
@@ -260,7 +289,7 @@ static void test_timer_in_a_thread(void)
 	hits = 0;
 	report_eq(timer_create(CLOCK_MONOTONIC, &ev, &t), 0);
 	timer_settime(t, 0, &v, NULL);
-	for (int i = 0; i < 1000 && !hits; i++)
+	while (!hits)
 		usleep(1000);
 	report_true(hits == 5 && timer_thread_ran != 0 && timer_thread_ran != pthread_self());
 	timer_delete(t);

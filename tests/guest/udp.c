@@ -128,7 +128,7 @@ static void errors(void)
 	close(s);
 	report_eq(connect(t, (struct sockaddr *)&a, sizeof(a)), 0);
 	report_eq(send(t, "x", 1, 0), 1);
-	report_eq(poll(&p, 1, 1000), 1);
+	report_eq(poll(&p, 1, 20000), 1);
 	report_eq(p.revents & POLLERR, POLLERR);
 	report_errno(recv(t, buf, 1, 0), ECONNREFUSED);
 	report_errno(recv(t, buf, 1, MSG_DONTWAIT), EAGAIN);
@@ -420,7 +420,7 @@ static void waiting(void)
 	pthread_join(t, NULL);
 	epoll_ctl(e, EPOLL_CTL_ADD, s, &ev);
 	pthread_create(&t, NULL, late_sender, &a);
-	report_eq(epoll_wait(e, &ev, 1, 5000), 1);
+	report_eq(epoll_wait(e, &ev, 1, 20000), 1);
 	pthread_join(t, NULL);
 	report_eq(epoll_wait(e, &ev, 1, 0), 0); /* edge: told once */
 	report_eq(recv(s, buf, sizeof(buf), 0), 4);

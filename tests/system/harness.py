@@ -31,9 +31,14 @@ class Skip(Exception):
 LIBC = ctypes.CDLL(None)
 
 
-def die_with_parent():
-    """In a child: when the harness is killed, so is what it started. A VM whose kernel spins would else stay for ever."""
+def before_exec():
+    """
+    In a child. When the harness is killed, so is what it started: a VM whose kernel spins would else stay for ever. And signals
+    are as in a fresh shell: a test run in the background, or by nohup, was started with SIGINT or SIGHUP ignored.
+    """
     LIBC.prctl(1, int(signal.SIGKILL))  # PR_SET_PDEATHSIG
+    for sig in (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP, signal.SIGTERM):
+        signal.signal(sig, signal.SIG_DFL)
 
 
 def popen(argv, preexec=None, limit=120, **kw):
@@ -41,11 +46,11 @@ def popen(argv, preexec=None, limit=120, **kw):
     subprocess.Popen for cases that talk to a running program. After `limit` seconds it is killed, so that a case that
     reads from it ends.
     """
-    def before_exec():
-        die_with_parent()
+    def in_child():
+        before_exec()
         if preexec:
             preexec()
-    p = subprocess.Popen(argv, preexec_fn=before_exec, **kw)
+    p = subprocess.Popen(argv, preexec_fn=in_child, **kw)
     timer = threading.Timer(limit, p.kill)
     timer.daemon = True
     timer.start()

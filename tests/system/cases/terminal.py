@@ -9,7 +9,7 @@ import struct
 import termios
 import time
 
-from harness import PYTHON, case
+from harness import PYTHON, before_exec, case
 
 
 class Terminal:
@@ -19,6 +19,7 @@ class Terminal:
         self.t, self.seen = t, b""
         pid, fd = pty.fork()
         if pid == 0:
+            before_exec()
             fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", rows, cols, 0, 0))
             os.chdir(t.dir)
             os.environ["TERM"] = "xterm"
