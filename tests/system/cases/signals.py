@@ -7,7 +7,7 @@ import signal
 import subprocess
 import time
 
-from harness import PYTHON, case, popen
+from harness import PYTHON, case, in_session, popen
 
 READY = b"ready\n"
 
@@ -104,17 +104,10 @@ def killed_cay_leaves_nothing(t):
     session = p.pid
     p.kill()
     p.wait()
-    time.sleep(0.3)
-    alive = []
-    for pid in filter(str.isdigit, os.listdir("/proc")):
-        try:
-            with open("/proc/%s/stat" % pid) as f:
-                fields = f.read().rsplit(")", 1)[1].split()
-            if int(fields[3]) == session and fields[0] != "Z":
-                alive.append(pid)
-        except OSError:
-            pass
-    t.check(not alive, "processes of its session live on: %s" % alive)
+    deadline = time.monotonic() + 20
+    while in_session(session) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    t.check(not in_session(session), "processes of its session live on: %s" % in_session(session))
     for d, names in before.items():
         left = {n for n in set(os.listdir(d)) - names if n.startswith(("cay", ".cay")) and not n.startswith(("cay-test-", "cay-mmap-", "cay-efault-"))}
         t.check(not left, "left in %s: %s" % (d, left))
