@@ -151,7 +151,8 @@ static void answer(struct nl_sock *n, const struct nlmsghdr *h, const uint8_t *b
 		return;
 	r.multi = (h->nlmsg_flags & NLM_F_DUMP) == NLM_F_DUMP;
 	err = rtnetlink_request(&r, h, body, bytes);
-	if (err != 0 || (h->nlmsg_flags & NLM_F_ACK)) {
+	/* A dump ends with DONE even for one who asked for an acknowledgement, as dnsmasq does. */
+	if (err != 0 || ((h->nlmsg_flags & NLM_F_ACK) && !r.multi)) {
 		put_error(&r, h, err);
 	} else if (r.multi) {
 		int *done = nl_begin(&r, NLMSG_DONE, sizeof(*done));
