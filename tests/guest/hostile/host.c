@@ -18,6 +18,7 @@
 #define MAP_VA       0x10000000ull
 #define FAR          0x300000000000ull /* where nothing of ours is */
 #define CONTROL_WAKE 16                /* index of a word */
+#define REQUEST_HERE 4                 /* STUB_REQ_HERE */
 
 /* Goes to rip with these registers (rsp 0: as it is); the next exception brings us back, with rax. */
 struct registers {
@@ -289,6 +290,44 @@ static void bell_storm(void)
 	}
 }
 
+/* "Are you there?", without end: the VMM must not be held up for what else it has to do. */
+static void here_storm(void)
+{
+	for (unsigned i = 0; i < 20000; i++) {
+		CONTROL[0] = REQUEST_HERE;
+		(void)stub_call(__NR_futex, (uint64_t)CONTROL, FUTEX_WAKE, 1, 0, 0, 0);
+	}
+}
+
+/* Private memory of the process, of which the guest's RAM is no part: as much of it as can be had for writing. */
+static void private_storm(void)
+{
+	const uint64_t step = 4ull << 20, limit = 80ull << 20;
+	uint64_t got = 0;
+
+	for (uint64_t at = FAR; at < FAR + (1ull << 30); at += step) {
+		if (stub_call(__NR_mmap, at, step, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE,
+			      ~0ull, 0) < 0 ||
+		    stub_call(__NR_mprotect, at, step, PROT_READ | PROT_WRITE, 0, 0, 0) < 0)
+			break;
+		for (uint64_t i = 0; i < step; i += CAY_PAGE_BYTES)
+			*(volatile uint8_t *)(at + i) = 1;
+		got += step;
+	}
+	if (got > limit)
+		accepted();
+}
+
+/* The memory's file, beyond its end: there must be nothing to touch. */
+static void beyond_file(void)
+{
+	if (stub_call(__NR_mmap, FAR, CAY_PAGE_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, RAM_FD,
+		      (BOOT->ram_bytes + CAY_PAGE_BYTES - 1) & ~(CAY_PAGE_BYTES - 1)) < 0)
+		return;
+	*(volatile uint8_t *)FAR = 1;
+	accepted();
+}
+
 /* Files mapped and their descriptors never fetched, or fetched and never closed. */
 static void descriptor_storm(bool fetch)
 {
@@ -364,6 +403,12 @@ void attack(const char *variant)
 		junk_control();
 	else if (same(variant, "junk-others"))
 		junk_others();
+	else if (same(variant, "here-storm"))
+		here_storm();
+	else if (same(variant, "private-storm"))
+		private_storm();
+	else if (same(variant, "beyond-file"))
+		beyond_file();
 	else if (same(variant, "bell-storm"))
 		bell_storm();
 	else if (same(variant, "descriptors-left"))

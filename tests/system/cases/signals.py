@@ -126,6 +126,34 @@ def stopped_and_continued(t):
     t.check(status == 0 and out == b"True\n", "status %s %r %r" % (status, out, err))
 
 
+@case(backends=("process",))
+def a_stopped_monitor_stops_the_guest(t):
+    """SIGSTOP to cay alone: the guest's process notices within a second of its CPU time and waits; SIGCONT lets it go on."""
+    p = start(t, "print('ready')\nwhile True: pass")
+    guest = next(pid for pid, name in in_session(p.pid) if name == "cay-vcpu")
+
+    def look():
+        with open("/proc/%d/stat" % guest) as f:
+            fields = f.read().rpartition(")")[2].split()
+        return fields[0], int(fields[11]) + int(fields[12])  # state, CPU time
+
+    def until(what, holds):
+        deadline, before = time.monotonic() + 60, look()
+        while time.monotonic() < deadline:
+            time.sleep(0.1)
+            now = look()
+            if holds(before, now):
+                return
+            before = now
+        t.fail("%s: %s" % (what, look()))
+    p.send_signal(signal.SIGSTOP)
+    until("it waits", lambda before, now: before == now and now[0] == "S")
+    p.send_signal(signal.SIGCONT)
+    until("it goes on", lambda before, now: now[1] > before[1])
+    p.kill()
+    p.communicate()
+
+
 @case
 def guests_process_killed(t):
     """Whoever kills the process of a vCPU ends the VM: one line, 125, nothing left; and nothing outlives the VMM."""

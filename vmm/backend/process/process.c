@@ -260,6 +260,29 @@ static enum vcpu_exit crashed(const struct stub_control *c, struct vcpu_exit_inf
 	return VCPU_EXIT_CRASH;
 }
 
+static void answer(struct stub_control *c)
+{
+	__atomic_store_n(&c->request, STUB_REQ_NONE, __ATOMIC_SEQ_CST);
+	futex_wake(&c->request);
+}
+
+/* Waits for one; STUB_REQ_NONE: something else wants this thread. */
+static uint32_t next_request(const struct vcpu *vcpu, struct stub_control *c)
+{
+	while (!atomic_load(&vcpu->vm->ending)) {
+		uint32_t request = __atomic_load_n(&c->request, __ATOMIC_SEQ_CST);
+
+		if (request == STUB_REQ_HERE)
+			answer(c);
+		else if (request != STUB_REQ_NONE)
+			return request;
+		else if (syscall(SYS_futex, &c->request, FUTEX_WAIT, STUB_REQ_NONE, NULL, NULL, 0) != 0 &&
+			 errno == EINTR)
+			break;
+	}
+	return STUB_REQ_NONE;
+}
+
 static enum vcpu_exit process_vcpu_run(struct vcpu *vcpu, struct vcpu_exit_info *exit)
 {
 	struct process_vcpu *pc = vcpu->backend_priv;
@@ -273,15 +296,11 @@ static enum vcpu_exit process_vcpu_run(struct vcpu *vcpu, struct vcpu_exit_info 
 	}
 	if (pc->in_request) {
 		pc->in_request = false;
-		__atomic_store_n(&c->request, STUB_REQ_NONE, __ATOMIC_SEQ_CST);
-		futex_wake(&c->request);
+		answer(c);
 	}
-	while ((request = __atomic_load_n(&c->request, __ATOMIC_SEQ_CST)) == STUB_REQ_NONE) {
-		if (atomic_load(&vcpu->vm->ending))
-			return VCPU_EXIT_KICK;
-		if (syscall(SYS_futex, &c->request, FUTEX_WAIT, STUB_REQ_NONE, NULL, NULL, 0) != 0 && errno == EINTR)
-			return VCPU_EXIT_KICK;
-	}
+	request = next_request(vcpu, c);
+	if (request == STUB_REQ_NONE)
+		return VCPU_EXIT_KICK;
 	pc->in_request = true;
 	switch (request) {
 	case STUB_REQ_GATE:

@@ -28,12 +28,15 @@ enum {
 
 /* Signals of the VMM to the guest's process. All others are blocked there, but those of the CPU's exceptions. */
 #define STUB_SIGNAL_KICK 10 /* SIGUSR1: look at `pending` of the vCPU page */
+/* SIGVTALRM, of a timer of the stub's own, each second of CPU time: ask STUB_REQ_HERE */
+#define STUB_SIGNAL_HERE 26
 
 enum stub_request {
 	STUB_REQ_NONE = 0,
 	STUB_REQ_GATE,    /* offset: what was stored to in the gate page */
 	STUB_REQ_NO_PAGE, /* the host cannot give a page of a mapped file; detail = address */
 	STUB_REQ_CRASH,   /* reason and detail */
+	STUB_REQ_HERE,    /* is the VMM there? One that is stopped (SIGSTOP) does not answer, and so stops the guest */
 };
 
 enum stub_crash {

@@ -11,6 +11,7 @@
 #include <linux/mman.h>
 #include <linux/prctl.h>
 #include <linux/time.h>
+#include <linux/time_types.h>
 
 #include "vmm/backend/process/stub/host.h"
 #include "vmm/backend/process/stub/receive.h"
@@ -41,6 +42,17 @@ static void create_timer(void)
 	struct sigevent ev = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGALRM};
 
 	must(STUB_STEP_SIGNALS, HOST_CALL3(timer_create, CLOCK_MONOTONIC, &ev, &stub.timer));
+}
+
+/* Of CPU time, so that a guest that waits is left alone. */
+static void create_ticks(void)
+{
+	struct sigevent ev = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = STUB_SIGNAL_HERE};
+	struct __kernel_itimerspec second = {.it_value.tv_sec = 1, .it_interval.tv_sec = 1};
+	int timer;
+
+	must(STUB_STEP_SIGNALS, HOST_CALL3(timer_create, CLOCK_PROCESS_CPUTIME_ID, &ev, &timer));
+	must(STUB_STEP_SIGNALS, HOST_CALL4(timer_settime, timer, 0, &second, NULL));
 }
 
 /* The VMM was alive after we asked to die with it: if it had died before, its end of the socket would be closed. */
@@ -102,6 +114,7 @@ _Noreturn void stub_main(void)
 	unmap_all_else();
 	must(STUB_STEP_SIGNALS, signals_init());
 	create_timer();
+	create_ticks();
 	for (;;) {
 		must(STUB_STEP_PARENT, receive(&m, &fd, 0));
 		if (m.kind == STUB_MSG_START)

@@ -165,6 +165,10 @@ static void on_signal(int signo, siginfo_t *si, void *context)
 	switch (signo) {
 	case STUB_SIGNAL_KICK:
 		break;
+	case STUB_SIGNAL_HERE:
+		if (!in_stub(r->rip)) /* it may be in a request; there will be another second */
+			gate_request(STUB_REQ_HERE, 0);
+		break;
 	case SIGALRM:
 		__atomic_fetch_or(&stub.page->pending, 1ull << CAY_EVENT_TIMER, __ATOMIC_SEQ_CST);
 		break;
@@ -193,7 +197,8 @@ static void on_signal(int signo, siginfo_t *si, void *context)
 	upcall(r);
 }
 
-static const uint8_t handled[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP, SIGSYS, SIGALRM, STUB_SIGNAL_KICK};
+static const uint8_t handled[] = {SIGSEGV, SIGBUS,  SIGILL,           SIGFPE,          SIGTRAP,
+				  SIGSYS,  SIGALRM, STUB_SIGNAL_KICK, STUB_SIGNAL_HERE};
 
 int signals_init(void)
 {
