@@ -4,6 +4,8 @@
  * Locks: tx_lock and rx_lock, one each for all peers; never both. What finds no room in a peer's ring waits in a short
  * queue of ours and goes when the peer has made room, which it tells by an event; a peer that takes nothing costs no
  * more than that queue.
+ * What TCP is to send lies in blocks of our pool in the segment where it can (link_block), and a peer's data stay in
+ * its pool until the program has read them: see abi/link.h. pool_lock is taken last.
  */
 #include "kernel/dev/link_net.h"
 
@@ -14,11 +16,13 @@
 #include "kernel/arch/x86_64/paging.h"
 #include "kernel/dev/virtio_net_hdr.h"
 #include "kernel/log.h"
+#include "kernel/mm/kmalloc.h"
 #include "kernel/mm/page.h"
 #include "kernel/net/netif.h"
 #include "kernel/plat/cay/boot.h"
 #include "kernel/plat/cay/events.h"
 #include "kernel/time/clock.h"
+#include "lib/link_pool.h"
 #include "lib/link_ring.h"
 #include "lib/string.h"
 
@@ -43,7 +47,18 @@ static struct {
 	struct spinlock tx_lock, rx_lock;
 	unsigned rx_first; /* the peer to look at first; under rx_lock */
 	struct peer peer[CAY_LINK_PEERS_MAX];
+	struct spinlock pool_lock; /* pool's idle and away; its counts of uses: tx_lock */
+	struct link_pool pool;
+	struct pbuf_block block[CAY_LINK_BLOCKS]; /* of our pool */
 } link;
+
+/* A block of a peer's pool, borrowed by one packet. */
+struct borrowed {
+	struct pbuf_block block;
+	uint8_t from, index;
+};
+
+_Static_assert(CAY_LINK_REFS_MAX <= PBUF_FRAGS_MAX, "one fragment for each reference");
 
 static bool is_present(unsigned i)
 {
@@ -61,27 +76,96 @@ static void wake_peers(uint32_t peers)
 
 /* ---- sending */
 
-/* Under tx_lock. False: no room. */
-static bool put(struct peer *peer, const struct pbuf *p)
+static uint8_t *pool_base(unsigned place)
 {
-	struct virtio_net_hdr_mrg_rxbuf hdr;
+	return (uint8_t *)link.segment + cay_link_pool_offset(place);
+}
 
-	if (!link_tx_begin(&peer->tx, HDR_BYTES + p->len))
+static void block_unused(struct pbuf_block *b)
+{
+	spin_lock(&link.pool_lock);
+	link_pool_put(&link.pool, (unsigned)(b - link.block));
+	spin_unlock(&link.pool_lock);
+}
+
+static struct pbuf_block *link_block(struct netif *nif)
+{
+	int i;
+
+	(void)nif;
+	spin_lock(&link.pool_lock);
+	i = link_pool_take(&link.pool);
+	spin_unlock(&link.pool_lock);
+	if (i < 0)
+		return NULL;
+	link.block[i] = (struct pbuf_block){.refs = 1,
+					    .bytes = CAY_LINK_BLOCK_BYTES,
+					    .mem = pool_base(link.place) + (unsigned)i * CAY_LINK_BLOCK_BYTES,
+					    .free = block_unused};
+	return &link.block[i];
+}
+
+/* Under tx_lock. Can its fragments be lent? */
+static bool is_lendable(unsigned to, const struct pbuf *p)
+{
+	for (unsigned i = 0; i < p->nr_frags; i++)
+		if (p->frag[i].block->free != block_unused)
+			return false;
+	return p->nr_frags > 0 && p->nr_frags <= CAY_LINK_REFS_MAX && p->head_len <= WHOLE_MAX &&
+	       link_pool_may_lend(&link.pool, to, p->nr_frags);
+}
+
+/* Under tx_lock. False: no room. */
+static bool put_references(unsigned to, const struct pbuf *p)
+{
+	struct link_tx *tx = &link.peer[to].tx;
+	struct virtio_net_hdr_mrg_rxbuf hdr;
+	struct cay_link_ref ref[CAY_LINK_REFS_MAX];
+	uint32_t bytes = p->nr_frags * (uint32_t)sizeof(ref[0]);
+
+	if (!link_tx_begin(tx, HDR_BYTES + bytes + p->head_len))
 		return false;
 	netvirtio_hdr_make(&hdr, p);
-	link_tx_put(&peer->tx, &hdr, HDR_BYTES);
-	link_tx_put(&peer->tx, p->data, p->head_len);
+	hdr.num_buffers = p->nr_frags;
+	for (unsigned i = 0; i < p->nr_frags; i++) {
+		unsigned block = (unsigned)(p->frag[i].block - link.block);
+
+		ref[i] = (struct cay_link_ref){block * CAY_LINK_BLOCK_BYTES + p->frag[i].off, p->frag[i].len};
+		link_pool_lend(&link.pool, to, block);
+	}
+	link_tx_put(tx, &hdr, HDR_BYTES);
+	link_tx_put(tx, ref, bytes);
+	link_tx_put(tx, p->data, p->head_len);
+	link_tx_end(tx);
+	return true;
+}
+
+/* Under tx_lock. False: no room. */
+static bool put(unsigned to, const struct pbuf *p)
+{
+	struct link_tx *tx = &link.peer[to].tx;
+	struct virtio_net_hdr_mrg_rxbuf hdr;
+
+	if (is_lendable(to, p))
+		return put_references(to, p);
+	if (!link_tx_begin(tx, HDR_BYTES + p->len))
+		return false;
+	netvirtio_hdr_make(&hdr, p);
+	link_tx_put(tx, &hdr, HDR_BYTES);
+	link_tx_put(tx, p->data, p->head_len);
 	for (unsigned i = 0; i < p->nr_frags; i++)
-		link_tx_put(&peer->tx, p->frag[i].block->mem + p->frag[i].off, p->frag[i].len);
-	link_tx_end(&peer->tx);
+		link_tx_put(tx, p->frag[i].block->mem + p->frag[i].off, p->frag[i].len);
+	link_tx_end(tx);
 	return true;
 }
 
 /* Under tx_lock. Sends what waited, as far as there is room. */
-static void flush(struct peer *peer)
+static void flush(unsigned to)
 {
+	struct peer *peer = &link.peer[to];
+
 	while (peer->waiting.nr > 0) {
-		if (!put(peer, peer->waiting.first) && (link_tx_wait(&peer->tx) || !put(peer, peer->waiting.first)))
+		if (!put(to, peer->waiting.first) && (link_tx_wait(&peer->tx) || !put(to, peer->waiting.first)))
 			return;
 		pbuf_put(pbuf_queue_pop(&peer->waiting));
 	}
@@ -97,12 +181,12 @@ static void send_to(struct netif *nif, unsigned i, struct pbuf *p)
 	if (!is_present(i))
 		return;
 	if (peer->waiting.nr > 0)
-		flush(peer);
-	if (peer->waiting.nr == 0 && put(peer, p))
+		flush(i);
+	if (peer->waiting.nr == 0 && put(i, p))
 		return;
 	if (peer->waiting.nr < WAITING_MAX && (p = pbuf_clone(p, 0)) != NULL) {
 		pbuf_queue_push(&peer->waiting, p);
-		flush(peer);
+		flush(i);
 		return;
 	}
 	nif->stats.tx_dropped++;
@@ -130,9 +214,13 @@ static uint32_t publish(void)
 	uint64_t now_ns = clock_monotonic_ns();
 	uint32_t wake = 0;
 
-	for (unsigned i = 0; i < CAY_LINK_PEERS_MAX; i++)
-		if (i != link.place && (link_tx_publish(&link.peer[i].tx) || link_tx_stalled(&link.peer[i].tx, now_ns)))
+	for (unsigned i = 0; i < CAY_LINK_PEERS_MAX; i++) {
+		if (i == link.place)
+			continue;
+		if (link_tx_publish(&link.peer[i].tx) || link_tx_stalled(&link.peer[i].tx, now_ns))
 			wake |= 1u << i;
+		link_pool_show(&link.pool, i);
+	}
 	return wake;
 }
 
@@ -163,7 +251,7 @@ static void flush_all(void)
 		return;
 	for (unsigned i = 0; i < CAY_LINK_PEERS_MAX; i++)
 		if (link.peer[i].waiting.nr > 0)
-			flush(&link.peer[i]);
+			flush(i);
 	asleep = publish();
 	spin_unlock(&link.tx_lock);
 	wake_peers(asleep);
@@ -171,21 +259,76 @@ static void flush_all(void)
 
 /* ---- receiving */
 
-/* The record that was begun, as a packet. NULL: no memory, or nonsense. */
-static struct pbuf *get(struct link_rx *rx, uint32_t bytes)
+static void borrowed_unused(struct pbuf_block *b)
 {
-	struct virtio_net_hdr_mrg_rxbuf hdr;
+	struct borrowed *borrowed = container_of(b, struct borrowed, block);
+
+	link_borrow_end(link.segment, borrowed->from, link.place, borrowed->index);
+	kfree(borrowed);
+}
+
+/* Adds to p what ref says, of peer `from`. False: nonsense, or no memory; then the use has ended. */
+static bool borrow(unsigned from, const struct cay_link_ref *ref, struct pbuf *p)
+{
+	unsigned index = ref->at / CAY_LINK_BLOCK_BYTES;
+	struct borrowed *b;
+	bool ok;
+
+	if (!link_ref_is_good(ref))
+		return false;
+	b = kmalloc(sizeof(*b));
+	if (b == NULL) {
+		link_borrow_end(link.segment, from, link.place, index);
+		return false;
+	}
+	b->from = (uint8_t)from;
+	b->index = (uint8_t)index;
+	b->block = (struct pbuf_block){.refs = 1,
+				       .bytes = CAY_LINK_BLOCK_BYTES,
+				       .mem = pool_base(from) + index * CAY_LINK_BLOCK_BYTES,
+				       .free = borrowed_unused};
+	ok = pbuf_add_frag(p, &b->block, ref->at % CAY_LINK_BLOCK_BYTES, ref->bytes);
+	pbuf_block_put(&b->block);
+	return ok;
+}
+
+/* The rest of a record after its header: references, and the bytes of the frame before what they refer to. */
+static struct pbuf *get_references(unsigned from, uint32_t bytes, unsigned nr)
+{
+	struct link_rx *rx = &link.peer[from].rx;
+	struct cay_link_ref ref[CAY_LINK_REFS_MAX];
+	uint32_t refs = nr * (uint32_t)sizeof(ref[0]), len;
+	struct pbuf *p;
+	bool ok;
+
+	if (nr > CAY_LINK_REFS_MAX || bytes < refs + ETHER_HDR_LEN || bytes - refs > WHOLE_MAX)
+		return NULL;
+	link_rx_get(rx, ref, refs);
+	len = bytes - refs;
+	p = pbuf_alloc(0, len);
+	ok = p != NULL;
+	if (ok)
+		link_rx_get(rx, p->data, len);
+	for (unsigned i = 0; i < nr; i++) {
+		if (ok)
+			ok = borrow(from, &ref[i], p);
+		else if (link_ref_is_good(&ref[i]))
+			link_borrow_end(link.segment, from, link.place, ref[i].at / CAY_LINK_BLOCK_BYTES);
+	}
+	if (ok && p->len <= CAY_LINK_FRAME_MAX - HDR_BYTES)
+		return p;
+	pbuf_put(p);
+	return NULL;
+}
+
+/* The rest of a record after its header: a frame. */
+static struct pbuf *get_frame(struct link_rx *rx, uint32_t bytes)
+{
+	uint32_t head = bytes <= WHOLE_MAX ? bytes : HEAD_BYTES, rest = bytes - head;
 	struct pbuf_block *block = NULL;
-	uint32_t head, rest;
 	struct pbuf *p;
 	bool ok = true;
 
-	if (bytes < HDR_BYTES + ETHER_HDR_LEN)
-		return NULL;
-	link_rx_get(rx, &hdr, HDR_BYTES);
-	bytes -= HDR_BYTES;
-	head = bytes <= WHOLE_MAX ? bytes : HEAD_BYTES;
-	rest = bytes - head;
 	p = pbuf_alloc(0, head);
 	if (p == NULL)
 		return NULL;
@@ -198,7 +341,25 @@ static struct pbuf *get(struct link_rx *rx, uint32_t bytes)
 		if (block != NULL)
 			pbuf_block_put(block);
 	}
-	if (ok && netvirtio_hdr_apply(&hdr.hdr, p))
+	if (ok)
+		return p;
+	pbuf_put(p);
+	return NULL;
+}
+
+/* The record that was begun, as a packet. NULL: no memory, or nonsense. */
+static struct pbuf *get(unsigned from, uint32_t bytes)
+{
+	struct link_rx *rx = &link.peer[from].rx;
+	struct virtio_net_hdr_mrg_rxbuf hdr;
+	struct pbuf *p;
+
+	if (bytes < HDR_BYTES + ETHER_HDR_LEN)
+		return NULL;
+	link_rx_get(rx, &hdr, HDR_BYTES);
+	bytes -= HDR_BYTES;
+	p = hdr.num_buffers > 0 ? get_references(from, bytes, hdr.num_buffers) : get_frame(rx, bytes);
+	if (p == NULL || netvirtio_hdr_apply(&hdr.hdr, p))
 		return p;
 	pbuf_put(p);
 	return NULL;
@@ -217,7 +378,7 @@ static unsigned take(struct netif *nif, unsigned budget, struct pbuf **last, uin
 		if (i == link.place)
 			continue;
 		while (n < budget && (bytes = link_rx_begin(rx)) != 0) {
-			*last = get(rx, bytes);
+			*last = get(i, bytes);
 			link_rx_end(rx);
 			if (*last != NULL)
 				last = &(*last)->next;
@@ -304,6 +465,7 @@ static const struct netif_ops ops = {
 	.poll = link_poll,
 	.pending = link_pending,
 	.arm = link_arm,
+	.block = link_block,
 };
 
 static const struct cay_device_info *find_link(void)
@@ -317,6 +479,9 @@ static const struct cay_device_info *find_link(void)
 static void init_peers(void)
 {
 	uint8_t *base = (uint8_t *)link.segment;
+
+	link_pool_init(&link.pool, link.segment, link.place);
+	link_borrow_init(link.segment, link.place);
 
 	for (unsigned i = 0; i < CAY_LINK_PEERS_MAX; i++) {
 		struct peer *peer = &link.peer[i];

@@ -41,6 +41,9 @@ struct netif_ops {
 	 * While the program runs, events are the device's business: it sends them unless it sees that we poll. NULL: it
 	 * always does. */
 	bool (*arm)(struct netif *nif);
+	/* A block to fill with data that will be sent here, which saves a copy; one reference, the caller's. NULL:
+	 * there is none now. The function itself NULL: any memory is as good. Any context; must not block. */
+	struct pbuf_block *(*block)(struct netif *nif);
 };
 
 /* features: what the device does for us */

@@ -7,6 +7,7 @@
 #include "kernel/fs/file.h"
 #include "kernel/log.h"
 #include "kernel/mm/kmalloc.h"
+#include "kernel/net/netif.h"
 #include "kernel/net/tcp_seq.h"
 #include "lib/string.h"
 
@@ -60,6 +61,19 @@ static uint32_t tail_room(const struct tcp_sndq *q)
 	return q->last == NULL ? 0 : q->last->block->bytes - q->last->off - q->last->len;
 }
 
+static struct pbuf_block *get_block(const struct tcp_sndq *q, uint32_t want)
+{
+	struct pbuf_block *b = NULL;
+
+	if (q->netif != NULL && q->netif->ops->block != NULL && want >= BLOCK_BYTES_MAX / 2)
+		b = q->netif->ops->block(q->netif);
+	if (b == NULL)
+		b = pbuf_block_alloc(MIN(want, BLOCK_BYTES_MAX));
+	if (b == NULL && want > PAGE_SIZE)
+		b = pbuf_block_alloc(PAGE_SIZE); /* memory is in pieces */
+	return b;
+}
+
 static bool add_piece(struct tcp_sndq *q, uint32_t want)
 {
 	struct tcp_snd_piece *piece = kmalloc(sizeof(*piece));
@@ -67,9 +81,7 @@ static bool add_piece(struct tcp_sndq *q, uint32_t want)
 	if (piece == NULL)
 		return false;
 	*piece = (struct tcp_snd_piece){.seq = tcp_sndq_end(q)};
-	piece->block = pbuf_block_alloc(MIN(want, BLOCK_BYTES_MAX));
-	if (piece->block == NULL && want > PAGE_SIZE)
-		piece->block = pbuf_block_alloc(PAGE_SIZE); /* memory is in pieces */
+	piece->block = get_block(q, want);
 	if (piece->block == NULL) {
 		kfree(piece);
 		return false;

@@ -27,6 +27,7 @@ struct tcp_sndq {
 	struct tcp_snd_piece *cursor; /* where sending was last, or NULL */
 	uint32_t start;               /* sequence number of the first byte */
 	uint32_t bytes;
+	struct netif *netif; /* has blocks for large writes (netif_ops.block); NULL: none has */
 };
 
 void tcp_sndq_init(struct tcp_sndq *q, uint32_t start);

@@ -65,6 +65,7 @@ static ssize_t send_locked(struct tcp_sock *t, struct sock_msg *m)
 		err = wait_to_send(t, m->flags);
 		if (err != 0)
 			break;
+		t->c.sndq.netif = t->in.route.netif;
 		uint32_t room = MIN(tcp_conn_room(&t->c), PUSH_BYTES);
 		ssize_t n = m->uio->resid > 0 ? tcp_sndq_write(&t->c.sndq, m->uio, room) : 0;
 		if (n < 0) {
@@ -162,8 +163,11 @@ static ssize_t take_some(struct tcp_sock *t, struct sock_msg *m, uint32_t have)
 /* Nothing is there: 1 at the end of the stream, 0 when waiting makes sense, or why not. */
 static int nothing_there(struct tcp_sock *t, unsigned flags)
 {
-	int err = tcp_sock_error(t);
+	int err;
 
+	if (t->c.fin_received)
+		return 1; /* all of it came; an error since then is for the writer to hear of, as on Linux */
+	err = tcp_sock_error(t);
 	if (err != 0)
 		return -err;
 	if (tcp_sock_rcv_ended(t))

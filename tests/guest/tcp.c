@@ -729,6 +729,25 @@ static void test_linger(void)
 	close(fd[1]);
 }
 
+/* What came before a reset is read all the same, and its end is the end that the peer meant. */
+static void test_reset_after_the_end(void)
+{
+	struct linger linger = {1, 0};
+	char b[4];
+	int fd[2];
+
+	pair(fd);
+	send(fd[0], "abc", 3, 0);
+	shutdown(fd[0], SHUT_WR);
+	setsockopt(fd[0], SOL_SOCKET, SO_LINGER, &linger, sizeof(linger));
+	close(fd[0]);
+	report_eq(recv(fd[1], b, 4, 0), 3);
+	report_eq(recv(fd[1], b, 4, 0), 0);
+	report_eq(recv(fd[1], b, 4, 0), 0);
+	report_errno(send(fd[1], b, 1, MSG_NOSIGNAL), EPIPE);
+	close(fd[1]);
+}
+
 int main(void)
 {
 	test_new_socket();
@@ -753,5 +772,6 @@ int main(void)
 	test_stream();
 	test_many();
 	test_linger();
+	test_reset_after_the_end();
 	return report_summary();
 }

@@ -67,7 +67,7 @@ static int prepare_segment(struct link *l, int folder)
 	static const uint64_t magic = CAY_LINK_MAGIC;
 	struct stat st;
 
-	l->segment_fd = openat(folder, "segment", O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+	l->segment_fd = openat(folder, "segment.2", O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (l->segment_fd < 0)
 		return -errno;
 	if (!is_ours(l->segment_fd, S_IFREG))

@@ -295,6 +295,56 @@ def a_link_joins_two_vms(t):
     t.check(mode == 0o700, "the folder is ours alone: %o" % mode)
 
 
+LINK_READER = """
+import hashlib, socket, sys
+s = socket.create_server(("0.0.0.0", 7))
+s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 << 20)
+print("ready", flush=True)
+for c in [s.accept()[0] for i in range(int(sys.argv[1]))]:
+    h = hashlib.sha256()
+    while data := c.recv(100000):
+        h.update(data)
+    print(h.hexdigest(), flush=True)
+    try:
+        c.sendall(h.digest())
+    except OSError:  # it has gone
+        pass
+"""
+# Leaves when the last byte has been acknowledged, long before it is read.
+LINK_WRITER = """
+import hashlib, random, socket, sys
+s = socket.create_connection(("10.99.0.1", 7))
+data = random.Random(int(sys.argv[1])).randbytes(int(sys.argv[2]))
+s.sendall(data)
+s.shutdown(socket.SHUT_WR)
+if sys.argv[3] == "stay":
+    s.recv(32)
+while s.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0] in (1, 4):
+    pass
+print(hashlib.sha256(data).hexdigest())
+"""
+
+
+@case(timeout=60)
+def a_link_keeps_what_its_sender_left(t):
+    """Data wait in their sender's memory until they are read: also when it has ended and another VM is in its place."""
+    env = {**os.environ, "XDG_RUNTIME_DIR": t.dir}
+    flags = ["--net", "link=keep"]
+    server = popen(t.cay_argv([PYTHON, "-c", LINK_READER, "3"], flags), stdout=subprocess.PIPE, cwd=t.dir, env=env)
+    try:
+        t.check(server.stdout.readline() == b"ready\n", "the reader is there")
+        sums = []
+        for i, (size, then) in enumerate(((190000, "go"), (180000, "go"), (30000000, "stay"))):
+            r = subprocess.run(t.cay_argv([PYTHON, "-c", LINK_WRITER, str(i), str(size), then], flags), env=env, capture_output=True,
+                               cwd=t.dir, timeout=40)
+            t.check(r.returncode == 0, "writer %d: %r" % (i, r.stderr))
+            sums.append(r.stdout)
+        t.check([server.stdout.readline() for _ in sums] == sums, "every byte came as it was sent")
+    finally:
+        server.kill()
+        server.wait()
+
+
 @case(timeout=20)
 def an_event_before_the_first_instruction(t):
     """A wake-up on a link that is there before the kernel runs: here from a hand of ours, in truth from a peer."""
