@@ -1,13 +1,14 @@
 # Cay: `make help` lists the targets.
 CC ?= gcc
-# DEBUG=1: a kernel that checks itself as it runs, beside the usual build.
-BUILD ?= build$(if $(DEBUG),-debug)
+# DEBUG=1: the kernel checks itself (docs/debugging.md); built beside the other, in build/debug.
+BUILD ?= $(if $(DEBUG),build/debug,build)
 Q = @
 
 WARN = -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wvla -Wundef -Werror
 CFLAGS_ALL = -std=gnu11 -O2 -g $(WARN) -I. -MMD -MP
 CFLAGS_KERNEL = $(CFLAGS_ALL) -ffreestanding -fPIE -fvisibility=hidden -mgeneral-regs-only -mno-red-zone -fno-stack-protector \
-	-fcf-protection=none -fno-asynchronous-unwind-tables -fno-omit-frame-pointer -fno-strict-aliasing -ffunction-sections -DCAY_KERNEL=1 $(if $(DEBUG),-DCAY_DEBUG=1)
+	-fcf-protection=none -fno-asynchronous-unwind-tables -fno-omit-frame-pointer -fno-strict-aliasing -ffunction-sections -DCAY_KERNEL=1 \
+	$(if $(DEBUG),-DCAY_DEBUG=1)
 CFLAGS_VMM = $(CFLAGS_ALL) -fPIE -fstack-protector-strong -D_GNU_SOURCE -D_FORTIFY_SOURCE=2
 LDFLAGS_KERNEL = -nostdlib -static -no-pie -Wl,--build-id=none -Wl,-T,kernel/kernel.lds -Wl,-z,max-page-size=4096 -Wl,--gc-sections -Wl,--no-warn-rwx-segments -Wl,--no-relax
 LIBS_VMM = -lpthread

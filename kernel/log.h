@@ -7,6 +7,7 @@
 #define CAY_KERNEL_LOG_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 #include "lib/compiler.h"
 
@@ -22,6 +23,9 @@ NORETURN void panic(const char *fmt, ...) PRINTF_LIKE(1, 2);
 /* As panic, for an exception in the kernel: shows the frame's registers, and the backtrace starts there. */
 struct trapframe;
 NORETURN void panic_frame(const struct trapframe *f, const char *fmt, ...) PRINTF_LIKE(2, 3);
+
+/* The kernel's function that holds an address, and how far in; "?" when it is in none. The name is static. */
+const char *kernel_symbol(uint64_t address, uint64_t *distance);
 
 /* Text straight to the user, without klog's line limit: `bytes` of kernel memory (cut at 8 KiB). */
 void klog_text(const char *text, size_t bytes);

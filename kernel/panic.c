@@ -38,18 +38,23 @@ static bool frame_is_readable(uint64_t rbp)
 	return rbp >= (uint64_t)__image_start && rbp < (uint64_t)__image_end - 16;
 }
 
-static void add_address(uint64_t rip)
+const char *kernel_symbol(uint64_t address, uint64_t *distance)
 {
-	uint64_t distance = 0;
 	const char *name = NULL;
 
-	if (is_kernel_text(rip))
-		name = ksyms_find(__ksyms_start, (size_t)(__ksyms_end - __ksyms_start), rip - (uint64_t)__image_start,
-				  &distance);
-	if (name)
-		fmt_append(text, sizeof(text), &text_len, "  %#lx %s+%#lx\n", rip, name, distance);
-	else
-		fmt_append(text, sizeof(text), &text_len, "  %#lx\n", rip);
+	*distance = 0;
+	if (is_kernel_text(address))
+		name = ksyms_find(__ksyms_start, (size_t)(__ksyms_end - __ksyms_start),
+				  address - (uint64_t)__image_start, distance);
+	return name != NULL ? name : "?";
+}
+
+static void add_address(uint64_t rip)
+{
+	uint64_t distance;
+	const char *name = kernel_symbol(rip, &distance);
+
+	fmt_append(text, sizeof(text), &text_len, "  %#lx %s+%#lx\n", rip, name, distance);
 }
 
 static void add_backtrace(uint64_t rbp)

@@ -18,11 +18,7 @@
 /* Takes the whole ready list, so that each item is looked at once per call even if it becomes ready again. */
 static void take_ready(struct epoll_set *s, struct list *batch)
 {
-	list_init(batch);
-	if (list_empty(&s->ready))
-		return;
-	list_insert_between(batch, s->ready.prev, s->ready.next);
-	list_init(&s->ready);
+	list_take_all(batch, &s->ready);
 }
 
 /* What was not looked at goes back to the front: it is older than what came meanwhile. */

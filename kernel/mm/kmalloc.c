@@ -7,6 +7,7 @@
 #include "kernel/mm/kmalloc.h"
 
 #include "kernel/log.h"
+#include "kernel/mm/debug_heap.h"
 #include "kernel/mm/page.h"
 #include "lib/string.h"
 
@@ -15,6 +16,8 @@ static const uint16_t class_bytes[] = {16, 32, 48, 64, 96, 128, 192, 256, 384, 5
 #define SLAB_MAX_BYTES 2048
 #define UNIT           16                 /* slab.first counts in these */
 #define SLAB_FULL      (PAGE_SIZE / UNIT) /* slab.first when no object is free */
+#define LINK_BYTES     sizeof(uint16_t)   /* of a free object, which hold the link to the next */
+#define OBJECT_MAX     (SLAB_MAX_BYTES - HEAP_TRAILER_BYTES)
 
 static uint32_t partial[NR_CLASSES]; /* frame numbers */
 static size_t bytes_used;
@@ -71,6 +74,7 @@ static bool slab_create(unsigned c)
 		return false;
 	pfn = pfn_of(va);
 	p = page_of_pfn(pfn);
+	debug_heap_fresh(va, PAGE_SIZE);
 	for (unsigned i = 0; i < nr; i++)
 		*object_at(pfn, i * step) = (uint16_t)(i + 1 < nr ? (i + 1) * step : SLAB_FULL);
 	p->state = PAGE_SLAB;
@@ -90,24 +94,24 @@ static unsigned order_of(size_t bytes)
 	return order;
 }
 
-void *kmalloc(size_t bytes)
+static void *alloc_pages(size_t bytes, unsigned flags, const void *caller)
 {
-	unsigned c;
+	void *va = bytes <= PAGE_SIZE << PAGE_ORDER_MAX ? page_alloc(order_of(bytes), flags) : NULL;
+
+	if (va == NULL)
+		return NULL;
+	bytes_used += PAGE_SIZE << order_of(bytes);
+	debug_heap_give_pages(va, page_of_pfn(pfn_of(va)), bytes, caller);
+	return va;
+}
+
+static void *alloc_object(size_t bytes, const void *caller)
+{
+	unsigned c = class_of(bytes + HEAP_TRAILER_BYTES);
 	uint32_t pfn;
 	struct page *p;
 	uint16_t *obj;
 
-	if (bytes > SLAB_MAX_BYTES) {
-		void *va;
-
-		if (bytes > PAGE_SIZE << PAGE_ORDER_MAX)
-			return NULL;
-		va = page_alloc(order_of(bytes), 0);
-		if (va != NULL)
-			bytes_used += PAGE_SIZE << order_of(bytes);
-		return va;
-	}
-	c = class_of(bytes);
 	if (partial[c] == 0 && !slab_create(c))
 		return NULL;
 	pfn = partial[c];
@@ -118,44 +122,59 @@ void *kmalloc(size_t bytes)
 	if (p->slab.first == SLAB_FULL)
 		partial_remove(p);
 	bytes_used += class_bytes[c];
+	debug_heap_give(obj, class_bytes[c], LINK_BYTES, bytes, caller);
 	return obj;
+}
+
+void *kmalloc(size_t bytes)
+{
+	const void *caller = __builtin_return_address(0);
+
+	return bytes > OBJECT_MAX ? alloc_pages(bytes, 0, caller) : alloc_object(bytes, caller);
 }
 
 void *kzalloc(size_t bytes)
 {
+	const void *caller = __builtin_return_address(0);
 	void *p;
 
-	if (bytes > SLAB_MAX_BYTES) {
-		if (bytes > PAGE_SIZE << PAGE_ORDER_MAX)
-			return NULL;
-		p = page_alloc(order_of(bytes), PAGE_ZERO);
-		if (p != NULL)
-			bytes_used += PAGE_SIZE << order_of(bytes);
-		return p;
-	}
-	p = kmalloc(bytes);
+	if (bytes > OBJECT_MAX)
+		return alloc_pages(bytes, PAGE_ZERO, caller);
+	p = alloc_object(bytes, caller);
 	if (p != NULL)
 		memset(p, 0, bytes);
 	return p;
 }
 
-/* Room that the object really has. */
+/* Bytes that the object takes. */
 static size_t object_bytes(const struct page *p)
 {
 	return p->state == PAGE_SLAB ? class_bytes[p->owner] : PAGE_SIZE << p->order;
 }
 
+/* Room that it has. The debug build gives none beyond what was asked for. */
+static size_t object_room(void *va)
+{
+	const struct page *p = page_of_pfn(pfn_of(va));
+
+#ifdef CAY_DEBUG
+	return p->state == PAGE_SLAB ? debug_heap_trailer(va, class_bytes[p->owner])->bytes : debug_heap_page_bytes(p);
+#else
+	return object_bytes(p);
+#endif
+}
+
 void *krealloc(void *old, size_t bytes)
 {
-	size_t room;
+	const void *caller = __builtin_return_address(0);
+	size_t room = old != NULL ? object_room(old) : 0;
 	void *new;
 
-	if (old == NULL)
-		return kmalloc(bytes);
-	room = object_bytes(page_of_pfn(pfn_of(old)));
-	if (bytes <= room && bytes > room / 4)
+	if (old != NULL && bytes <= room && bytes > room / 4)
 		return old;
-	new = kmalloc(bytes);
+	new = bytes > OBJECT_MAX ? alloc_pages(bytes, 0, caller) : alloc_object(bytes, caller);
+	if (old == NULL)
+		return new;
 	if (new == NULL)
 		return bytes <= room ? old : NULL;
 	memcpy(new, old, MIN(bytes, room));
@@ -166,7 +185,8 @@ void *krealloc(void *old, size_t bytes)
 char *kstrdup(const char *s)
 {
 	size_t bytes = strlen(s) + 1;
-	char *copy = kmalloc(bytes);
+	const void *caller = __builtin_return_address(0);
+	char *copy = bytes > OBJECT_MAX ? alloc_pages(bytes, 0, caller) : alloc_object(bytes, caller);
 
 	if (copy != NULL)
 		memcpy(copy, s, bytes);
@@ -184,16 +204,15 @@ void kfree(void *va)
 	pfn = pfn_of(va);
 	p = page_of_pfn(pfn);
 	bytes_used -= object_bytes(p);
-#ifdef CAY_DEBUG
-	memset(va, 0x5a, object_bytes(p));
-#endif
 	if (p->state != PAGE_SLAB) {
 		ASSERT(((uintptr_t)va & (PAGE_SIZE - 1)) == 0);
+		debug_heap_take_pages(va, p);
 		page_free(va, p->order);
 		return;
 	}
 	unit = (unsigned)((uintptr_t)va & (PAGE_SIZE - 1)) / UNIT;
 	ASSERT((uintptr_t)va % UNIT == 0 && p->slab.used > 0 && p->slab.first != unit);
+	debug_heap_take(va, object_bytes(p));
 	if (p->slab.first == SLAB_FULL)
 		partial_add(pfn, p);
 	*object_at(pfn, unit) = p->slab.first;
@@ -206,6 +225,11 @@ void kfree(void *va)
 		p->refs = 1;
 		page_free(pa_to_virt(PA((uint64_t)pfn << PAGE_SHIFT)), 0);
 	}
+}
+
+size_t kmalloc_slot_bytes(unsigned size_class)
+{
+	return class_bytes[size_class];
 }
 
 size_t kmalloc_bytes_used(void)

@@ -14,5 +14,6 @@ MUST_CHECK void *krealloc(void *p, size_t bytes); /* contents kept; on NULL the 
 MUST_CHECK char *kstrdup(const char *s);
 void kfree(void *p); /* NULL is allowed */
 size_t kmalloc_bytes_used(void);
+size_t kmalloc_slot_bytes(unsigned size_class); /* page.owner of a slab; for the leak check */
 
 #endif

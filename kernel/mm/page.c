@@ -10,6 +10,7 @@
 #include "abi/boot_info.h"
 #include "kernel/arch/x86_64/paging.h"
 #include "kernel/log.h"
+#include "kernel/mm/debug_heap.h"
 #include "lib/string.h"
 
 #define REGION_PAGES      (1u << HUGE_ORDER)
@@ -44,6 +45,11 @@ void page_set_announce(void (*fn)(pa_t pa, size_t bytes))
 struct page *page_of_pfn(uint32_t pfn)
 {
 	return &mem.region[pfn / REGION_PAGES][pfn % REGION_PAGES];
+}
+
+struct page *page_of_any_pfn(uint64_t pfn)
+{
+	return pfn < mem.end_pfn && mem.region[pfn / REGION_PAGES] != NULL ? page_of_pfn((uint32_t)pfn) : NULL;
 }
 
 bool pa_is_ram(pa_t pa)
@@ -219,6 +225,7 @@ void *page_alloc(unsigned order, unsigned flags)
 	va = pfn_to_virt(pfn);
 	if (announce != NULL)
 		announce(virt_to_pa(va), PAGE_SIZE << order);
+	debug_pages_give(va, page_of_pfn(pfn), order, __builtin_return_address(0));
 	if ((flags & PAGE_ZERO) && !page_of_pfn(pfn)->zero)
 		memset(va, 0, PAGE_SIZE << order);
 	return va;
@@ -230,6 +237,7 @@ void page_free(void *va, unsigned order)
 	struct page *p = page_of_pfn(pfn);
 
 	ASSERT(p->state == PAGE_USED && p->order == order && p->refs == 1);
+	debug_pages_take(va, order);
 	block_free(pfn, order, false);
 }
 
@@ -246,10 +254,12 @@ void page_unref(pa_t pa, unsigned order)
 	struct page *p = page_of_pfn((uint32_t)(pa.v >> PAGE_SHIFT));
 
 	ASSERT(p->state == PAGE_USED && p->refs != 0 && p->order == order);
-	if (p->refs == 1)
+	if (p->refs == 1) {
+		debug_pages_take(pa_to_virt(pa), order);
 		block_free((uint32_t)(pa.v >> PAGE_SHIFT), order, false);
-	else
+	} else {
 		p->refs--;
+	}
 }
 
 unsigned page_refcount(pa_t pa)
@@ -266,6 +276,7 @@ void page_split(pa_t pa, unsigned order)
 	for (uint32_t i = 1; i < 1u << order; i++) {
 		p->refs -= p[i].refs;
 		p[i].refs++;
+		debug_page_inherit(&p[i], p);
 		p[i].state = PAGE_USED;
 		p[i].order = 0;
 	}

@@ -99,5 +99,7 @@ struct page {
 	uint8_t owner; /* slab: size class */
 };
 struct page *page_of_pfn(uint32_t pfn);
+/* The same for any frame number; NULL: not RAM, or never taken into use. */
+struct page *page_of_any_pfn(uint64_t pfn);
 
 #endif

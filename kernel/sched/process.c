@@ -20,6 +20,7 @@
 #include "kernel/linux/family.h"
 #include "kernel/linux/signal.h"
 #include "kernel/log.h"
+#include "kernel/mm/debug_leak.h"
 #include "kernel/mm/kmalloc.h"
 #include "kernel/mm/page.h"
 #include "kernel/mm/vmspace.h"
@@ -245,7 +246,7 @@ static void process_ended(struct process *p)
 		fdtable_put(fds);
 		if (boot_info->flags & CAY_BOOT_MISSING)
 			vfs_report_missing(say_missing, NULL);
-		plat_exit(p->wait_status);
+		plat_exit(debug_leak_check() ? LEAK_STATUS : p->wait_status);
 	}
 	ipc_process_exit(p);
 	release_resources(p);

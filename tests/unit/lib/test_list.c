@@ -65,12 +65,31 @@ static void test_remove_while_walking(void **state)
 	assert_true(list_empty(&l));
 }
 
+static void test_take_all(void **state)
+{
+	struct item items[3];
+	struct list l, taken;
+	int expect = 0;
+
+	(void)state;
+	fill(&l, items, 3);
+	list_take_all(&taken, &l);
+	assert_true(list_empty(&l));
+	list_for_each (it, &taken, link, struct item)
+		assert_ptr_equal(it, &items[expect++]);
+	assert_int_equal(expect, 3);
+	assert_ptr_equal(taken.prev, &items[2].link);
+	list_take_all(&taken, &l);
+	assert_true(list_empty(&taken));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_order),
 		cmocka_unit_test(test_remove_twice_is_harmless),
 		cmocka_unit_test(test_remove_while_walking),
+		cmocka_unit_test(test_take_all),
 	};
 
 	return RUN_TESTS(tests);
