@@ -246,8 +246,9 @@ static bool send_range(struct tcp_conn *c, uint32_t len)
 	if (len % c->mss != 0)
 		c->snd_sml = c->snd_nxt;
 	c->prr_out += len;
-	if (c->ack_pending)
-		c->pingpong = true; /* an answer carries the ACK */
+	/* Data soon after data came: answers, which from now on carry the ACKs. */
+	if (c->last_data_ns != 0 && c->now_ns - c->last_data_ns < TCP_DELACK_NS)
+		c->pingpong = true;
 	send_record(c, s);
 	return true;
 }
