@@ -11,7 +11,7 @@ CFLAGS_KERNEL = $(CFLAGS_ALL) -ffreestanding -fPIE -fvisibility=hidden -mgeneral
 	$(if $(DEBUG),-DCAY_DEBUG=1)
 CFLAGS_VMM = $(CFLAGS_ALL) -fPIE -fstack-protector-strong -D_GNU_SOURCE -D_FORTIFY_SOURCE=2
 LDFLAGS_KERNEL = -nostdlib -static -no-pie -Wl,--build-id=none -Wl,-T,kernel/kernel.lds -Wl,-z,max-page-size=4096 -Wl,--gc-sections -Wl,--no-warn-rwx-segments -Wl,--no-relax
-LIBS_VMM = -lpthread
+LIBS_VMM = -ljansson -lpthread
 
 KERNEL_SRC := $(shell find kernel lib -name '*.c' -o -name '*.S' | grep -v /vdso/ | LC_ALL=C sort)
 VMM_SRC := $(shell find vmm lib -name '*.c' -o -path 'vmm/*.S' | grep -v -e ^vmm/usernet/ -e /process/stub/ | LC_ALL=C sort)

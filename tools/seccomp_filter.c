@@ -19,6 +19,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -217,6 +218,15 @@ static void allow_files(void)
 		ALLOW(SCMP_SYS(fcntl), LOW32_IS(1, fcntls[i]));
 }
 
+/* With argument 0 a descriptor above 2: 3, or any higher bit of the lower half. "Greater than 2" of all 64 bits would
+ * let 0 pass with a bit in the upper half. */
+#define ALLOW_ABOVE_2(nr, ...)                                                                                         \
+	do {                                                                                                           \
+		ALLOW(nr, LOW32_IS(0, 3), ##__VA_ARGS__);                                                              \
+		for (unsigned bit = 2; bit < 31; bit++)                                                                \
+			ALLOW(nr, SCMP_CMP64(0, SCMP_CMP_MASKED_EQ, 1u << bit, 1u << bit), ##__VA_ARGS__);             \
+	} while (0)
+
 static void allow_rest(void)
 {
 	for (size_t i = 0; i < sizeof(plain) / sizeof(plain[0]); i++)
@@ -231,6 +241,10 @@ static void allow_rest(void)
 	 * this way. */
 	ALLOW(SCMP_SYS(recvfrom), SCMP_CMP64(0, SCMP_CMP_LE, 2), SCMP_CMP64(4, SCMP_CMP_EQ, 0));
 	ALLOW(SCMP_SYS(sendto), SCMP_CMP64(0, SCMP_CMP_LE, 2), SCMP_CMP64(4, SCMP_CMP_EQ, 0));
+	/* Whoever connects to the control socket. accept4 works on a socket that listens only, of which there is no
+	 * other, unless the user gave one as descriptor 0, 1 or 2. */
+	ALLOW_ABOVE_2(SCMP_SYS(accept4), SCMP_CMP64(1, SCMP_CMP_EQ, 0));
+	ALLOW(SCMP_SYS(getsockopt), LOW32_IS(1, SOL_SOCKET), LOW32_IS(2, SO_PEERCRED));
 	/* No memory of ours ever becomes executable again. */
 	ALLOW(SCMP_SYS(mmap), CLEAR(2, PROT_EXEC));
 	ALLOW(SCMP_SYS(mprotect), CLEAR(2, PROT_EXEC));
@@ -239,12 +253,8 @@ static void allow_rest(void)
 	ALLOW(SCMP_SYS(tgkill), LOW32_IS(0, SANDBOX_PID_MARK));
 	ALLOW(SCMP_SYS(pidfd_send_signal), IS_FD(0));
 	ALLOW(SCMP_SYS(waitid), LOW32_IS(0, P_PIDFD));
-	/* Files that the guest's process maps are sent there; on the user's descriptors nothing is. Above 2 is: 3, or
-	 * any higher bit of the lower half. "Greater than 2" of all 64 bits would let 0 pass with a bit in the upper
-	 * half. */
-	ALLOW(SCMP_SYS(sendmsg), LOW32_IS(0, 3));
-	for (unsigned bit = 2; bit < 31; bit++)
-		ALLOW(SCMP_SYS(sendmsg), SCMP_CMP64(0, SCMP_CMP_MASKED_EQ, 1u << bit, 1u << bit));
+	/* Files that the guest's process maps are sent there; on the user's descriptors nothing is. */
+	ALLOW_ABOVE_2(SCMP_SYS(sendmsg));
 }
 
 static int print_filter(void)

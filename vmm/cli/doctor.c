@@ -292,7 +292,7 @@ static void print_json(const struct report *r)
 
 	printf("{\"usable\": %s, \"backend\": ", backend ? "true" : "false");
 	if (backend)
-		json_string(stdout, backend);
+		print_json_string(stdout, backend);
 	else
 		printf("null");
 	printf(", \"backends\": {\"kvm\": %s, \"process\": %s}, \"checks\": [", works(r, PART_KVM) ? "true" : "false",
@@ -301,11 +301,11 @@ static void print_json(const struct report *r)
 		const struct check *c = &r->checks[i];
 
 		printf("%s\n  {\"name\": ", i ? "," : "");
-		json_string(stdout, c->name);
+		print_json_string(stdout, c->name);
 		printf(", \"backend\": \"%s\", \"verdict\": \"%s\", \"found\": ", parts[c->part], words[c->verdict]);
-		json_string(stdout, c->found);
+		print_json_string(stdout, c->found);
 		printf(", \"fix\": ");
-		json_string(stdout, c->fix);
+		print_json_string(stdout, c->fix);
 		printf("}");
 	}
 	printf("\n]}\n");

@@ -2,7 +2,7 @@
 /* json.c - quoting. */
 #include "vmm/cli/json.h"
 
-void json_string(FILE *to, const char *s)
+void print_json_string(FILE *to, const char *s)
 {
 	fputc('"', to);
 	for (; *s; s++) {

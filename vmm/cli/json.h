@@ -6,6 +6,6 @@
 #include <stdio.h>
 
 /* A string with its quotes; bytes that JSON does not allow are escaped, bytes above 0x7f pass (UTF-8 stays itself). */
-void json_string(FILE *to, const char *s);
+void print_json_string(FILE *to, const char *s);
 
 #endif

@@ -11,6 +11,7 @@
 #include "vmm/cli/run_options.h"
 #include "vmm/cli/say.h"
 #include "vmm/cli/version.h"
+#include "vmm/cli/vm_commands.h"
 
 static int command_help(int argc, char **argv, const struct process_start *start);
 static int command_doctor(int argc, char **argv, const struct process_start *start)
@@ -33,11 +34,11 @@ static const struct command {
 	{"doctor", command_doctor, "say whether this machine can run VMs, and how to repair it if not"},
 	{"version", command_version, "version of cay"},
 	{"help", command_help, "this text; 'cay help run' lists the flags of run"},
-	{"ps", NULL, "list VMs"},
+	{"ps", command_ps, "list running VMs"},
+	{"stats", command_stats, "what running VMs do, in numbers"},
+	{"stop", command_stop, "end VMs"},
+	{"kill", command_kill, "end VMs at once, or send them a signal"},
 	{"logs", NULL, "output of a VM in the background"},
-	{"stop", NULL, "end a VM"},
-	{"kill", NULL, "end a VM at once"},
-	{"stats", NULL, "counters of a running VM"},
 	{"inspect", NULL, "everything about a VM"},
 	{"snapshot", NULL, "store a running VM"},
 	{"restore", NULL, "continue a stored VM"},
@@ -96,13 +97,14 @@ static int command_help(int argc, char **argv, const struct process_start *start
 {
 	const struct command *c = argc > 1 ? find_command(argv[1]) : NULL;
 
-	(void)start;
 	if (argc > 1 && !c)
 		return refuse_command(argv[1]);
 	if (c && c->run == command_run)
 		run_options_help();
 	else if (c && !c->run)
 		printf("cay %s: %s. Not available yet.\n", c->name, c->help);
+	else if (c && c->run != command_help && c->run != command_doctor && c->run != command_version)
+		return c->run(2, (char *[]){argv[1], (char[]){"--help"}, NULL}, start);
 	else if (c && c->run != command_help)
 		printf("usage: cay %s [--json]\n%s\n", c->name, c->help);
 	else

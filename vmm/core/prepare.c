@@ -6,6 +6,7 @@
 #include "abi/layout.h"
 #include "vmm/backend/backend.h"
 #include "vmm/cli/run_options.h"
+#include "vmm/control/control.h"
 #include "vmm/core/log.h"
 #include "vmm/load/kernel_file.h"
 
@@ -23,7 +24,7 @@ static int load_image(struct preparation *p)
 static int plan_sandbox(struct preparation *p)
 {
 	const struct run_options *opt = p->vm->opt;
-	struct sandbox_path paths[RUN_MOUNTS_MAX];
+	struct sandbox_path paths[RUN_MOUNTS_MAX + 1];
 	const char *what;
 	unsigned nr = 0;
 	int err;
@@ -35,6 +36,9 @@ static int plan_sandbox(struct preparation *p)
 			paths[nr++] =
 				(struct sandbox_path){.path = m->host, .only = m->only, .writable = m->flags == 0};
 	}
+	/* The entry is to be removed at the end. */
+	if (p->vm->control != NULL)
+		paths[nr++] = (struct sandbox_path){.path = control_folder_path(p->vm->control), .remove_only = true};
 	err = sandbox_prepare(paths, nr, p->vm->backend->needs_shared_memory, &p->sandbox, &what);
 	if (err != 0)
 		log_error("%s: %s; the sandbox is needed, `cay doctor` says what is missing", what, strerror(-err));

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * runtime_folder.h - where VMs of one user find each other: $XDG_RUNTIME_DIR/cay, or /run/user/UID/cay, or
- * /tmp/cay-UID. Ours alone: a folder that somebody else could have made or may write to is refused.
+ * runtime_folder.h - where VMs of one user find each other: $XDG_RUNTIME_DIR/cay, or else the first
+ * that can be had of /run/user/UID/cay, /dev/shm/cay-UID, /tmp/cay-UID. Ours alone: a folder that somebody else could
+ * have made or may write to is refused.
  */
 #ifndef CAY_VMM_CORE_RUNTIME_FOLDER_H
 #define CAY_VMM_CORE_RUNTIME_FOLDER_H

@@ -19,6 +19,7 @@
 #include "vmm/backend/choose.h"
 #include "vmm/cli/report.h"
 #include "vmm/cli/run_options.h"
+#include "vmm/control/control.h"
 #include "vmm/core/clock.h"
 #include "vmm/core/devices.h"
 #include "vmm/core/io_thread_priv.h"
@@ -248,6 +249,8 @@ static int start_threads(struct vm *vm)
 
 	if (err == 0)
 		err = signals_create(vm, &vm->signals);
+	if (err == 0 && vm->control != NULL)
+		err = control_serve(vm->control);
 	if (err == 0)
 		err = vcpus_create(vm);
 	if (err == 0)
@@ -278,8 +281,12 @@ static int start(struct vm *vm)
 		err = create_memory(vm);
 	if (err != 0)
 		return err;
+	vm->control = control_open(vm);
 	prepare_start(&prep, vm);
 	err = create_machine(vm);
+	/* Here and not there, because this side is done first. */
+	if (err == 0 && vm->control != NULL)
+		err = control_enter(vm->control);
 	if (prepare_finish(&prep) != 0 && err == 0 && prep.cpu_err != 0)
 		err = fail_start("cannot find out what the CPU offers", prep.cpu_err,
 				 "`cay doctor` says what is missing");
@@ -324,6 +331,7 @@ int vm_run(const struct run_options *opt, uint64_t timing_exec_ns, uint64_t timi
 	atomic_store(&vm.ending, true);
 	vcpus_join(&vm);
 	io_thread_destroy(vm.io);
+	control_close(vm.control);
 	gdb_destroy(vm.gdb);
 	signals_destroy(vm.signals);
 	devices_destroy(&vm);

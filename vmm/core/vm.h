@@ -24,6 +24,7 @@ struct io_thread;
 struct backend_ops;
 struct window_mirror;
 struct fs_device;
+struct control;
 struct gdb;
 struct net_device;
 struct signals;
@@ -113,10 +114,11 @@ struct vm {
 	struct stdio_device *stdio;
 	struct net_device *net; /* NULL with --net none */
 	struct signals *signals;
-	struct gdb *gdb;     /* NULL without --gdb */
-	_Atomic bool ending; /* the guest is gone or must go: no more entries */
-	int wait_status;     /* of the program, when it ended by itself */
-	_Atomic int failed;  /* ended by us: exit status 125 */
+	struct gdb *gdb;         /* NULL without --gdb */
+	struct control *control; /* vmm/control/control.h; NULL: others cannot see this VM */
+	_Atomic bool ending;     /* the guest is gone or must go: no more entries */
+	int wait_status;         /* of the program, when it ended by itself */
+	_Atomic int failed;      /* ended by us: exit status 125 */
 	uint64_t guest_log_lines;
 	struct vm_counters counters;
 	uint64_t timing[VM_T_NR];

@@ -19,6 +19,7 @@ enum {
 	LL_WRITE_FILE = 1 << 1,
 	LL_READ_FILE = 1 << 2,
 	LL_READ_DIR = 1 << 3,
+	LL_REMOVE_FILE = 1 << 5,
 	LL_MAKE_CHAR = 1 << 6,
 	LL_MAKE_SOCK = 1 << 9,
 	LL_MAKE_FIFO = 1 << 10,
@@ -96,7 +97,7 @@ static int add_part(int ruleset, int folder, const struct sandbox_path *p, uint6
 
 static int add_path(int ruleset, const struct sandbox_path *p, uint64_t handled)
 {
-	uint64_t allowed = handled & (p->writable ? ~(uint64_t)LL_NEVER : LL_READ);
+	uint64_t allowed = handled & (p->remove_only ? LL_REMOVE_FILE : p->writable ? ~(uint64_t)LL_NEVER : LL_READ);
 	int fd = open(p->path, O_PATH | O_CLOEXEC), err;
 
 	if (fd < 0)

@@ -20,6 +20,7 @@
 struct sandbox_path {
 	const char *path;
 	bool writable;
+	bool remove_only; /* its files can be removed, by their names, and nothing else */
 	/* NULL: all that lies in it. Else the only names in the folder itself that are reachable; NULL-terminated. */
 	const char *const *only;
 };

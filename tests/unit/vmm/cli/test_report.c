@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* test_report.c - --timing and --stats of a VM made up here. */
-// SOURCES: vmm/cli/report_stats.c vmm/cli/report_timing.c vmm/cli/syscall_names.c
+// SOURCES: vmm/core/counters.c vmm/cli/report_stats.c vmm/cli/report_timing.c vmm/cli/syscall_names.c
 #include "unit.h"
 
 #include <stdlib.h>

@@ -34,8 +34,8 @@ static int confine(const struct sandbox_path *paths, unsigned nr_paths, const ch
 	return err == 0 ? sandbox_confine(&plan, what) : err;
 }
 
-static char folder[64];
-static int root_fd, folder_fd, file_fd;
+static char folder[64], entries[64]; /* the second: files may be removed there, and nothing else */
+static int root_fd, folder_fd, file_fd, entries_fd;
 
 static int setup(void **state)
 {
@@ -44,6 +44,11 @@ static int setup(void **state)
 	assert_non_null(mkdtemp(folder));
 	root_fd = open("/", O_PATH);
 	folder_fd = open(folder, O_PATH);
+	strcpy(entries, "/tmp/cay-test-sandbox-XXXXXX");
+	assert_non_null(mkdtemp(entries));
+	entries_fd = open(entries, O_RDONLY);
+	close(openat(entries_fd, "a", O_RDWR | O_CREAT, 0644));
+	close(openat(entries_fd, "b", O_RDWR | O_CREAT, 0644));
 	file_fd = openat(folder_fd, "file", O_RDWR | O_CREAT, 0644);
 	return root_fd < 0 || folder_fd < 0 || file_fd < 0;
 }
@@ -53,7 +58,9 @@ static int teardown(void **state)
 	(void)state;
 	unlinkat(folder_fd, "file", 0);
 	unlinkat(folder_fd, "new", 0);
-	return rmdir(folder);
+	unlinkat(entries_fd, "a", 0);
+	unlinkat(entries_fd, "b", 0);
+	return rmdir(folder) | rmdir(entries);
 }
 
 /* Enters the sandbox in a child and calls `act`, whose result is the exit status. Returns the wait status. */
@@ -64,8 +71,10 @@ static int in_sandbox(int (*act)(void))
 
 	if (child == 0) {
 		static const char *const only[] = {"passwd", NULL};
-		const struct sandbox_path paths[] = {
-			{.path = "/usr"}, {.path = "/etc", .only = only}, {.path = folder, .writable = true}};
+		const struct sandbox_path paths[] = {{.path = "/usr"},
+						     {.path = "/etc", .only = only},
+						     {.path = folder, .writable = true},
+						     {.path = entries, .remove_only = true}};
 		const char *what;
 
 		dup2(open("/dev/null", O_WRONLY), STDERR_FILENO);
@@ -103,8 +112,10 @@ static int everyday(void)
 	if (syscall(SYS_tgkill, getpid(), syscall(SYS_gettid), SIGWINCH) != 0)
 		return 5;
 	for (long fd = 3; fd < 40; fd++) /* never trapped, whatever the number: closed, or a file */
-		if (syscall(SYS_sendmsg, fd, NULL, 0) != -1)
+		if (syscall(SYS_sendmsg, fd, NULL, 0) != -1 || accept4(fd, NULL, NULL, 0) != -1)
 			return 6;
+	if (getsockopt(file_fd, SOL_SOCKET, SO_PEERCRED, buf, &(socklen_t){sizeof(buf)}) != -1 || errno != ENOTSOCK)
+		return 7;
 	return 0;
 }
 
@@ -122,6 +133,10 @@ static int folders(void)
 		return 5;
 	if (relative_open("usr/cay-test-new", O_WRONLY | O_CREAT) >= 0)
 		return 6;
+	if (relative_open(entries + 1, O_RDONLY | O_DIRECTORY) >= 0 || openat(entries_fd, "b", O_RDONLY) >= 0)
+		return 7;
+	if (unlinkat(entries_fd, "a", 0) != 0 || syscall(SYS_renameat2, entries_fd, "b", entries_fd, "c", 0) == 0)
+		return 8;
 	return 0;
 }
 
@@ -189,6 +204,22 @@ static int do_sneaky_sendmsg(void)
 {
 	return (int)syscall(SYS_sendmsg, 0x0000000100000001UL, NULL, 0) + 200;
 }
+static int do_accept_on_stdin(void)
+{
+	return accept4(0, NULL, NULL, 0) + 200;
+}
+static int do_accept_with_address(void)
+{
+	struct sockaddr_storage a;
+
+	return accept4(file_fd, (struct sockaddr *)&a, &(socklen_t){sizeof(a)}, 0) + 200;
+}
+static int do_getsockopt(void)
+{
+	int v;
+
+	return getsockopt(file_fd, SOL_SOCKET, SO_TYPE, &v, &(socklen_t){sizeof(v)}) + 200;
+}
 
 static int do_exec(void)
 {
@@ -230,10 +261,25 @@ static void test_folders(void **state)
 
 static void test_reported(void **state)
 {
-	static int (*const acts[])(void) = {do_open,      do_cwd_open,  do_sneaky_cwd_open, do_create,
-					    do_fifo,      do_exec_mmap, do_thread,          do_kill,
-					    do_tgkill,    do_tiocsti,   do_tty_elsewhere,   do_create_vm,
-					    do_sigaction, do_setrlimit, do_sendmsg,         do_sneaky_sendmsg};
+	static int (*const acts[])(void) = {do_open,
+					    do_cwd_open,
+					    do_sneaky_cwd_open,
+					    do_create,
+					    do_fifo,
+					    do_exec_mmap,
+					    do_thread,
+					    do_kill,
+					    do_tgkill,
+					    do_tiocsti,
+					    do_tty_elsewhere,
+					    do_create_vm,
+					    do_sigaction,
+					    do_setrlimit,
+					    do_sendmsg,
+					    do_sneaky_sendmsg,
+					    do_accept_on_stdin,
+					    do_accept_with_address,
+					    do_getsockopt};
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(acts); i++) {

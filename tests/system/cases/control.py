@@ -1,0 +1,149 @@
+# SPDX-License-Identifier: MIT
+"""Running VMs seen from outside: ps, stats, stop, kill, names. Each case has a runtime folder of its own."""
+import json
+import os
+import signal
+import subprocess
+
+from harness import PYTHON, case, popen
+
+READY = "print('up', flush=True); "
+WAIT = READY + "import signal; signal.pause()"
+SLOW = "import signal; signal.signal(15, signal.SIG_IGN); " + WAIT
+
+
+def env_of(t):
+    return {"XDG_RUNTIME_DIR": t.dir}
+
+
+def ask(t, *argv):
+    return t.cmd(list(argv), env=env_of(t))
+
+
+class Vm:
+    """A program in a VM that has printed its first line."""
+    def __init__(self, t, code=WAIT, flags=()):
+        self.p = popen(t.cay_argv([PYTHON, "-c", code], flags), stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=subprocess.PIPE, cwd=t.dir,
+                       env={**os.environ, **env_of(t)})
+        self.first = self.p.stdout.readline()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.p.kill()
+        self.p.communicate()
+
+
+def vms(t):
+    r = ask(t, "ps", "--json")
+    t.check(r.status == 0, r.describe())
+    return json.loads(r.out)
+
+
+@case
+def ps(t):
+    r = ask(t, "ps")
+    t.check(r.status == 0 and r.out.splitlines()[0].split() == b"NAME PID STATE UPTIME MEMORY CPUS PORTS COMMAND".split() and not r.err, r.describe())
+    with Vm(t, flags=["--name", "web", "-m", "64M", "-c", "2"]) as a, Vm(t) as b:
+        found = {v["name"]: v for v in vms(t)}
+        t.check(len(found) == 2 and "web" in found, "two VMs, one with its given name: %s" % list(found))
+        web = found["web"]
+        t.check((web["pid"], web["state"], web["cpus"], web["memory_bytes"], web["backend"]) == (a.p.pid, "running", 2, 64 << 20, t.backend), str(web))
+        t.check(web["command"][:2] == [PYTHON, "-c"] and web["uptime_ns"] > 0 and web["memory_used_bytes"] > 1 << 20, str(web))
+        other = [v for v in found.values() if v["name"] != "web"][0]
+        t.check(other["pid"] == b.p.pid and "-" in other["name"], "a made-up name: %s" % other)
+        r = ask(t, "ps")
+        t.check(b"web" in r.out and b"running" in r.out and len(r.out.splitlines()) == 3, r.describe())
+        os.kill(a.p.pid, signal.SIGSTOP)
+        t.check([v["state"] for v in vms(t) if v["name"] == "web"] == ["stopped"], "a stopped process is shown as such")
+        os.kill(a.p.pid, signal.SIGCONT)
+    t.check(vms(t) == [], "killed VMs are not shown")
+    t.check(os.listdir(t.path("cay/vm")) == [], "and what they left is gone")
+
+
+@case
+def names(t):
+    with Vm(t, flags=["--name", "one"]) as vm:
+        r = t.cmd(["run", "--backend", t.backend, "--name", "one", "true"], env=env_of(t))
+        t.our_error(r, 125, "one", str(vm.p.pid))
+        vm.p.kill()
+        vm.p.wait()
+        r = t.cmd(["run", "--backend", t.backend, "--name", "one", "true"], env=env_of(t))
+        t.check(r.status == 0 and not r.err, "the name of a killed VM is free: " + r.describe())
+    t.check(os.listdir(t.path("cay/vm")) == [], "an entry goes with its VM")
+    t.our_error(t.cmd(["run", "--name", "a/b", "true"]), 125, "--name")
+
+
+@case
+def stop_and_kill(t):
+    with Vm(t, flags=["--name", "gentle"]) as a, Vm(t, SLOW, flags=["--name", "deaf"]) as b:
+        r = ask(t, "stop", "gentle")
+        t.check((r.status, r.out) == (0, b"gentle\n"), r.describe())
+        t.check(a.p.wait(10) == 128 + signal.SIGTERM, "the program got SIGTERM: status %s" % a.p.returncode)
+        r = ask(t, "stop", "-t", "0.2", "deaf")
+        t.check((r.status, r.out) == (0, b"deaf\n"), r.describe())
+        t.check(b.p.wait(10) == -signal.SIGKILL, "it was killed after its time: status %s" % b.p.returncode)
+    with Vm(t, flags=["--name", "x"]) as a:
+        os.kill(a.p.pid, signal.SIGSTOP)
+        r = ask(t, "kill", "x")
+        t.check((r.status, r.out) == (0, b"x\n") and a.p.wait(10) == -signal.SIGKILL, r.describe())
+    with Vm(t, READY + "import signal; signal.sigwait([10])", flags=["--name", "x"]) as a:
+        r = ask(t, "kill", "-s", "USR1", "x")
+        t.check(r.status == 0 and a.p.wait(10) in (0, 128 + 10), r.describe() + " status %s" % a.p.returncode)
+    t.check(os.listdir(t.path("cay/vm")) == [], "nothing is left")
+    for argv in (["stop", "nobody"], ["kill", "nobody"], ["stop", "../x"], ["stats", "nobody"]):
+        t.our_error(ask(t, *argv), 125, argv[1])
+    t.our_error(ask(t, "kill", "-s", "NOSUCH", "x"), 125, "NOSUCH")
+    t.our_error(ask(t, "stop"), 125, "NAME")
+    t.our_error(ask(t, "ps", "--frob"), 125, "--frob")
+
+
+@case
+def stats(t):
+    code = READY + "import os\nwhile True:\n  input(); [os.getppid() for _ in range(1000)]; print('done', flush=True)"
+    with Vm(t, code, flags=["--name", "s"]) as vm:
+        before = json.loads(ask(t, "stats", "--json", "s").out)[0]
+        vm.p.stdin.write(b"\n")
+        vm.p.stdin.flush()
+        vm.p.stdout.readline()
+        after = json.loads(ask(t, "stats", "--json", "s").out)[0]
+        t.check(after["calls"]["getppid"] - before["calls"].get("getppid", 0) == 1000, "calls are counted while it runs: %s" % after["calls"])
+        for group, key in (("host", "exits_gate"), ("host", "doorbells"), ("guest", "page_faults"), ("guest", "syscalls"), ("net", "polls_missed"), ("ratios", "exits_per_second")):
+            t.check(key in after[group], "%s.%s is there: %s" % (group, key, after))
+        r = ask(t, "stats", "-i", "0.05")
+        t.check(r.status == 0 and r.out.startswith(b"s: 0."), "a difference over a time, of all VMs: " + r.describe())
+        delta = json.loads(ask(t, "stats", "-i", "0.05", "--json", "s").out)[0]
+        t.check(delta["guest"]["syscalls"] < 100 and 0.04e9 < delta["time_ns"], str(delta["guest"]))
+
+
+@case
+def hostile_clients(t):
+    """Nonsense, silence, and many at once: the VM goes on and answers others."""
+    import socket
+    with Vm(t, READY + "input(); print('end')", flags=["--name", "v"]) as vm:
+        held = []
+        for data in (b"", b"stats", b"\0" * 31, b"x" * 4096, b"info\ninfo\n", b"stats\n" * 100, b"\n", b"nonsense\n"):
+            for _ in range(3):
+                s = socket.socket(socket.AF_UNIX)
+                s.connect(t.path("cay/vm/v"))
+                try:
+                    s.send(data)
+                except OSError:
+                    pass
+                held.append(s)
+        t.check([v["name"] for v in vms(t)] == ["v"], "it answers")
+        for s in held:
+            s.close()
+        out, err = vm.p.communicate(b"\n", 20)
+        t.check((out, err, vm.p.returncode) == (b"end\n", b"", 0), "%s %s %s" % (out, err, vm.p.returncode))
+
+
+@case
+def folder_not_ours(t):
+    """The runtime folder is somebody else's, or open to others: VMs run without an entry, the commands say why."""
+    os.mkdir(t.path("cay"), 0o755)
+    os.chmod(t.path("cay"), 0o755)
+    r = t.cmd(["run", "--backend", t.backend, "echo", "on"], env=env_of(t))
+    t.check((r.status, r.out, r.err) == (0, b"on\n", b""), r.describe())
+    t.our_error(ask(t, "ps"), 125, "not this user's alone")
