@@ -18,17 +18,44 @@
 /* Takes the whole ready list, so that each item is looked at once per call even if it becomes ready again. */
 static void take_ready(struct epoll_set *s, struct list *batch)
 {
+	spin_lock(&s->lock);
 	list_take_all(batch, &s->ready);
+	spin_unlock(&s->lock);
+}
+
+/* The next one of the batch, with a reference; NULL at its end. */
+static struct epoll_item *next_of(struct epoll_set *s, struct list *batch)
+{
+	struct epoll_item *item = NULL;
+
+	spin_lock(&s->lock);
+	if (!list_empty(batch)) {
+		item = list_first(batch, struct epoll_item, ready_link);
+		list_remove(&item->ready_link);
+		item->refs++;
+	}
+	spin_unlock(&s->lock);
+	return item;
+}
+
+static void push_unless_queued(struct epoll_item *item, struct list *to)
+{
+	spin_lock(&item->set->lock);
+	if (!item->dead && list_empty(&item->ready_link))
+		list_push_back(to, &item->ready_link);
+	spin_unlock(&item->set->lock);
 }
 
 /* What was not looked at goes back to the front: it is older than what came meanwhile. */
 static void give_back(struct epoll_set *s, struct list *batch)
 {
+	spin_lock(&s->lock);
 	while (!list_empty(batch)) {
 		struct list *l = batch->prev;
 		list_remove(l);
 		list_push_front(&s->ready, l);
 	}
+	spin_unlock(&s->lock);
 }
 
 /* What item has to report now, 0 if nothing. May block; the caller holds a reference to item. */
@@ -54,22 +81,20 @@ static int report(struct epoll_item *item, struct epoll_event *event_user)
 	}
 	if (item->events & EPOLLONESHOT)
 		item->events &= EPOLL_FLAGS;
-	else if (!(item->events & EPOLLET) && !item->dead && list_empty(&item->ready_link))
-		list_push_back(&item->set->ready, &item->ready_link); /* level: asked again next time */
+	else if (!(item->events & EPOLLET))
+		push_unless_queued(item, &item->set->ready); /* level: asked again next time */
 	return 1;
 }
 
 /* Number of events stored, or -EFAULT if the first could not be. */
 static int collect(struct epoll_set *s, struct epoll_event *events_user, int max)
 {
+	struct epoll_item *item;
 	struct list batch;
 	int nr = 0, got = 0;
 
 	take_ready(s, &batch);
-	while (nr < max && !list_empty(&batch)) {
-		struct epoll_item *item = list_first(&batch, struct epoll_item, ready_link);
-		list_remove(&item->ready_link);
-		item->refs++;
+	while (nr < max && (item = next_of(s, &batch)) != NULL) {
 		got = report(item, &events_user[nr]);
 		epoll_item_put(item);
 		if (got < 0)
@@ -78,7 +103,7 @@ static int collect(struct epoll_set *s, struct epoll_event *events_user, int max
 	}
 	give_back(s, &batch);
 	/* What is left is another thread's chance; its wake-up may have found the list in our hands. */
-	if (!list_empty(&s->ready))
+	if (!list_empty(&s->ready)) /* whoever adds wakes, so an old answer does no harm */
 		waitq_wake_one(&s->wq, POLLIN);
 	return nr > 0 ? nr : got < 0 ? got : 0;
 }
@@ -135,18 +160,16 @@ static int do_wait(int epfd, struct epoll_event *events_user, int max, uint64_t 
 static uint32_t epoll_poll(struct file *f, struct poll_table *pt)
 {
 	struct epoll_set *s = f->priv;
+	struct epoll_item *item;
 	struct list batch;
 	bool found = false;
 
 	poll_wait(f, &s->poll_wq, pt);
 	take_ready(s, &batch);
-	while (!found && !list_empty(&batch)) {
-		struct epoll_item *item = list_first(&batch, struct epoll_item, ready_link);
-		list_remove(&item->ready_link);
-		item->refs++;
+	while (!found && (item = next_of(s, &batch)) != NULL) {
 		found = item_events(item) != 0;
-		if (found && !item->dead && list_empty(&item->ready_link))
-			list_push_back(&batch, &item->ready_link);
+		if (found)
+			push_unless_queued(item, &batch);
 		epoll_item_put(item);
 	}
 	give_back(s, &batch);

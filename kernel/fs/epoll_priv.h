@@ -8,8 +8,8 @@
  *
  * Items do not keep their file alive: the last file_put takes them away (epoll_file_released).
  *
- * Lock: none on one CPU, because no list is touched across a blocking point. SMP: one spin lock per set; files' wait
- * queue locks come before it.
+ * Locks: the set's spin lock for everything that is linked through ready_link, because files tell of events from any
+ * context; their wait queues' locks come before it. All else: the kernel lock.
  */
 #ifndef CAY_KERNEL_FS_EPOLL_PRIV_H
 #define CAY_KERNEL_FS_EPOLL_PRIV_H
@@ -43,6 +43,7 @@ struct epoll_item {
 };
 
 struct epoll_set {
+	struct spinlock lock; /* ready, and the private lists of threads in epoll_wait */
 	struct list ready;
 	struct waitq wq;      /* threads in epoll_wait */
 	struct waitq poll_wq; /* who polls the set itself */

@@ -32,6 +32,7 @@ struct epoll_set *epoll_set_create(void)
 		kfree(s);
 		return NULL;
 	}
+	spin_init(&s->lock, "epoll ready");
 	list_init(&s->ready);
 	waitq_init(&s->wq);
 	waitq_init(&s->poll_wq);
@@ -86,8 +87,10 @@ void epoll_item_ready(struct epoll_item *item)
 
 	if (item->dead)
 		return;
+	spin_lock(&s->lock);
 	if (list_empty(&item->ready_link))
 		list_push_back(&s->ready, &item->ready_link);
+	spin_unlock(&s->lock);
 	waitq_wake_one(&s->wq, POLLIN);
 	waitq_wake(&s->poll_wq, POLLIN);
 }
@@ -186,7 +189,9 @@ void epoll_set_remove(struct epoll_item *item)
 	ASSERT(!item->dead);
 	item->dead = true;
 	unhook(item);
+	spin_lock(&item->set->lock);
 	list_remove(&item->ready_link);
+	spin_unlock(&item->set->lock);
 	list_remove(&item->hash_link);
 	list_remove(&item->file_link);
 	item->set->nr_items--;

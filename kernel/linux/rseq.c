@@ -57,7 +57,7 @@ void rseq_migrated(struct thread *t)
 {
 	uint32_t cpu = (uint32_t)cpu_this()->id;
 
-	t->work &= ~(uint64_t)THREAD_WORK_RSEQ;
+	thread_work_clear(t, THREAD_WORK_RSEQ);
 	if (t->rseq == 0)
 		return;
 	if (publish_cpu(t->rseq, cpu, cpu) == 0) {

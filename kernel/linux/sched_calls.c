@@ -187,11 +187,9 @@ long sys_membarrier(int cmd, unsigned flags, int cpu)
 		return 0;
 	case MEMBARRIER_CMD_GLOBAL:
 	case MEMBARRIER_CMD_GLOBAL_EXPEDITED:
-		smp_stop_others(0);
+		smp_serialize_others(0);
 		return 0;
 	case MEMBARRIER_CMD_PRIVATE_EXPEDITED:
-		smp_stop_others(cpu_this()->cr3);
-		return 0;
 	case MEMBARRIER_CMD_PRIVATE_EXPEDITED_SYNC_CORE:
 		smp_serialize_others(cpu_this()->cr3);
 		return 0;

@@ -87,8 +87,7 @@ void sighand_free(struct sighand *sh)
 {
 	sigpending_discard(&sh->shared, ~0ull);
 	/* An epoll set that other processes still have may watch a signalfd here: it hears no more. */
-	while (!list_empty(&sh->signalfd_wq.waiters))
-		list_remove(sh->signalfd_wq.waiters.next);
+	waitq_remove_all(&sh->signalfd_wq);
 	put_actions(sh->actions);
 	kfree(sh);
 }

@@ -15,9 +15,9 @@ void signal_update_work(void)
 	struct sighand *sh = t->proc->sighand;
 
 	if (((t->pending.mask | sh->shared.mask) & ~t->sigmask) != 0 || t->restore_sigmask || sh->stopped)
-		t->work |= THREAD_WORK_SIGNAL;
+		thread_work_set(t, THREAD_WORK_SIGNAL);
 	else
-		t->work &= ~(uint64_t)THREAD_WORK_SIGNAL;
+		thread_work_clear(t, THREAD_WORK_SIGNAL);
 }
 
 uint64_t signal_pending_in(uint64_t mask)
@@ -54,9 +54,9 @@ static void set_temp_mask(uint64_t mask)
 	t->sigmask = mask & ~SIGNAL_UNBLOCKABLE;
 	/* Not signal_update_work: restore_sigmask alone is no reason to wake up. */
 	if (signal_pending_in(~t->sigmask) != 0)
-		t->work |= THREAD_WORK_SIGNAL;
+		thread_work_set(t, THREAD_WORK_SIGNAL);
 	else
-		t->work &= ~(uint64_t)THREAD_WORK_SIGNAL;
+		thread_work_clear(t, THREAD_WORK_SIGNAL);
 }
 
 int signal_begin_temp_mask(const void *usigmask, size_t sigsetsize)
@@ -80,7 +80,8 @@ void signal_end_temp_mask(bool interrupted)
 	if (!t->restore_sigmask)
 		return;
 	if (interrupted) {
-		t->work |= THREAD_WORK_SIGNAL; /* the return path puts the mask back, after it has chosen a handler */
+		thread_work_set(
+			t, THREAD_WORK_SIGNAL); /* the return path puts the mask back, after it has chosen a handler */
 		return;
 	}
 	t->restore_sigmask = false;

@@ -44,7 +44,7 @@ static bool takes(const struct thread *t, int sig)
 
 static void notify(struct thread *t)
 {
-	t->work |= THREAD_WORK_SIGNAL;
+	thread_work_set(t, THREAD_WORK_SIGNAL);
 	sched_wake(t);
 }
 
@@ -193,7 +193,7 @@ void signal_force(struct thread *t, const siginfo_t *info)
 	/* An older one of the same number would win over this one, with the wrong address. */
 	sigpending_discard(&t->pending, bit);
 	(void)sigpending_add(&t->pending, info); /* a standard signal is never lost */
-	t->work |= THREAD_WORK_SIGNAL;
+	thread_work_set(t, THREAD_WORK_SIGNAL);
 }
 
 void signal_fault(int signo, int si_code, uint64_t addr)

@@ -207,9 +207,10 @@ struct vmspace *vmspace_fork(struct vmspace *vs)
 	f.eager = (unsigned)(EAGER_PAGES * page_nr_free() / page_nr_total());
 	f.split = SPLIT_BLOCKS;
 	/* Other threads of the program may write on other CPUs: what is copied here must be of one moment. */
-	smp_stop_others(vs->root.v);
+	smp_hold_others(vs->root.v);
 	ok = fork_all(&f);
 	tlb_batch_flush(&f.batch);
+	smp_release_others();
 	mutex_unlock(&vs->lock);
 	if (!ok) {
 		vmspace_put(f.child);

@@ -7,7 +7,6 @@
 #include "kernel/time/clock.h"
 #include "lib/compiler.h"
 
-#define SPIN_NS      10000ull
 #define SLEEP_MIN_NS 20000ull
 #define SLEEP_MAX_NS 500000ull
 
@@ -23,16 +22,16 @@ static bool spin(bool (*done)(void *arg), void *arg, uint64_t end_ns)
 	return false;
 }
 
-void cpu_wait_until(bool (*done)(void *arg), void *arg)
+void cpu_wait_until(bool (*done)(void *arg), void *arg, uint64_t spin_ns)
 {
 	struct cpu *cpu = cpu_this();
 	uint32_t before = cpu->where;
 	uint64_t sleep_ns = SLEEP_MIN_NS;
 
-	/* Full barriers: what this CPU did before is seen by whoever sees that it waits (smp_stop_others), and it sees
+	/* Full barriers: what this CPU did before is seen by whoever sees that it waits (smp_tell_others), and it sees
 	 * what was left for it to do meanwhile. */
 	__atomic_store_n(&cpu->where, CPU_WAITS, __ATOMIC_SEQ_CST);
-	while (!spin(done, arg, clock_monotonic_ns() + SPIN_NS)) {
+	while (!spin(done, arg, clock_monotonic_ns() + spin_ns)) {
 		gate_call(CAY_GATE_PAUSE, sleep_ns, 0, 0, 0, 0);
 		sleep_ns = MIN(sleep_ns * 2, SLEEP_MAX_NS);
 	}

@@ -10,7 +10,13 @@
 
 #include <stdbool.h>
 
-/* Until done(arg) is true; it is called often. Before returning, this CPU forgets what others told it to meanwhile. */
-void cpu_wait_until(bool (*done)(void *arg), void *arg);
+#include <stdint.h>
+
+/* Until done(arg) is true; it is called often. Spins for spin_ns first. Before returning, this CPU forgets what others
+ * told it to meanwhile. */
+void cpu_wait_until(bool (*done)(void *arg), void *arg, uint64_t spin_ns);
+
+/* For what holders of locks do. */
+#define CPU_WAIT_SPIN_NS 10000ull
 
 #endif

@@ -32,7 +32,7 @@ static void slice_over(struct ktimer *timer)
 	if (t->policy == SCHED_RR)
 		t->rt_turn = 0;
 	sc->need_resched = true;
-	t->work |= THREAD_WORK_RESCHED;
+	thread_work_set(t, THREAD_WORK_RESCHED);
 }
 
 void sched_cpu_init(unsigned id, struct thread *current, struct thread *idle)

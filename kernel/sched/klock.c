@@ -21,10 +21,10 @@ void klock_take(void)
 
 	ASSERT(!cpu->holds_klock);
 	if (!try_take(NULL))
-		cpu_wait_until(try_take, NULL);
+		cpu_wait_until(try_take, NULL, CPU_WAIT_SPIN_NS);
 	cpu->holds_klock = true;
 	if (cpu->where != CPU_RUNS)
-		__atomic_store_n(&cpu->where, CPU_RUNS, __ATOMIC_RELAXED);
+		__atomic_store_n(&cpu->where, CPU_RUNS, __ATOMIC_SEQ_CST); /* before the look at what was asked */
 	tlb_catch_up();
 }
 
@@ -35,6 +35,6 @@ void klock_release(enum cpu_where next)
 	ASSERT(cpu->holds_klock);
 	cpu->holds_klock = false;
 	if (next != CPU_RUNS)
-		__atomic_store_n(&cpu->where, next, __ATOMIC_RELAXED);
+		__atomic_store_n(&cpu->where, next, __ATOMIC_RELEASE);
 	__atomic_store_n(&held, 0, __ATOMIC_RELEASE);
 }

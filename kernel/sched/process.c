@@ -281,7 +281,7 @@ static void tell_to_exit(struct process *p, struct thread *except)
 	list_for_each (t, &p->threads, proc_link, struct thread) {
 		if (t == except)
 			continue;
-		t->work |= THREAD_WORK_EXIT;
+		thread_work_set(t, THREAD_WORK_EXIT);
 		sched_wake(t);
 	}
 }

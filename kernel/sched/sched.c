@@ -138,6 +138,7 @@ static void switch_to(struct sched_cpu *sc, struct thread *prev, struct thread *
 	}
 	cpu->current = next;
 	cpu->kstack_top = next->kstack_top;
+	smp_release_others();
 	if (runs_program(next))
 		tlb_catch_up();
 	STAT(CONTEXT_SWITCHES)++;
@@ -242,7 +243,7 @@ static void consider(struct sched_cpu *sc, const struct thread *waiting)
 	charge(sc, running, now_ns);
 	if (rq_preempts(waiting, running, running->vruntime_ns)) {
 		sc->need_resched = true;
-		running->work |= THREAD_WORK_RESCHED;
+		thread_work_set(running, THREAD_WORK_RESCHED);
 	}
 }
 
@@ -268,7 +269,7 @@ void sched_enqueue(unsigned id, struct thread *t, bool woke)
 			t->cpu = id;
 			STAT(MIGRATED)++;
 			if (t->rseq != 0)
-				t->work |= THREAD_WORK_RSEQ;
+				thread_work_set(t, THREAD_WORK_RSEQ);
 		}
 		t->queued_ns = now_ns;
 		if (sc->rq.nr == 0)
@@ -309,7 +310,7 @@ void sched_yield_now(void)
 {
 	struct thread *t = thread_current();
 
-	t->work &= ~(uint64_t)THREAD_WORK_RESCHED;
+	thread_work_clear(t, THREAD_WORK_RESCHED);
 	if (this_sched()->need_resched) {
 		t->nr_preempted++;
 		sched_schedule();
@@ -321,7 +322,7 @@ void sched_yield_now(void)
 
 void sched_resume_timers(void)
 {
-	thread_current()->work |= THREAD_WORK_RESCHED;
+	thread_work_set(thread_current(), THREAD_WORK_RESCHED);
 }
 
 bool sched_is_alone(void)
@@ -377,7 +378,7 @@ void sched_affinity_changed(struct thread *t)
 		sched_enqueue(balance_choose(t), t, false);
 	} else if (is_running(t)) {
 		sched_cpus[t->cpu].need_resched = true;
-		t->work |= THREAD_WORK_RESCHED;
+		thread_work_set(t, THREAD_WORK_RESCHED);
 		if (t->cpu != cpu_this()->id)
 			smp_poke(t->cpu);
 	}

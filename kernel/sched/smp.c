@@ -6,6 +6,7 @@
 #include "kernel/log.h"
 #include "kernel/plat/cay/boot.h"
 #include "kernel/plat/cay/events.h"
+#include "kernel/sched/cpu_wait.h"
 #include "kernel/sched/sched_priv.h"
 #include "kernel/sched/thread.h"
 #include "kernel/time/clock.h"
@@ -15,7 +16,7 @@
 #define UNMASK_SEEN_NS 500ull
 /* A CPU that does not stop for so long has lost its host CPU: sleep, so that it gets one. */
 #define STOP_SPIN_NS  100000ull
-#define STOP_SLEEP_NS 50000ull
+#define KICK_AGAIN_NS 150000ull
 
 static void set_pending(struct cpu *cpu)
 {
@@ -60,61 +61,153 @@ void smp_poke(unsigned id)
 	} while (clock_monotonic_ns() < end_ns);
 }
 
+/* --- telling the others --- */
+
+/* Not executing the program of the tables with this root (0: any), nor touching its memory. When it comes back it sees
+ * what was left for it before: both sides have a full barrier between their store and their look. */
 static bool is_out(const struct cpu *cpu, uint64_t cr3)
 {
-	return load_where(cpu) != CPU_RUNS || (cr3 != 0 && cpu->cr3 != cr3);
+	return load_where(cpu) != CPU_RUNS || (cr3 != 0 && __atomic_load_n(&cpu->cr3, __ATOMIC_SEQ_CST) != cr3);
 }
 
-/* Until it has left the program. Seen masked it is on its way to the lock, or out: then it meets `pending`. */
-static void wait_until_out(struct cpu *cpu, uint64_t cr3)
+struct waited_for {
+	struct cpu *cpu;
+	uint64_t cr3;
+	uint64_t ticket;    /* 0: until it is in the kernel, or out */
+	uint64_t since_ns;  /* its pending bit was set before */
+	uint64_t kicked_ns; /* 0 = not yet */
+};
+
+/* A CPU that executes the program needs an interruption; one that is seen masked looks at `pending` on its way there.
+ */
+static bool has_seen(void *arg)
 {
-	uint64_t begin_ns = clock_monotonic_ns();
-	bool kicked = false;
+	struct waited_for *w = arg;
+	uint64_t now_ns;
 
-	while (!is_out(cpu, cr3)) {
-		if (!kicked && READ_ONCE(cpu->vcpu->masked) == 0) {
-			kick(cpu);
-			kicked = true;
-		}
-		cpu_relax();
-		if (clock_monotonic_ns() - begin_ns > STOP_SPIN_NS) {
-			gate_call(CAY_GATE_PAUSE, STOP_SLEEP_NS, 0, 0, 0, 0);
-			kicked = false;
-		}
+	if (is_out(w->cpu, w->cr3))
+		return true;
+	if (w->ticket != 0 && __atomic_load_n(&w->cpu->done, __ATOMIC_ACQUIRE) >= w->ticket)
+		return true;
+	now_ns = clock_monotonic_ns();
+	if (READ_ONCE(w->cpu->vcpu->masked) != 0)
+		return w->ticket == 0 && now_ns > w->since_ns + UNMASK_SEEN_NS && READ_ONCE(w->cpu->vcpu->masked) != 0;
+	if (w->kicked_ns == 0 || now_ns > w->kicked_ns + KICK_AGAIN_NS) {
+		kick(w->cpu);
+		w->kicked_ns = now_ns;
 	}
+	return false;
 }
 
-void smp_stop_others(uint64_t cr3)
+static void wait_for(struct cpu *cpu, uint64_t cr3, uint64_t ticket, uint64_t since_ns)
+{
+	struct waited_for w = {.cpu = cpu, .cr3 = cr3, .ticket = ticket, .since_ns = since_ns};
+
+	if (!has_seen(&w))
+		cpu_wait_until(has_seen, &w, STOP_SPIN_NS);
+}
+
+void smp_tell_others(uint64_t cr3, void (*leave)(struct cpu *cpu, const void *arg), const void *arg)
 {
 	struct cpu *self = cpu_this();
-	uint64_t running = 0;
+	uint64_t ticket[CAY_VCPU_MAX], running = 0;
 
 	if (!smp_active)
 		return;
-	ASSERT(self->holds_klock);
+	/* Between the change of the tables and the look at who has loaded them. */
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	for (unsigned id = 0; id < cpu_count(); id++) {
 		struct cpu *cpu = cpu_by_id(id);
 
-		if (cpu == self || is_out(cpu, cr3))
+		if (cpu == self || (cr3 != 0 && __atomic_load_n(&cpu->cr3, __ATOMIC_SEQ_CST) != cr3))
+			continue;
+		if (leave != NULL)
+			leave(cpu, arg);
+		ticket[id] = __atomic_add_fetch(&cpu->asked, 1, __ATOMIC_SEQ_CST);
+		if (is_out(cpu, cr3))
 			continue;
 		set_pending(cpu);
 		running |= 1ull << id;
 	}
-	for (; running != 0; running &= running - 1)
-		wait_until_out(cpu_by_id((unsigned)__builtin_ctzll(running)), cr3);
+	for (; running != 0; running &= running - 1) {
+		unsigned id = (unsigned)__builtin_ctzll(running);
+
+		wait_for(cpu_by_id(id), cr3, ticket[id], 0);
+	}
+}
+
+static void leave_serialize(struct cpu *cpu, const void *arg)
+{
+	(void)arg;
+	__atomic_store_n(&cpu->must_serialize, true, __ATOMIC_SEQ_CST);
 }
 
 void smp_serialize_others(uint64_t cr3)
 {
+	smp_tell_others(cr3, leave_serialize, NULL);
+}
+
+/* --- keeping them out --- */
+
+static struct cpu *holder; /* all others stay out of the program; guarded by the kernel lock for those who set it */
+
+static bool is_released(void *arg)
+{
+	(void)arg;
+	return __atomic_load_n(&holder, __ATOMIC_SEQ_CST) == NULL;
+}
+
+void smp_hold_others(uint64_t cr3)
+{
+	struct cpu *self = cpu_this();
+	uint64_t since_ns;
+
+	if (!smp_active)
+		return;
+	ASSERT(self->holds_klock && holder == NULL);
+	__atomic_store_n(&holder, self, __ATOMIC_SEQ_CST);
+	for (unsigned id = 0; id < cpu_count(); id++) {
+		if (cpu_by_id(id) != self && load_where(cpu_by_id(id)) != CPU_OFFLINE)
+			set_pending(cpu_by_id(id));
+	}
+	since_ns = clock_monotonic_ns();
 	for (unsigned id = 0; id < cpu_count(); id++)
-		if (cpu_by_id(id) != cpu_this() && cpu_by_id(id)->cr3 == cr3)
-			cpu_by_id(id)->must_serialize = true;
-	smp_stop_others(cr3);
+		if (cpu_by_id(id) != self)
+			wait_for(cpu_by_id(id), cr3, 0, since_ns);
+}
+
+void smp_release_others(void)
+{
+	struct cpu *self = cpu_this();
+
+	if (!smp_active || holder != self)
+		return;
+	/* Before they are let go: whoever finds no holder finds this. */
+	for (unsigned id = 0; id < cpu_count(); id++) {
+		if (cpu_by_id(id) == self)
+			continue;
+		leave_serialize(cpu_by_id(id), NULL);
+		__atomic_add_fetch(&cpu_by_id(id)->asked, 1, __ATOMIC_SEQ_CST);
+	}
+	__atomic_store_n(&holder, NULL, __ATOMIC_SEQ_CST);
+}
+
+void smp_before_program(void)
+{
+	if (!is_released(NULL))
+		cpu_wait_until(is_released, NULL, STOP_SPIN_NS);
+	tlb_catch_up();
 }
 
 static void on_ipi(void *arg)
 {
 	(void)arg;
+	/* The bit stays while somebody keeps us out, because it is what leads to smp_before_program; whatever else it
+	 * was set for is seen to here. */
+	if (!is_released(NULL) && holder != cpu_this())
+		set_pending(cpu_this());
+	else
+		tlb_catch_up();
 	sched_look();
 }
 
@@ -131,7 +224,8 @@ void smp_init(void)
 static NORETURN void secondary_main(uint64_t id)
 {
 	cpu_init((unsigned)id);
-	cpu_this()->where = CPU_IDLE;
+	__atomic_store_n(&cpu_this()->where, CPU_IDLE, __ATOMIC_SEQ_CST);
+	set_pending(cpu_this()); /* somebody may have begun to keep all others out before it saw this one */
 	klock_take();
 	sched_cpu_enter();
 }

@@ -22,13 +22,25 @@ void smp_start_others(void);
 void smp_poke(unsigned id);
 
 /*
- * Waits until no other CPU executes program code of the address space with this CR3 (0: of any). They stay out until
- * this CPU releases the kernel lock. Costs nothing for CPUs that are idle or wait for the lock, an interruption (50 us
- * without VT-x) for those that run a program.
+ * Has each other CPU that has the tables with this root loaded (0: each CPU) see to what `leave` leaves for it in its
+ * struct cpu (NULL: nothing) before it executes the program or touches its memory again, and waits until it has, or is
+ * out. Costs an interruption (50 us without VT-x) for each that executes the program, nothing for those that are idle
+ * or wait. No lock needed; may be called under spin locks.
  */
-void smp_stop_others(uint64_t cr3);
+void smp_tell_others(uint64_t cr3, void (*leave)(struct cpu *cpu, const void *arg), const void *arg);
 
-/* As smp_stop_others(0), and each of them executes a serializing instruction before it goes on (membarrier). */
+/* The same with nothing left but that each executes a serializing instruction, and so a barrier (membarrier). */
 void smp_serialize_others(uint64_t cr3);
+
+/*
+ * Waits until no other CPU executes program code of the tables with this root (0: any), and keeps all others from going
+ * there until smp_release_others, or until this CPU switches to another thread. They may be in the kernel meanwhile.
+ * Each executes a serializing instruction before it goes on. Kernel lock.
+ */
+void smp_hold_others(uint64_t cr3);
+void smp_release_others(void);
+/* On the way to the program, when `pending` said that there is something: waits while others hold it, and sees to what
+ * they have left. No locks held. */
+void smp_before_program(void);
 
 #endif

@@ -14,5 +14,5 @@ static bool try_take(void *arg)
 
 void spin_wait(struct spinlock *l)
 {
-	cpu_wait_until(try_take, l);
+	cpu_wait_until(try_take, l, CPU_WAIT_SPIN_NS);
 }

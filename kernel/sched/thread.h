@@ -18,9 +18,11 @@
 #include "lib/compiler.h"
 #include "lib/list.h"
 #include "lib/pheap.h"
+#include "kernel/sched/spinlock.h"
 
 /* Sleepers: wait.h. */
 struct waitq {
+	struct spinlock lock; /* waiters */
 	struct list waiters;
 };
 
@@ -109,6 +111,23 @@ struct thread {
 #define THREAD_WORK_RSEQ    (1u << 4) /* it has another CPU than its struct rseq says */
 
 #define FPU_IN_MEMORY (-1)
+
+/* Other CPUs change a thread's `work`, too. */
+static inline void thread_work_set(struct thread *t, uint64_t bits)
+{
+	if (SPIN_NEEDS_ATOMIC)
+		__atomic_fetch_or(&t->work, bits, __ATOMIC_SEQ_CST);
+	else
+		t->work |= bits;
+}
+
+static inline void thread_work_clear(struct thread *t, uint64_t bits)
+{
+	if (SPIN_NEEDS_ATOMIC)
+		__atomic_fetch_and(&t->work, ~bits, __ATOMIC_SEQ_CST);
+	else
+		t->work &= ~bits;
+}
 
 struct cred {
 	uint32_t uid, gid, euid, egid, suid, sgid, fsuid, fsgid;

@@ -8,14 +8,32 @@
 
 void waitq_add(struct waitq *wq, struct waiter *w)
 {
+	spin_lock(&wq->lock);
 	w->wq = wq;
 	list_push_back(&wq->waiters, &w->link);
+	spin_unlock(&wq->lock);
 }
 
 void waitq_remove(struct waiter *w)
 {
+	struct waitq *wq = w->wq;
+
+	if (wq == NULL)
+		return;
+	spin_lock(&wq->lock);
 	list_remove(&w->link);
 	w->wq = NULL;
+	spin_unlock(&wq->lock);
+}
+
+void waitq_remove_all(struct waitq *wq)
+{
+	spin_lock(&wq->lock);
+	list_for_each_safe (w, &wq->waiters, link, struct waiter) {
+		list_remove(&w->link);
+		w->wq = NULL;
+	}
+	spin_unlock(&wq->lock);
 }
 
 static void wake(struct waiter *w, uint32_t events)
@@ -27,13 +45,16 @@ static void wake(struct waiter *w, uint32_t events)
 }
 
 /*
- * Callbacks may remove their own waiter but no other one. An exclusive waiter goes to the end of the queue when it is
- * woken, so that the next wake finds somebody who has not been told yet.
+ * Under the queue's lock, so that a waiter lives while its callback runs. Nested, because an epoll set's callback wakes
+ * the set's own queues: sets make no circle, so the order is that of the chain. An exclusive waiter goes to the end of
+ * the queue when it is woken, so that the next wake finds somebody who has not been told yet.
  */
 static void wake_until_exclusive(struct waitq *wq, uint32_t events, bool all)
 {
-	struct list *last = wq->waiters.prev;
+	struct list *last;
 
+	spin_lock_nested(&wq->lock);
+	last = wq->waiters.prev;
 	while (!list_empty(&wq->waiters)) {
 		struct list *l = wq->waiters.next;
 		struct waiter *w = container_of(l, struct waiter, link);
@@ -44,8 +65,9 @@ static void wake_until_exclusive(struct waitq *wq, uint32_t events, bool all)
 		list_push_back(&wq->waiters, l);
 		wake(w, events);
 		if (at_end || (exclusive && !all))
-			return;
+			break;
 	}
+	spin_unlock(&wq->lock);
 }
 
 void waitq_wake(struct waitq *wq, uint32_t events)

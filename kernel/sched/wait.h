@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * wait.h - sleeping until a condition holds. waitq_wake may be called from any context, upcalls included.
+ * wait.h - sleeping until a condition holds. waitq_wake may be called from any context, upcalls included, with or
+ * without the kernel lock: change the condition first, then wake. A waiter is queued before it looks at the condition.
  * A sleeper re-checks its condition after each wake, so spurious wakes are harmless.
  */
 #ifndef CAY_KERNEL_SCHED_WAIT_H
@@ -12,25 +13,28 @@
 #include "kernel/sched/thread.h"
 #include "lib/list.h"
 
-/* One registration. The default callback wakes `thread`; poll and epoll install their own (must not block). */
+/* One registration. The default callback wakes `thread`; poll and epoll install their own, which runs under the queue's
+ * lock: it must not block, nor add to or remove from this queue. */
 struct waiter {
 	struct list link;
 	struct thread *thread;
 	void (*wake)(struct waiter *w, uint32_t events); /* NULL: sched_wake(thread) */
-	struct waitq *wq;
-	bool exclusive; /* waitq_wake_one stops after one of these */
+	struct waitq *wq;                                /* NULL: not queued */
+	bool exclusive;                                  /* waitq_wake_one stops after one of these */
 };
 
 #define WAITQ_INIT(name)                                                                                               \
 	{                                                                                                              \
-		LIST_INIT((name).waiters)                                                                              \
+		.lock = SPINLOCK_INIT("waitq"), .waiters = LIST_INIT((name).waiters)                                   \
 	}
 static inline void waitq_init(struct waitq *wq)
 {
+	spin_init(&wq->lock, "waitq");
 	list_init(&wq->waiters);
 }
 void waitq_add(struct waitq *wq, struct waiter *w);
-void waitq_remove(struct waiter *w);                /* harmless when not queued */
+void waitq_remove(struct waiter *w);                /* harmless when not queued; no callback runs afterwards */
+void waitq_remove_all(struct waitq *wq);            /* the queue goes: its waiters hear no more */
 void waitq_wake(struct waitq *wq, uint32_t events); /* all; events: POLL* mask passed to callbacks, 0 = unspecified */
 void waitq_wake_one(struct waitq *wq, uint32_t events);
 

@@ -1,116 +1,146 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * stop.pml - the kernel lock, and keeping other CPUs out of the program (klock.c, smp_stop_others, tlb.c).
- * CPU 0 changes page tables: under the lock it leaves a note for each CPU, waits until none is in the program, frees the
- * page and releases the lock. The others run the program, make system calls with and without the lock, and idle.
- * Checked: one CPU at a time under the lock; no CPU uses the page after it is freed, be it in the program or in a call
- * without the lock; each forgets before it goes on; nobody waits for ever.
+ * stop.pml - forgetting translations on all CPUs without a common lock (tlb.c, smp_tell_others, cpu_wait.c).
+ * Two CPUs each change a page table entry, at the same time, perhaps under one spin lock that both use: each leaves a note
+ * for every other CPU, asks it to look, waits until it has looked or is out, and frees its page. A third CPU runs the
+ * program, goes idle and comes back, and makes calls. Locked instructions and the fences of the code make each step here
+ * visible in program order.
+ * Checked: no CPU uses a page after it is freed, in the program or in a call; one CPU at a time holds the lock; nobody
+ * waits for ever, although each changer waits for the other one.
  */
 #define RUNS  0
 #define WAITS 1
 #define IDLE  2
 #define CPUS  3
+#define PAGES 2 /* page i is freed by CPU i */
 
 byte lock;
 byte where[CPUS] = RUNS;
-bool unseen[CPUS];
+byte asked[CPUS], done[CPUS];
 bool pending[CPUS];
-bool stale[CPUS];     /* a translation of the page is in this CPU's TLB */
-bool mapped = true;   /* the page tables */
-bool freed;
+bool unseen[CPUS * PAGES]; /* [cpu * PAGES + page] */
+bool stale[CPUS * PAGES];  /* in this CPU's TLB */
+bool mapped[PAGES] = true; /* the page tables */
+bool freed[PAGES];
 byte inside;
 
-inline take(me)
+/* The note is taken, then the page forgotten. */
+inline forget(me, page)
+{
+	if
+	:: unseen[me * PAGES + page] -> unseen[me * PAGES + page] = false; stale[me * PAGES + page] = false
+	:: else -> skip
+	fi
+}
+
+/* tlb_catch_up: what was asked is read first, so that a note which comes meanwhile is looked at again. */
+inline catch_up(me, snapshot)
+{
+	snapshot = asked[me];
+	if
+	:: snapshot == done[me] -> skip
+	:: else ->
+		forget(me, 0);
+		forget(me, 1);
+		done[me] = snapshot
+	fi
+}
+
+/* An access of the program's memory, by the program or by a call. */
+inline touch(me, page)
+{
+	atomic {
+		if
+		:: mapped[page] -> stale[me * PAGES + page] = true
+		:: else -> skip
+		fi
+	};
+	if
+	:: stale[me * PAGES + page] -> assert(!freed[page])
+	:: else -> skip
+	fi
+}
+
+/* cpu_wait_until */
+inline back(me, snapshot)
+{
+	where[me] = RUNS;
+	catch_up(me, snapshot)
+}
+
+inline take(me, snapshot)
 {
 	if
 	:: atomic { lock == 0 -> lock = 1 }
 	:: else ->
 		where[me] = WAITS;
-		atomic { lock == 0 -> lock = 1 }
+		atomic { lock == 0 -> lock = 1 };
+		back(me, snapshot)
 	fi;
 	inside++;
-	assert(inside == 1);
-	where[me] = RUNS;
-	if
-	:: unseen[me] -> stale[me] = false; unseen[me] = false
-	:: else -> skip
-	fi
+	assert(inside == 1)
 }
 
-inline release(me, next)
+inline release()
 {
 	inside--;
-	where[me] = next;
 	lock = 0
 }
 
-/* An access of the program's memory, by the program or by a call without the lock. */
-inline touch(me)
+active [CPUS - 1] proctype changer()
 {
-	atomic {
-		if
-		:: mapped -> stale[me] = true
-		:: else -> skip
-		fi
-	}
+	byte me = _pid;
+	byte other, ticket_a, ticket_b, snapshot;
+	bool locked;
+
+	touch(me, 0);
+	touch(me, 1);
 	if
-	:: stale[me] -> assert(!freed)
+	:: take(me, snapshot); locked = true
+	:: skip /* another lock than the other's */
+	fi;
+	mapped[me] = false;
+	other = 1 - me;
+	unseen[other * PAGES + me] = true;
+	asked[other]++; /* atomic in the code */
+	ticket_a = asked[other];
+	pending[other] = true;
+	unseen[2 * PAGES + me] = true;
+	atomic { asked[2]++; ticket_b = asked[2] };
+	pending[2] = true;
+	where[me] = WAITS;
+	(where[other] != RUNS || done[other] >= ticket_a);
+	(where[2] != RUNS || done[2] >= ticket_b);
+	back(me, snapshot);
+	stale[me * PAGES + me] = false; /* its own TLB */
+	freed[me] = true;
+	if
+	:: locked -> release()
 	:: else -> skip
-	fi
+	fi;
+	touch(me, 1 - me);
+	where[me] = IDLE
 }
 
-active [CPUS - 1] proctype other()
+active proctype runner()
 {
-	byte me = _pid + 1; /* 1 and 2 */
-	byte n;
+	byte n, snapshot;
 
 	do
 	:: n < 3 ->
 		n++;
-		touch(me);
+		touch(2, 0);
+		touch(2, 1);
 		if
 		:: skip /* goes on in the program */
-		:: skip; take(me); release(me, RUNS) /* a system call */
-		:: skip; take(me); release(me, IDLE); take(me); release(me, RUNS)
+		:: where[2] = IDLE; back(2, snapshot)
+		:: take(2, snapshot); release() /* a call */
 		fi;
 		if
-		:: pending[me] -> pending[me] = false; take(me); release(me, RUNS) /* kicked, or seen on the way out */
+		:: pending[2] -> pending[2] = false; catch_up(2, snapshot) /* kicked, or seen on the way out */
 		:: else -> skip
 		fi
 	:: else -> break
 	od;
-	/* The thread ends; the CPU has nothing to do. */
-	take(me);
-	release(me, IDLE)
-}
-
-active proctype changer()
-{
-	byte i;
-
-	take(0);
-	mapped = false;
-	i = 1;
-	do
-	:: i < CPUS -> unseen[i] = true; i++
-	:: else -> break
-	od;
-	i = 1;
-	do
-	:: i < CPUS ->
-		if
-		:: where[i] == RUNS -> pending[i] = true
-		:: else -> skip
-		fi;
-		i++
-	:: else -> break
-	od;
-	i = 1;
-	do
-	:: i < CPUS -> where[i] != RUNS; i++
-	:: else -> break
-	od;
-	stale[0] = false;
-	freed = true;
-	release(0, RUNS)
+	where[2] = IDLE
 }

@@ -37,8 +37,10 @@ struct cpu {
 	/* kernel/sched/klock.h, smp.h */
 	uint32_t where; /* enum cpu_where */
 	bool holds_klock;
-	bool must_serialize;     /* code was changed under us; guarded by the kernel lock, as the next one */
-	struct tlb_batch unseen; /* translations that others made stale */
+	/* What others ask of this CPU before it goes on in the program: tlb.c, smp.c. Lock-free. */
+	uint64_t asked, done;             /* how often; up to where it has been seen to */
+	uint64_t unseen[TLB_BATCH_PAGES]; /* stale translations: pages, TLB_UNSEEN_ALL, 0 = none */
+	bool must_serialize;              /* code was changed, or membarrier(2) */
 };
 
 /* Volatile: a thread that slept may go on on another CPU, so the answer is good only until then. */
@@ -81,12 +83,12 @@ void cpu_init(unsigned id); /* first thing on each CPU; its GS base is its vCPU 
 
 /*
  * Forget translations of the loaded address space: one page (one stub entry, 18 us without VT-x), or all of the
- * program's. On all CPUs: until the kernel lock is released, no other one executes code of this address space, and
- * afterwards none uses the stale translations. Lock: the kernel lock.
+ * program's. On all CPUs: afterwards none uses what the page tables said before. Lock: none, but change the tables
+ * first.
  */
 void tlb_flush_page(uint64_t va);
 void tlb_flush_all(void);
-/* What others left for this CPU to do before it goes on in the program. Kernel lock. */
+/* What others left for this CPU to do before it goes on in the program, or touches its memory in another call. */
 void tlb_catch_up(void);
 /* Page va was missing and is there now: where a translation can be made ahead of its use, that spares a second fault.
  */

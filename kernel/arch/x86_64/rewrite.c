@@ -107,16 +107,19 @@ static bool apply(struct callsite_table *t, struct vmspace *vs, const struct cal
 		  const struct callsite_plan *plan)
 {
 	struct redirect r = {.plan = plan, .vs = vs};
+	bool ok = true;
 
 	if (!callsite_add_moves(t, plan) || !write_code(vs, target->tramp, plan->tramp, plan->tramp_bytes))
 		return false;
-	smp_stop_others(cpu_this()->cr3);
-	for (unsigned i = 0; i < plan->nr_patches; i++)
-		if (!apply_patch(vs, &plan->patch[i]))
-			return false; /* a jump to the trampoline that nothing leads to is harmless */
-	thread_for_each(redirect_thread, &r);
+	smp_hold_others(cpu_this()->cr3);
+	for (unsigned i = 0; i < plan->nr_patches && ok; i++)
+		ok = apply_patch(vs,
+				 &plan->patch[i]); /* if not, the jump to a trampoline is one that nothing leads to */
+	if (ok)
+		thread_for_each(redirect_thread, &r);
 	cpu_serialize();
-	return true;
+	smp_release_others();
+	return ok;
 }
 
 /* Returns the new state of the site. */

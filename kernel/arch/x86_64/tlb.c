@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * tlb.c - forgetting translations, here and on other CPUs.
- * Whoever changes page tables holds the kernel lock. It stops the CPUs that execute the address space's program
- * (smp_stop_others), and leaves in each one's `unseen` what it has to forget before it may go on. A CPU that is idle or
- * waits for the lock is stopped already, so it costs nothing now and one flush later, however many there were.
+ * Whoever changes page tables does that first, then leaves in each CPU that has them loaded (`unseen`) what to forget,
+ * and waits until it has, or is out of the program (smp_tell_others). A CPU that is idle or waits is out: it costs
+ * nothing now and one flush later, however many there were. Nothing here needs a lock: several may change tables at
+ * once.
  */
 #include "kernel/arch/x86_64/tlb.h"
 
@@ -49,25 +50,28 @@ static void flush_here(struct tlb_batch *b)
 	b->nr = 0;
 }
 
-static void tell_others(uint64_t cr3, const struct tlb_batch *b)
+static void note(struct cpu *cpu, uint64_t what)
 {
-	struct cpu *self = cpu_this();
-	bool any = false;
+	for (unsigned i = 0; i < TLB_BATCH_PAGES && what != TLB_UNSEEN_ALL; i++) {
+		uint64_t there = 0;
 
-	for (unsigned id = 0; id < cpu_count(); id++) {
-		struct cpu *cpu = cpu_by_id(id);
-
-		if (cpu == self || cpu->cr3 != cr3)
-			continue;
-		if (b->nr > TLB_BATCH_PAGES)
-			tlb_batch_add_all(&cpu->unseen);
-		else
-			for (unsigned i = 0; i < b->nr; i++)
-				tlb_batch_add(&cpu->unseen, b->va[i]);
-		any = true;
+		if (__atomic_compare_exchange_n(&cpu->unseen[i], &there, what, false, __ATOMIC_SEQ_CST,
+						__ATOMIC_SEQ_CST) ||
+		    there == what || there == TLB_UNSEEN_ALL)
+			return;
 	}
-	if (any)
-		smp_stop_others(cr3);
+	__atomic_store_n(&cpu->unseen[0], TLB_UNSEEN_ALL, __ATOMIC_SEQ_CST);
+}
+
+static void leave_batch(struct cpu *cpu, const void *arg)
+{
+	const struct tlb_batch *b = arg;
+
+	if (b->nr > TLB_BATCH_PAGES)
+		note(cpu, TLB_UNSEEN_ALL);
+	else
+		for (unsigned i = 0; i < b->nr; i++)
+			note(cpu, b->va[i]);
 }
 
 void tlb_batch_flush_in(uint64_t cr3, struct tlb_batch *b)
@@ -75,7 +79,7 @@ void tlb_batch_flush_in(uint64_t cr3, struct tlb_batch *b)
 	if (b->nr == 0)
 		return;
 	if (smp_active)
-		tell_others(cr3, b);
+		smp_tell_others(cr3, leave_batch, b);
 	if (cr3 == cpu_this()->cr3)
 		flush_here(b);
 	b->nr = 0;
@@ -103,13 +107,24 @@ void tlb_flush_all(void)
 void tlb_catch_up(void)
 {
 	struct cpu *cpu = cpu_this();
+	uint64_t asked = __atomic_load_n(&cpu->asked, __ATOMIC_ACQUIRE); /* pairs with smp_tell_others */
+	struct tlb_batch b = {.nr = 0};
 
-	if (cpu->must_serialize) {
-		cpu->must_serialize = false;
+	if (asked == cpu->done)
+		return;
+	if (__atomic_exchange_n(&cpu->must_serialize, false, __ATOMIC_SEQ_CST))
 		cpu_serialize();
+	for (unsigned i = 0; i < TLB_BATCH_PAGES; i++) {
+		uint64_t what = __atomic_exchange_n(&cpu->unseen[i], 0, __ATOMIC_SEQ_CST);
+
+		if (what == TLB_UNSEEN_ALL)
+			tlb_batch_add_all(&b);
+		else if (what != 0)
+			tlb_batch_add(&b, what);
 	}
-	if (cpu->unseen.nr != 0)
-		flush_here(&cpu->unseen);
+	if (b.nr != 0)
+		flush_here(&b);
+	__atomic_store_n(&cpu->done, asked, __ATOMIC_RELEASE);
 }
 
 void tlb_fill(uint64_t va)
@@ -124,7 +139,10 @@ void cr3_load(uint64_t pa)
 {
 	struct cpu *cpu = cpu_this();
 
-	cpu->cr3 = pa;
-	cpu->unseen.nr = 0;
+	/* Said before it is done: whoever changes these tables from here on tells this CPU, or did so before the load.
+	 */
+	__atomic_store_n(&cpu->cr3, pa, __ATOMIC_SEQ_CST);
+	for (unsigned i = 0; i < TLB_BATCH_PAGES; i++)
+		__atomic_store_n(&cpu->unseen[i], 0, __ATOMIC_SEQ_CST);
 	flush_request(0, pa);
 }

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #define TLB_BATCH_PAGES 2
+#define TLB_UNSEEN_ALL  1ull /* in cpu.unseen: no page has this address */
 struct tlb_batch {
 	unsigned nr; /* > TLB_BATCH_PAGES: all */
 	uint64_t va[TLB_BATCH_PAGES];

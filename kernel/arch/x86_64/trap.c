@@ -21,6 +21,7 @@
 #include "kernel/plat/cay/debug.h"
 #include "kernel/plat/cay/events.h"
 #include "kernel/sched/klock.h"
+#include "kernel/sched/smp.h"
 #include "kernel/sched/thread.h"
 #include "kernel/time/clock.h"
 #include "x86/desc.h"
@@ -60,13 +61,13 @@ static void do_exit_work(struct trapframe *f)
 	events_poll();
 	debug_poll(f);
 	if (t->work & THREAD_WORK_EXIT) {
-		t->work &= ~(uint64_t)THREAD_WORK_EXIT;
+		thread_work_clear(t, THREAD_WORK_EXIT);
 		thread_exit(t->exit_code);
 	}
 	if (t->work & THREAD_WORK_SIGNAL)
 		signal_deliver(f);
 	if (debug_stepping)
-		t->work &= ~(uint64_t)THREAD_WORK_RESCHED;
+		thread_work_clear(t, THREAD_WORK_RESCHED);
 	else if (t->work & THREAD_WORK_RESCHED)
 		sched_yield_now();
 	if (t->work & THREAD_WORK_RSEQ)
@@ -81,6 +82,8 @@ void exit_work(struct trapframe *f)
 	do_exit_work(f);
 	if (entered)
 		kernel_leave();
+	if (smp_active)
+		smp_before_program();
 }
 
 void upcall_handler(struct trapframe *f)

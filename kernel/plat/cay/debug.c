@@ -210,7 +210,7 @@ static int stop(struct thread *t, struct trapframe *f, int signo)
 			debug_stepping = (f->rflags & RFLAGS_TF) != 0;
 			/* Its time was up long ago. */
 			if (!debug_stepping)
-				thread_current()->work |= THREAD_WORK_RESCHED;
+				thread_work_set(thread_current(), THREAD_WORK_RESCHED);
 			return debug->deliver;
 		}
 	}

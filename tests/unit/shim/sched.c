@@ -20,9 +20,13 @@ struct thread *thread_current(void)
 	return &only_thread;
 }
 
-void smp_stop_others(uint64_t cr3)
+void smp_hold_others(uint64_t cr3)
 {
 	(void)cr3;
+}
+
+void smp_release_others(void)
+{
 }
 
 void sched_prepare(void)
