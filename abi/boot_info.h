@@ -9,7 +9,7 @@
 
 #include <stdint.h>
 
-#define CAY_ABI_VERSION 1u
+#define CAY_ABI_VERSION 2u
 #define CAY_BOOT_MAGIC  0x544f4f4279614330ULL /* "0CayBOOT" read as bytes */
 
 /* cpu_features bits: what the kernel may use without cpuid, which costs an exit. */
@@ -82,12 +82,14 @@ struct cay_boot_info {
 	uint32_t abi_version;
 	uint32_t flags;
 	uint64_t ram_bytes;
-	uint64_t first_free_gpa; /* RAM below is taken: system pages, image, page tables, queues, module */
-	uint64_t pt_pool_gpa;    /* boot page tables' unused rest: page-aligned, for the kernel's page tables */
+	uint64_t first_free_gpa; /* RAM below is taken: system pages, image, page tables, queues, module; but for this:
+				  */
+	uint64_t low_free_gpa,
+		low_free_end_gpa; /* small host pages beside page tables: the last to be used; page-aligned */
+	uint64_t pt_pool_gpa;     /* boot page tables' unused rest: page-aligned, for the kernel's page tables */
 	uint64_t pt_pool_bytes;
 	uint64_t small_end_gpa; /* RAM below is small host pages, made at first touch or by CAY_GATE_POPULATE; huge ones
 				   above */
-	uint64_t populated_gpa; /* RAM from first_free_gpa up to here has its host pages already */
 	uint64_t cr3_gpa;
 	/* Functions (System V calling convention, general registers only) that the kernel calls instead of trapping,
 	 * where the backend has code in the guest's address space (abi/gate.h); 0 = trap. */

@@ -9,14 +9,18 @@
  *   0x0000_2000  boot info                                      0x7800_0000_0000  system page
  *   0x0000_4000  kernel statistics (CAY_STATS_BYTES)            0x7800_0010_0000  gate page (never backed by RAM)
  *   0x0001_0000  vCPU pages, one each                           0x7800_0020_0000  stub of the process backend
- *   0x0004_0000  kernel image, then boot page tables            0x7f00_0000_0000  kernel image
- *   0x0020_0000  first free 2 MiB block (the end of what the VMM fills: boot_info.first_free_gpa)
+ *   0x0003_0000  queues, arguments, page tables                 0x7f00_0000_0000  kernel image
+ *   0x0020_0000  kernel image, a huge page, then free memory (from boot_info.first_free_gpa)
  *   RAM is [0, ram_bytes), at least 4 MiB, at most 128 GiB
  *   0x40_0000_0000  file window: host files mapped by the VMM
  *   0x7f_ffff_f000  gate page
  *
  * All GPAs stay under 2^39, the least that a 64-bit host CPU offers. The upper half of the virtual
  * address space is never used: it may belong to the host (docs/design.md).
+ *
+ * The kernel image is in one 2 MiB block and can be seen there through CAY_KERNEL_VIEWS windows of 2 MiB, one after
+ * another: code, constants, and data are each linked into a view of their own, at their offset in the image. So each
+ * has its rights, and each is one huge page: with shadow paging, 4 KiB pages cost the start 45 hidden faults.
  */
 #ifndef CAY_ABI_LAYOUT_H
 #define CAY_ABI_LAYOUT_H
@@ -31,7 +35,8 @@
 #define CAY_STATS_BYTES      0x4000ULL
 #define CAY_VCPU_GPA         0x10000ULL
 #define CAY_VCPU_MAX         32
-#define CAY_KERNEL_GPA       0x40000ULL
+#define CAY_LOW_GPA          0x30000ULL /* behind the vCPU pages: queues and arguments, then page tables */
+#define CAY_KERNEL_GPA       0x200000ULL
 #define CAY_KERNEL_MAX_BYTES 0x100000ULL
 #define CAY_RAM_MIN_BYTES    0x400000ULL
 #define CAY_RAM_MAX_BYTES    0x2000000000ULL
@@ -49,6 +54,11 @@
 #define CAY_STUB_TEXT_BYTES     0x10000ULL
 #define CAY_STUB_BYTES          0x80000ULL
 #define CAY_KERNEL_GVA          0x7f0000000000ULL
+#define CAY_KERNEL_VIEWS        4
+#define CAY_KERNEL_SPAN         (CAY_KERNEL_VIEWS * CAY_HUGE_BYTES)
 #define CAY_KERNEL_LSTAR_OFFSET 0x40 /* where a `syscall` instruction lands, from the start of the image */
+
+/* Offset in the image of an address in [CAY_KERNEL_GVA, + CAY_KERNEL_SPAN). */
+#define CAY_KERNEL_OFFSET(gva) ((gva) & (CAY_HUGE_BYTES - 1))
 
 #endif

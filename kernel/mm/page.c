@@ -32,6 +32,7 @@ static struct {
 	size_t desc_left;
 	uint32_t end_pfn;
 	size_t nr_free, nr_total;
+	uint32_t low_pfn, low_end_pfn; /* small pages in region 0, opened after all others; empty when it is */
 	struct free_list free[PAGE_ORDER_MAX + 1];
 } mem;
 
@@ -192,12 +193,26 @@ static void region_add(uint32_t start, uint32_t end)
 	range_free(start, end, true);
 }
 
+/* The start of RAM, which describes itself. */
+static bool low_open(void)
+{
+	uint32_t start = mem.low_pfn, end = mem.low_end_pfn;
+
+	if (start == end)
+		return false;
+	mem.low_pfn = end;
+	mem.nr_free -= end - start;
+	mem.region[0] = pfn_to_virt(start);
+	range_free(start + REGION_DESC_PAGES, end, true);
+	return true;
+}
+
 static bool region_open(void)
 {
 	uint32_t start, end;
 
 	if (mem.next_region >= mem.nr_regions)
-		return false;
+		return low_open();
 	start = (uint32_t)(mem.next_region * REGION_PAGES);
 	end = MIN(start + REGION_PAGES, mem.end_pfn);
 	mem.nr_free -= end - start; /* what is not opened counts as free: taken out here, put in by range_free */
@@ -205,7 +220,7 @@ static bool region_open(void)
 		desc_reserve(&start);
 	if (start >= end) {
 		mem.next_region = mem.nr_regions; /* a last region too small to describe itself */
-		return false;
+		return low_open();
 	}
 	region_add(start, end);
 	return true;
@@ -335,6 +350,19 @@ size_t page_nr_total(void)
 	return mem.nr_total;
 }
 
+static void low_init(const struct cay_boot_info *info)
+{
+	uint32_t start = (uint32_t)(info->low_free_gpa >> PAGE_SHIFT),
+		 end = (uint32_t)(info->low_free_end_gpa >> PAGE_SHIFT);
+
+	ASSERT(start <= end && end <= REGION_PAGES);
+	if (end - start <= REGION_DESC_PAGES || mem.region[0] != NULL)
+		return;
+	mem.low_pfn = start;
+	mem.low_end_pfn = end;
+	mem.nr_free += end - start;
+}
+
 void page_init(const struct cay_boot_info *info)
 {
 	uint64_t at = ALIGN_UP(info->first_free_gpa, PAGE_SIZE);
@@ -356,5 +384,6 @@ void page_init(const struct cay_boot_info *info)
 	region_add(pfn, end);
 	if (mem.end_pfn > end)
 		mem.nr_free += mem.end_pfn - end;
+	low_init(info);
 	paging_init(info);
 }

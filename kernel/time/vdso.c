@@ -11,6 +11,7 @@
 #include "kernel/mm/page.h"
 #include "kernel/mm/uaccess.h"
 #include "kernel/mm/vmspace.h"
+#include "kernel/plat/cay/gpa.h"
 #include "kernel/time/vdso.h"
 
 extern const char vdso_image_start[], vdso_image_end[];
@@ -30,7 +31,7 @@ static int vdso_file_map(struct file *f, uint64_t pgoff, size_t nr, bool write, 
 	/* Neither is the page allocator's to count or free. */
 	*run = (struct page_run){.pa = PA(CAY_VCPU_GPA), .nr = 1};
 	if (pgoff > 0) {
-		run->pa = PA(CAY_KERNEL_GPA + ((uint64_t)vdso_image_start - CAY_KERNEL_GVA) + (pgoff - 1) * PAGE_SIZE);
+		run->pa = PA(kernel_gpa(vdso_image_start) + (pgoff - 1) * PAGE_SIZE);
 		run->nr = MIN(nr, nr_image_pages() + 1 - pgoff);
 	}
 	return 0;

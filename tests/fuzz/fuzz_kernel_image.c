@@ -21,7 +21,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	}
 	if (img.image_bytes > sizeof(memory) || img.entry_gva < CAY_KERNEL_GVA ||
-	    img.entry_gva >= CAY_KERNEL_GVA + img.image_bytes)
+	    img.entry_gva >= CAY_KERNEL_GVA + CAY_KERNEL_SPAN)
 		abort();
 	kernel_image_copy(&img, memory); /* the sanitizer watches both ends */
 	return 0;

@@ -23,10 +23,11 @@ struct gmem {
 MUST_CHECK int gmem_create(struct gmem *gm, uint64_t bytes, bool shared);
 void gmem_destroy(struct gmem *gm);
 
-/* At the start of RAM, host pages are small: kernel, page tables, and the first memory it hands out. */
-#define GMEM_SMALL_BYTES (4ULL << 20)
-/* Of the free memory behind the first 2 MiB: what the kernel touches at once. */
-#define GMEM_POPULATED_END (CAY_HUGE_BYTES + (512u << 10))
+/*
+ * Host pages below here are small, because little is used there, and a KVM without VT-x maps no block as huge that
+ * holds page tables. All else is huge pages.
+ */
+#define GMEM_SMALL_BYTES CAY_HUGE_BYTES
 
 /* Makes the host's pages for what the kernel touches first. Advice: cannot fail. */
 void gmem_populate_start(struct gmem *gm);

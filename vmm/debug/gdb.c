@@ -77,8 +77,8 @@ static bool next_byte(struct vm *vm, struct gdb *g, uint8_t *byte)
 /* Kernel memory, which is all in RAM, at fixed places: no need to ask the kernel. NULL: not such an address. */
 static void *kernel_memory(struct vm *vm, uint64_t addr, uint64_t bytes)
 {
-	if (addr >= CAY_KERNEL_GVA && addr - CAY_KERNEL_GVA < CAY_KERNEL_MAX_BYTES)
-		return gmem_ptr(&vm->mem, addr - CAY_KERNEL_GVA + CAY_KERNEL_GPA, bytes);
+	if (addr - CAY_KERNEL_GVA < CAY_KERNEL_SPAN)
+		return gmem_ptr(&vm->mem, CAY_KERNEL_GPA + CAY_KERNEL_OFFSET(addr), bytes);
 	if (addr >= CAY_DIRECT_GVA && addr < CAY_SYS_GVA)
 		return gmem_ptr(&vm->mem, addr - CAY_DIRECT_GVA, bytes);
 	return NULL;

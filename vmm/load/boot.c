@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * boot.c - the first 2 MiB: system pages, kernel image, queues, arguments, page tables. What does not fit there (long
- * arguments) goes right after.
+ * boot.c - the first 2 MiB: system pages, queues, arguments, page tables; and the kernel image behind them. What does
+ * not fit there (long arguments) goes right after the image.
  */
 #include "vmm/load/boot.h"
 
@@ -19,7 +19,9 @@
 
 /* Arguments up to this size share the first 2 MiB with the page tables. */
 #define MODULE_INLINE_MAX (64u << 10)
-#define PT_POOL_MIN       (256u << 10)
+#define PT_POOL_MIN       (640u << 10) /* the tables of the largest RAM, and some */
+/* So much of the rest the kernel gets for page tables; what is left then is ordinary memory. */
+#define PT_POOL_FREE (768u << 10)
 
 uint32_t boot_string_add(struct vm *vm, const char *s)
 {
@@ -45,7 +47,7 @@ int boot_begin(struct vm *vm, const struct kernel_image *img)
 		/* Events may come before the kernel's first instruction: it has no upcall entry then. */
 		vm->vcpu[i].page->masked = 1;
 	}
-	vm->alloc_gpa = CAY_KERNEL_GPA + img->image_bytes;
+	vm->alloc_gpa = CAY_LOW_GPA;
 	vm->alloc_end_gpa = CAY_HUGE_BYTES - PT_POOL_MIN;
 	vm->strings_used = 1; /* offset 0 is the empty string */
 	vm->next_event = CAY_EVENT_QUEUE;
@@ -55,7 +57,6 @@ int boot_begin(struct vm *vm, const struct kernel_image *img)
 		.ram_bytes = vm->mem.bytes,
 		.kernel_bytes = img->image_bytes,
 		.small_end_gpa = GMEM_SMALL_BYTES,
-		.populated_gpa = GMEM_POPULATED_END,
 		.nr_cpus = vm->nr_vcpus,
 		.uid = vm->opt->uid,
 		.gid = vm->opt->gid,
@@ -83,7 +84,7 @@ static uint8_t *put_strings(uint8_t *at, char *const *v, int n)
 }
 
 /* argv and envp, one string after another. */
-static int put_module(struct vm *vm)
+static int put_module(struct vm *vm, const struct kernel_image *img)
 {
 	const struct run_options *opt = vm->opt;
 	struct cay_boot_info *bi = vm->boot_info;
@@ -91,11 +92,11 @@ static int put_module(struct vm *vm)
 	uint64_t gpa = bytes <= MODULE_INLINE_MAX ? vm_boot_alloc(vm, bytes, 16) : 0;
 	uint8_t *at;
 
-	bi->first_free_gpa = CAY_HUGE_BYTES;
+	bi->first_free_gpa = CAY_KERNEL_GPA + img->image_bytes;
 	if (gpa == 0) {
-		gpa = CAY_HUGE_BYTES;
+		gpa = bi->first_free_gpa;
 		bi->first_free_gpa = ALIGN_UP(gpa + bytes, CAY_PAGE_BYTES);
-		if (bi->first_free_gpa > vm->mem.bytes / 2)
+		if (bi->first_free_gpa > vm->mem.bytes / 4 * 3)
 			return -E2BIG;
 	}
 	at = gmem_ptr(&vm->mem, gpa, bytes);
@@ -113,7 +114,7 @@ int boot_finish(struct vm *vm, const struct kernel_image *img, struct vcpu_start
 	const struct run_options *opt = vm->opt;
 	struct cay_boot_info *bi = vm->boot_info;
 	uint64_t pool_gpa;
-	int err = put_module(vm);
+	int err = put_module(vm, img);
 
 	if (err != 0)
 		return err;
@@ -122,7 +123,9 @@ int boot_finish(struct vm *vm, const struct kernel_image *img, struct vcpu_start
 	if (bi->cr3_gpa == 0)
 		return -ENOSPC;
 	bi->pt_pool_gpa = pool_gpa;
-	bi->pt_pool_bytes = CAY_HUGE_BYTES - pool_gpa;
+	bi->pt_pool_bytes = MIN(CAY_HUGE_BYTES - pool_gpa, PT_POOL_FREE);
+	bi->low_free_gpa = pool_gpa + bi->pt_pool_bytes;
+	bi->low_free_end_gpa = CAY_HUGE_BYTES;
 	bi->program = boot_string_add(vm, opt->program);
 	bi->cwd = boot_string_add(vm, opt->cwd);
 	bi->hostname = boot_string_add(vm, opt->hostname);

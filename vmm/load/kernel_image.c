@@ -16,11 +16,12 @@ static int bad(const char **why, const char *text)
 static int parse_segment(struct kernel_image *img, const Elf64_Phdr *ph, const char **why)
 {
 	struct kernel_segment *seg = &img->seg[img->nr_segs];
-	uint64_t start = ph->p_vaddr - CAY_KERNEL_GVA;
+	uint64_t place = ph->p_vaddr - CAY_KERNEL_GVA, start = CAY_KERNEL_OFFSET(ph->p_vaddr);
 
 	if (img->nr_segs == KERNEL_SEGMENTS_MAX)
 		return bad(why, "too many segments");
-	if (start >= CAY_KERNEL_MAX_BYTES || ph->p_memsz > CAY_KERNEL_MAX_BYTES - start || start % CAY_PAGE_BYTES != 0)
+	if (place >= CAY_KERNEL_SPAN || start >= CAY_KERNEL_MAX_BYTES || ph->p_memsz > CAY_KERNEL_MAX_BYTES - start ||
+	    start % CAY_PAGE_BYTES != 0)
 		return bad(why, "a segment lies outside the kernel's place");
 	if (start < img->image_bytes)
 		return bad(why, "segments overlap");
@@ -65,7 +66,7 @@ int kernel_image_parse(struct kernel_image *img, const void *data, size_t bytes,
 		if (err != 0)
 			return err;
 	}
-	if (eh.e_entry - CAY_KERNEL_GVA >= img->image_bytes)
+	if (eh.e_entry - CAY_KERNEL_GVA >= CAY_KERNEL_SPAN || CAY_KERNEL_OFFSET(eh.e_entry) >= img->image_bytes)
 		return bad(why, "its entry point lies outside the image");
 	img->entry_gva = eh.e_entry;
 	return 0;
@@ -74,6 +75,6 @@ int kernel_image_parse(struct kernel_image *img, const void *data, size_t bytes,
 void kernel_image_copy(const struct kernel_image *img, uint8_t *dst)
 {
 	for (unsigned i = 0; i < img->nr_segs; i++)
-		memcpy(dst + (img->seg[i].gva - CAY_KERNEL_GVA), img->data + img->seg[i].file_offset,
+		memcpy(dst + CAY_KERNEL_OFFSET(img->seg[i].gva), img->data + img->seg[i].file_offset,
 		       img->seg[i].file_bytes);
 }

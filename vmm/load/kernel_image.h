@@ -20,7 +20,7 @@ struct kernel_image {
 	const uint8_t *data;
 	size_t bytes;
 	uint64_t entry_gva;
-	uint64_t image_bytes; /* from CAY_KERNEL_GVA to the end of the last segment, page multiple */
+	uint64_t image_bytes; /* from the image's start to the end of the last segment, page multiple */
 	struct kernel_segment seg[KERNEL_SEGMENTS_MAX];
 	unsigned nr_segs;
 };
@@ -29,8 +29,8 @@ struct kernel_image {
 extern const uint8_t kernel_blob[], kernel_blob_end[];
 
 /*
- * Checks an ELF image: 64-bit x86, segments page-aligned, inside [CAY_KERNEL_GVA, + CAY_KERNEL_MAX_BYTES), in order.
- * Returns 0 or -ENOEXEC with *why.
+ * Checks an ELF image: 64-bit x86, segments page-aligned, inside the views (abi/layout.h), their offsets in order and
+ * below CAY_KERNEL_MAX_BYTES. Returns 0 or -ENOEXEC with *why.
  */
 MUST_CHECK int kernel_image_parse(struct kernel_image *img, const void *data, size_t bytes, const char **why);
 

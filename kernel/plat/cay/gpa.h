@@ -12,7 +12,7 @@ static inline uint64_t kernel_gpa(const void *va)
 {
 	uint64_t v = (uint64_t)va;
 
-	return v >= CAY_KERNEL_GVA ? v - CAY_KERNEL_GVA + CAY_KERNEL_GPA : v - CAY_DIRECT_GVA;
+	return v - CAY_KERNEL_GVA < CAY_KERNEL_SPAN ? CAY_KERNEL_GPA + CAY_KERNEL_OFFSET(v) : v - CAY_DIRECT_GVA;
 }
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * populate.c - the first RAM is small host pages, and touching one that the host has not made yet costs 10-20 us, seven
- * times what a page costs in a piece of PIECE_BYTES, gate call included. Behind small_end_gpa the host makes 2 MiB at
+ * populate.c - below small_end_gpa RAM is small host pages, and touching one that the host has not made yet costs 10-20
+ * us, seven times what a page costs in a piece of PIECE_BYTES, gate call included. Behind it the host makes 2 MiB at
  * each first touch by itself.
  */
 #include "kernel/plat/cay/populate.h"
@@ -32,7 +32,5 @@ static void announce(pa_t pa, size_t bytes)
 
 void populate_init(void)
 {
-	for (uint64_t n = 0; n < PIECES_MAX && (n + 1) * PIECE_BYTES <= boot_info->populated_gpa; n++)
-		done |= 1ull << n;
 	page_set_announce(announce);
 }

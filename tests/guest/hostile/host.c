@@ -424,7 +424,7 @@ void attack(const char *variant)
 	else if (same(variant, "unmap-all"))
 		(void)stub_call(__NR_munmap, 0, CAY_SYS_GVA - CAY_PAGE_BYTES, 0, 0, 0, 0);
 	else if (same(variant, "unmap-kernel"))
-		(void)stub_call(__NR_munmap, CAY_KERNEL_GVA, CAY_KERNEL_MAX_BYTES, 0, 0, 0, 0);
+		(void)stub_call(__NR_munmap, CAY_KERNEL_GVA, CAY_KERNEL_SPAN, 0, 0, 0, 0);
 	else if (same(variant, "close-all"))
 		for (unsigned fd = 0; fd < 16; fd++)
 			(void)stub_call(__NR_close, fd, 0, 0, 0, 0, 0);

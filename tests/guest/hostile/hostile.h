@@ -63,7 +63,7 @@ static inline bool same(const char *a, const char *b)
 /* Guest-physical address of something in the image. */
 static inline uint64_t gpa_of(const volatile void *p)
 {
-	return (uint64_t)p - CAY_KERNEL_GVA + CAY_KERNEL_GPA;
+	return CAY_KERNEL_GPA + CAY_KERNEL_OFFSET((uint64_t)p);
 }
 
 /* One virtqueue (virtio 1.2 section 2.7), written as wrongly as the attack likes. */

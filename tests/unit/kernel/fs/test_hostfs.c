@@ -49,14 +49,11 @@ void event_register(unsigned bit, void (*fn)(void *arg), void *arg)
 	(void)arg;
 }
 
-/* The inverse of kernel_gpa() for the places that the test's memory has: shim pages, stacks and libraries, program and
- * heap. */
+/* The inverse of kernel_gpa() for the places that the test's memory has: none is in the kernel image's. */
 static void *translate(void *ctx, uint64_t gpa, uint32_t bytes)
 {
 	(void)ctx;
 	(void)bytes;
-	if (gpa >= 1ull << 36 && gpa < 1ull << 41)
-		return (void *)(gpa + CAY_KERNEL_GVA - CAY_KERNEL_GPA);
 	return (void *)(gpa + CAY_DIRECT_GVA);
 }
 

@@ -63,6 +63,34 @@ static void test_boot_touches_little(void **state)
 	assert_non_null(page_alloc(HUGE_ORDER, PAGE_ZERO));
 }
 
+/* Small pages beside the page tables: used when all else is. */
+static void test_low_memory_last(void **state)
+{
+	struct cay_boot_info info = {
+		.ram_bytes = 6 << 20, .first_free_gpa = 3 << 20, .low_free_gpa = 1 << 20, .low_free_end_gpa = 2 << 20};
+	unsigned high = 0, low = 0;
+	void *p;
+
+	(void)state;
+	shim_ram(info.ram_bytes);
+	page_init(&info);
+	assert_in_range(page_nr_free(), (768 + 256) - 16, 768 + 256);
+	while ((p = page_alloc(0, PAGE_ZERO)) != NULL) {
+		if (virt_to_pa(p).v >= 3 << 20) {
+			assert_int_equal(low, 0);
+			high++;
+			continue;
+		}
+		assert_in_range(virt_to_pa(p).v, 1 << 20, (2 << 20) - 1);
+		low++;
+	}
+	assert_in_range(high, 768 - 16, 768);
+	assert_in_range(low, 256 - 2, 256);
+	assert_int_equal(page_nr_free(), 0);
+	page_free(pa_to_virt(PA((2 << 20) - 4096)), 0);
+	assert_int_equal(page_nr_free(), 1);
+}
+
 static void test_references(void **state)
 {
 	void *p;
@@ -178,6 +206,7 @@ int main(void)
 		cmocka_unit_test(test_smallest_machine),
 		cmocka_unit_test(test_odd_sizes),
 		cmocka_unit_test(test_boot_touches_little),
+		cmocka_unit_test(test_low_memory_last),
 		cmocka_unit_test(test_references),
 		cmocka_unit_test(test_pins),
 		cmocka_unit_test(test_random),

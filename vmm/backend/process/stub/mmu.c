@@ -198,7 +198,7 @@ static bool is_programs(uint64_t va)
 
 static bool is_kernels(uint64_t va)
 {
-	return va - CAY_KERNEL_GVA < CAY_KERNEL_MAX_BYTES;
+	return va - CAY_KERNEL_GVA < CAY_KERNEL_SPAN;
 }
 
 static bool allows(const struct translation *t, bool write, bool exec)
