@@ -137,7 +137,7 @@ def fetches_from_the_host(t):
 def serves_through_a_published_port(t):
     port = free_port(socket.SOCK_STREAM)
     t.write("index.html", b"from inside\n")
-    p = popen(t.cay_argv([PYTHON, "-u", "-m", "http.server", "80"], ["-p", "%d:80" % port]), stdout=subprocess.PIPE,
+    p = popen(t.cay_argv([PYTHON, "-u", "-m", "http.server", "8080"], ["-p", "%d:8080" % port]), stdout=subprocess.PIPE,
               stderr=subprocess.DEVNULL, cwd=t.dir)
     try:
         t.check(b"Serving" in p.stdout.readline(), "the server in the VM starts")
@@ -160,9 +160,9 @@ def takes_many_connections_at_once(t):
     """None is dropped by the host for want of room in the published port's queue: its client would wait for seconds."""
     t.need("ss")
     port = free_port(socket.SOCK_STREAM)
-    server = ("import socket\ns = socket.create_server(('0.0.0.0', 80), backlog=100)\nprint('ready', flush=True)\n"
+    server = ("import socket\ns = socket.create_server(('0.0.0.0', 8080), backlog=100)\nprint('ready', flush=True)\n"
               "for i in range(60):\n c, _ = s.accept()\n c.sendall(c.recv(10))\n c.close()\n")
-    p = popen(t.cay_argv([PYTHON, "-c", server], ["-p", "%d:80" % port]), stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=t.dir)
+    p = popen(t.cay_argv([PYTHON, "-c", server], ["-p", "%d:8080" % port]), stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=t.dir)
     t.check(p.stdout.readline() == b"ready\n", "the server starts")
     clients = [socket.create_connection(("127.0.0.1", port), timeout=20) for _ in range(60)]
     t.check(dropped_by(port) == 0, "the host dropped %d" % dropped_by(port))
@@ -265,8 +265,8 @@ def usernets(pid):
 @case(timeout=20)
 def leaves_no_process(t):
     """The waiting program of the user network, and the real one, end with the VM, however that ends."""
-    p = popen(t.cay_argv([PYTHON, "-c", UDP_SERVER, "53"], ["-p", "%d:53/udp" % free_port()]), stdout=subprocess.PIPE, cwd=t.dir)
-    p.stdout.readline()
+    p = popen(t.cay_argv([PYTHON, "-c", UDP_SERVER, "5353"], ["-p", "%d:5353/udp" % free_port()]), stdout=subprocess.PIPE, cwd=t.dir)
+    t.check(p.stdout.readline() == b"ready\n", "the server starts")
     fds = [os.pidfd_open(pid) for pid in usernets(p.pid)]
     p.kill()
     p.wait()
@@ -281,11 +281,11 @@ def a_link_joins_two_vms(t):
     name = "test%d" % os.getpid()
     env = {**os.environ, "XDG_RUNTIME_DIR": t.dir}
     flags = ["--net", "link=" + name]
-    server = popen(t.cay_argv([PYTHON, "-c", UDP_SERVER, "7"], flags), stdout=subprocess.PIPE, cwd=t.dir, env=env)
+    server = popen(t.cay_argv([PYTHON, "-c", UDP_SERVER, "7007"], flags), stdout=subprocess.PIPE, cwd=t.dir, env=env)
     try:
         t.check(server.stdout.readline() == b"ready\n", "the first VM is there")
         for _ in range(2):  # the second takes the place that the first left
-            client = subprocess.run(t.cay_argv([PYTHON, "-c", UDP_CLIENT, "10.99.0.1", "7", "20"], flags), env=env, capture_output=True,
+            client = subprocess.run(t.cay_argv([PYTHON, "-c", UDP_CLIENT, "10.99.0.1", "7007", "20"], flags), env=env, capture_output=True,
                                     cwd=t.dir, timeout=30)
             t.check(client.stdout == b"answered\n", "the second reaches it: %r %r" % (client.stdout, client.stderr))
     finally:
