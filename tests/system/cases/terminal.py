@@ -207,6 +207,8 @@ def pseudo_terminals(t):
     """Programs that make a terminal for others: script(1), Python's pty, tmux."""
     t.same(["script", "-qec", "stty -a | head -1; test -t 0 && echo terminal; exit 3", "/dev/null"])
     t.same([PYTHON, "-c", "import pty; print(pty.spawn(['/bin/sh', '-c', 'test -t 1 && echo terminal']))"])
-    r = t.cay(["sh", "-c", "tmux -f /dev/null new-session -d 'tty > /tmp/out; tmux wait-for -S done'; tmux wait-for done; cat /tmp/out"])
+    # tmux's server ends with its last session, also while a client still talks to it: so the session stays.
+    r = t.cay(["sh", "-c", "tmux -f /dev/null new-session -d 'tty > /tmp/out; tmux wait-for -S done; exec sleep 1000'; tmux wait-for done;"
+               "cat /tmp/out; tmux kill-server"])
     if "not found" not in r.errtext:
         t.check(r.text == "/dev/pts/0\n", r.describe())
