@@ -93,12 +93,20 @@ def tap():
         sh("ip netns add " + a, "ip netns add " + b, "ip -n %s link add v0 type veth peer name v1 netns %s" % (a, b),
            "ip -n %s address add 10.8.1.1/24 dev v0" % a, "ip -n %s address add 10.8.1.2/24 dev v1" % b,
            "ip -n %s link set v0 up" % a, "ip -n %s link set v1 up" % b, "ip -n %s tuntap add dev t0 mode tap" % a,
-           "ip -n %s address add 10.8.2.1/24 dev t0" % a, "ip -n %s link set t0 up" % a)
+           "ip -n %s address add 10.8.2.1/24 dev t0" % a, "ip -n %s link set t0 up" % a, "ip -n %s tuntap add dev t1 mode tap" % a,
+           "ip -n %s address add 10.8.3.1/24 dev t1" % a, "ip -n %s link set t1 up" % a)
         native = Server(["ip", "netns", "exec", b, LOAD, "serve", PORT], "10.8.1.2", inside)
         cay = Server([*inside, CAY, "run", "--net", "tap=t0,ip=10.8.2.2/24,gw=10.8.2.1", "--stats=" + STATS, "--", LOAD, "serve", PORT],
                      "10.8.2.2", inside)
         try:
             compare_all("tap", (inside, native.host), (inside, cay.host), None, 1.1, 0.9)
+            here = Server([*inside, LOAD, "serve", PORT], "10.8.3.1", inside)
+            try:
+                sender = [*inside, CAY, "run", "--net", "tap=t1,ip=10.8.3.2/24,gw=10.8.3.1", "--"]
+                compare("tap tcp stream from the VM", "at least 0.9x", (inside, native.host), (sender, here.host),
+                        lambda host: ["stream", host, PORT, "1"], ratio_limit=0.9, more_is_better=True)
+            finally:
+                here.stop()
         finally:
             native.stop()
             cay.stop()

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * virtio_net_rx.c - see virtio_net_rx.h. A buffer is one page; a frame has the virtio header at the start of its first
- * buffer and may go on in others (mergeable buffers). What the device claims of lengths and counts is checked.
+ * virtio_net_rx.c - see virtio_net_rx.h. A buffer is four pages, so that a joined frame of 64 KiB takes few; a frame
+ * has the virtio header at the start of its first buffer and may go on in others (mergeable buffers). What the device
+ * claims of lengths and counts is checked.
  */
 #include "kernel/dev/virtio_net_rx.h"
 
@@ -13,15 +14,18 @@
 #include "kernel/mm/page.h"
 #include "lib/string.h"
 
-#define BUF_BYTES ((uint32_t)PAGE_SIZE)
-/* Frames up to this are copied whole: cheaper than parting with a page. */
-#define COPY_MAX 512u
+#define BUF_ORDER 2
+#define BUF_BYTES ((uint32_t)PAGE_SIZE << BUF_ORDER)
+/* Frames up to this are copied whole: cheaper than parting with a buffer. One of Ethernet's size is among them. */
+#define COPY_MAX 1600u
 /* Of longer ones this much: all headers there may be. */
 #define HEAD_BYTES 128u
-/* To begin with: the longest frame, three times over. Doubled while the device uses up half of them at once. */
-#define TARGET_START 64u
+/* To begin with: the longest frame, three times over. Doubled while the device uses up half of them at once, as long as
+ * they are less than this part of memory. */
+#define TARGET_START 16u
+#define MEMORY_PART  64u
 /* Returned buffers kept for the next refill. */
-#define FREE_MAX 256u
+#define FREE_MAX 64u
 
 struct netrx_buf {
 	struct pbuf_block block;
@@ -44,7 +48,7 @@ static void buf_returned(struct pbuf_block *b)
 	spin_unlock(&rx->free_lock);
 	if (buf == NULL)
 		return;
-	page_free(b->mem, 0);
+	page_free(b->mem, BUF_ORDER);
 	kfree(buf);
 }
 
@@ -72,7 +76,7 @@ static struct netrx_buf *buf_get(struct netrx *rx)
 			return NULL;
 		buf->block = (struct pbuf_block){.bytes = BUF_BYTES, .free = buf_returned, .owner = buf};
 		buf->rx = rx;
-		buf->block.mem = page_alloc(0, 0);
+		buf->block.mem = page_alloc(BUF_ORDER, 0);
 		if (buf->block.mem == NULL) {
 			kfree(buf);
 			return NULL;
@@ -90,7 +94,8 @@ void netrx_init(struct netrx *rx, unsigned nr, void *desc, void *avail, void *us
 
 bool netrx_refill(struct netrx *rx)
 {
-	if (rx->posted < rx->target / 2 && rx->target < rx->vq.nr)
+	if (rx->posted < rx->target / 2 && rx->target < rx->vq.nr &&
+	    ((size_t)rx->target * 2 << BUF_ORDER) <= page_nr_total() / MEMORY_PART)
 		rx->target *= 2;
 	while (rx->posted < rx->target) {
 		struct netrx_buf *buf = buf_get(rx);

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/random.h>
+#include <sys/timerfd.h>
 #include <unistd.h>
 
 #include "vmm/core/gmem.h"
@@ -95,7 +96,7 @@ int net_open(const struct net_options *opt, unsigned nr_cpus, struct net_device 
 	dev->cpus_scarce = sched_getaffinity(0, sizeof(cpus), &cpus) == 0 && CPU_COUNT(&cpus) < (int)nr_cpus + 2;
 	dev->features = 1ull << VIRTIO_NET_F_MRG_RXBUF | 1ull << VIRTIO_NET_F_MAC | 1ull << VIRTIO_NET_F_MTU;
 	for (unsigned i = 0; i < NET_PAIRS_MAX; i++)
-		dev->pair[i].fd = -1;
+		dev->pair[i].fd = dev->pair[i].nap.fd = -1;
 	copy_options(dev);
 	*out = dev;
 	if (net_is_impaired(&opt->impair)) {
@@ -124,6 +125,17 @@ static void init_queue(struct vm *vm, struct virtq_device *vq, const struct cay_
 			  gmem_ptr(&vm->mem, q->used_gpa, virtq_used_bytes(q->nr)), translate, vm);
 }
 
+static int watch_naps(struct net_pair *p)
+{
+	p->nap = (struct io_watch){
+		.fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC),
+		.ready = net_pair_nap_over,
+		.ctx = p,
+		.linger = IO_LINGER_NONE,
+	};
+	return p->nap.fd >= 0 ? io_watch(p->dev->vm->io, &p->nap, EPOLLIN) : -errno;
+}
+
 static int attach_pair(struct net_device *dev, unsigned i, const struct cay_device_info *info)
 {
 	const struct cay_queue_info *rx = &info->queue[2 * i], *tx = &info->queue[2 * i + 1];
@@ -146,6 +158,8 @@ static int attach_pair(struct net_device *dev, unsigned i, const struct cay_devi
 	p->watch.linger = dev->cpus_scarce ? IO_LINGER_SHORT : IO_LINGER_FULL;
 	p->watched = EPOLLIN;
 	err = io_watch(dev->vm->io, &p->watch, EPOLLIN);
+	if (err == 0 && dev->cpus_scarce)
+		err = watch_naps(p);
 	return err != 0 ? err : io_add_source(dev->vm->io, &src);
 }
 
@@ -224,6 +238,9 @@ void net_destroy(struct net_device *dev)
 	for (unsigned i = 0; i < NET_PAIRS_MAX; i++)
 		if (dev->pair[i].fd >= 0)
 			close(dev->pair[i].fd);
+	for (unsigned i = 0; i < NET_PAIRS_MAX; i++)
+		if (dev->pair[i].nap.fd >= 0)
+			close(dev->pair[i].nap.fd);
 	net_impair_destroy(dev->impair);
 	link_destroy(dev->link);
 	free(dev);

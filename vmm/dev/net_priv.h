@@ -62,7 +62,10 @@ struct net_pair {
 	_Atomic bool readable; /* epoll said so, not yet looked at */
 	unsigned quiet_polls;  /* since the last frame */
 	enum io_linger linger; /* after the last poll that had work */
-	bool dead;             /* the backend is gone: frames vanish */
+	/* While much data move and CPUs are scarce, the I/O thread naps instead of asking for doorbells. */
+	unsigned naps_left;
+	struct io_watch nap; /* a timer; fd < 0: none */
+	bool dead;           /* the backend is gone: frames vanish */
 	struct net_rx_buf pool[CAY_NET_RX_SEGS_MAX];
 	unsigned nr_pool;
 	uint32_t pool_bytes;
@@ -106,6 +109,7 @@ MUST_CHECK int net_user_wait(struct net_device *dev);
 bool net_pair_poll(void *pair);
 void net_pair_arm(void *pair, bool sleep);
 void net_pair_ready(struct io_watch *w, uint32_t events);
+void net_pair_nap_over(struct io_watch *w, uint32_t events);
 void net_pair_died(struct net_pair *p);
 /* The VM has ended: sends what it had left in the ring, as far as the backend has room. */
 void net_pair_flush(struct net_pair *p);

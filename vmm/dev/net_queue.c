@@ -8,6 +8,8 @@
 #include <stddef.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
 
 #include "vmm/core/log.h"
 #include "vmm/core/vm.h"
@@ -23,6 +25,14 @@
  * left to epoll, which the I/O thread asks now and then.
  */
 #define NET_QUIET_POLLS 4000u
+/*
+ * A poll that moved this much is part of a stream. What the guest sends meanwhile, mostly acknowledgements, is not
+ * worth a doorbell each, which costs its CPU more than a whole frame: it is looked at when the descriptor wakes us, or
+ * at the end of a nap. After so many naps without such a poll doorbells are asked for again.
+ */
+#define NET_STREAM_BYTES 16384u
+#define NET_NAPS         3u
+#define NET_NAP_NS       50000
 
 static void watch(struct net_pair *p, uint32_t events)
 {
@@ -191,10 +201,10 @@ static void note_starved(struct net_pair *p, bool starved)
 		return;
 	p->starved = starved;
 	p->count.rx_starved += starved;
-	if (starved)
-		(void)!virtq_device_arm(&p->rx); /* buffers that are there already are found by the next poll */
-	else
+	if (!starved)
 		virtq_device_disarm(&p->rx);
+	else if (p->naps_left == 0)
+		(void)!virtq_device_arm(&p->rx); /* buffers that are there already are found by the next poll */
 }
 
 static bool poll_rx(struct net_pair *p)
@@ -330,12 +340,18 @@ void net_pair_flush(struct net_pair *p)
 bool net_pair_poll(void *pair)
 {
 	struct net_pair *p = pair;
+	uint64_t bytes = p->count.tx_bytes + p->count.rx_bytes;
 	bool tx = poll_tx(p), late = p->dev->impair != NULL && net_impair_poll(p->dev->impair, p), rx = poll_rx(p);
 	bool any = tx || late || rx;
 
-	/* The guest answers soon what it was given; who answers what it sent may be waiting for this CPU. */
+	if (p->count.tx_bytes + p->count.rx_bytes - bytes >= NET_STREAM_BYTES)
+		p->naps_left = NET_NAPS;
+	/* The guest answers soon what it was given; who answers what it sent may be waiting for this CPU. In a stream
+	 * all sides have work, and polling takes the CPU from one of them. */
 	if (any && p->dev->cpus_scarce)
-		p->linger = rx ? IO_LINGER_SHORT : IO_LINGER_NONE;
+		p->linger = rx && p->naps_left == 0 ? IO_LINGER_SHORT : IO_LINGER_NONE;
+	if (p->dev->cpus_scarce)
+		p->watch.linger = p->naps_left == 0 ? IO_LINGER_SHORT : IO_LINGER_NONE;
 	if (any)
 		p->quiet_polls = 0;
 	else if (p->quiet_polls < NET_QUIET_POLLS)
@@ -350,6 +366,21 @@ bool net_pair_poll(void *pair)
 	return any;
 }
 
+void net_pair_nap_over(struct io_watch *w, uint32_t events)
+{
+	uint64_t count;
+
+	(void)events;
+	(void)!read(w->fd, &count, sizeof(count));
+}
+
+static bool nap(struct net_pair *p)
+{
+	static const struct itimerspec t = {.it_value.tv_nsec = NET_NAP_NS};
+
+	return p->nap.fd >= 0 && timerfd_settime(p->nap.fd, 0, &t, NULL) == 0;
+}
+
 void net_pair_arm(void *pair, bool sleep)
 {
 	struct net_pair *p = pair;
@@ -358,6 +389,10 @@ void net_pair_arm(void *pair, bool sleep)
 		virtq_device_disarm(&p->tx);
 		return;
 	}
-	(void)!virtq_device_arm(&p->tx); /* what is there already is found by the poll that follows */
 	atomic_store(&p->readable, true);
+	if (p->naps_left > 0 && nap(p)) {
+		p->naps_left--;
+		return;
+	}
+	(void)!virtq_device_arm(&p->tx); /* what is there already is found by the poll that follows */
 }
