@@ -6,6 +6,7 @@
 #define MUST_CHECK             __attribute__((warn_unused_result))
 #define PRINTF_LIKE(fmt, args) __attribute__((format(printf, fmt, args)))
 #define NORETURN               __attribute__((noreturn))
+#define NOINLINE               __attribute__((noinline))
 #define WEAK                   __attribute__((weak))
 #define ALIGNED(n)             __attribute__((aligned(n)))
 #define PACKED                 __attribute__((packed))

@@ -1,14 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * kmalloc.c - small objects by size class: a slab is one page of equal objects, its state is in the page descriptor.
- * Larger ones are blocks of pages. Invariant: a slab with a free object is in the partial list of its class.
- * Lock (when there are several CPUs): one per class.
+ * Larger ones are blocks of pages. Each CPU keeps some free objects of each class, which it hands out and takes back
+ * without a lock; they count as handed out for their slab. They come from slabs and go back there in batches.
+ * Invariant: a slab with a free object is in the partial list of its class.
+ * Lock: one spin lock per class, for partial lists and slabs; no other is taken under it.
  */
 #include "kernel/mm/kmalloc.h"
 
 #include "kernel/log.h"
 #include "kernel/mm/debug_heap.h"
 #include "kernel/mm/page.h"
+#include "kernel/mm/percpu.h"
+#include "kernel/sched/spinlock.h"
 #include "lib/string.h"
 
 static const uint16_t class_bytes[] = {16, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024, 1360, 2048};
@@ -16,19 +20,49 @@ static const uint16_t class_bytes[] = {16, 32, 48, 64, 96, 128, 192, 256, 384, 5
 #define SLAB_MAX_BYTES 2048
 #define UNIT           16                 /* slab.first counts in these */
 #define SLAB_FULL      (PAGE_SIZE / UNIT) /* slab.first when no object is free */
-#define LINK_BYTES     sizeof(uint16_t)   /* of a free object, which hold the link to the next */
+#define LINK_BYTES     sizeof(void *)     /* of a free object, which hold the link to the next */
 #define OBJECT_MAX     (SLAB_MAX_BYTES - HEAP_TRAILER_BYTES)
 
-static uint32_t partial[NR_CLASSES]; /* frame numbers */
-static size_t bytes_used;
+/* What a CPU keeps of a class: at most KEEP_BYTES, between KEEP_MIN and KEEP_MAX objects. */
+#define KEEP_BYTES 4096u
+#define KEEP_MIN   4u
+#define KEEP_MAX   32u
 
+static struct class
+{
+	struct spinlock lock;
+	uint32_t partial; /* frame numbers */
+} classes[NR_CLASSES];
+
+/* Of one CPU. */
+static struct heap {
+	struct kept {
+		void *first; /* linked by their first word */
+		unsigned nr;
+	} kept[NR_CLASSES];
+	int64_t bytes_used; /* handed out less taken back by this CPU */
+} ALIGNED(64) heaps[CAY_VCPU_MAX];
+
+/* By size in units, rounded up; the smallest class that holds it. */
+static uint8_t class_by_units[SLAB_MAX_BYTES / UNIT + 1];
+
+/* The table's own first use fills it in: kmalloc has no beginning of its own. */
 static unsigned class_of(size_t bytes)
 {
-	unsigned c = 0;
+	uint8_t *known = &class_by_units[(bytes + UNIT - 1) / UNIT];
+	unsigned c = *known;
 
+	if (likely(c != 0))
+		return c - 1;
 	while (class_bytes[c] < bytes)
 		c++;
+	*known = (uint8_t)(c + 1);
 	return c;
+}
+
+static unsigned keep_max(unsigned c)
+{
+	return MAX(KEEP_MIN, MIN(KEEP_MAX, KEEP_BYTES / class_bytes[c]));
 }
 
 static uint32_t pfn_of(const void *va)
@@ -39,10 +73,10 @@ static uint32_t pfn_of(const void *va)
 static void partial_add(uint32_t pfn, struct page *p)
 {
 	p->prev = 0;
-	p->next = partial[p->owner];
+	p->next = classes[p->owner].partial;
 	if (p->next != 0)
 		page_of_pfn(p->next)->prev = pfn;
-	partial[p->owner] = pfn;
+	classes[p->owner].partial = pfn;
 }
 
 static void partial_remove(struct page *p)
@@ -50,7 +84,7 @@ static void partial_remove(struct page *p)
 	if (p->prev != 0)
 		page_of_pfn(p->prev)->next = p->next;
 	else
-		partial[p->owner] = p->next;
+		classes[p->owner].partial = p->next;
 	if (p->next != 0)
 		page_of_pfn(p->next)->prev = p->prev;
 	p->next = p->prev = 0;
@@ -62,7 +96,8 @@ static uint16_t *object_at(uint32_t pfn, unsigned unit)
 	return (uint16_t *)((char *)pa_to_virt(PA((uint64_t)pfn << PAGE_SHIFT)) + (size_t)unit * UNIT);
 }
 
-static bool slab_create(unsigned c)
+/* A new slab, in no list yet. 0 without memory. */
+static uint32_t slab_create(unsigned c)
 {
 	void *va = page_alloc(0, 0);
 	unsigned step = class_bytes[c] / UNIT;
@@ -71,7 +106,7 @@ static bool slab_create(unsigned c)
 	uint32_t pfn;
 
 	if (va == NULL)
-		return false;
+		return 0;
 	pfn = pfn_of(va);
 	p = page_of_pfn(pfn);
 	debug_heap_fresh(va, PAGE_SIZE);
@@ -81,8 +116,94 @@ static bool slab_create(unsigned c)
 	p->owner = (uint8_t)c;
 	p->slab.used = 0;
 	p->slab.first = 0;
-	partial_add(pfn, p);
+	return pfn;
+}
+
+/* One object of the first partial slab to k. Lock: the class's. */
+static void slab_take(struct class *class, struct kept *k)
+{
+	uint32_t pfn = class->partial;
+	struct page *p = page_of_pfn(pfn);
+	uint16_t *obj = object_at(pfn, p->slab.first);
+
+	p->slab.first = *obj;
+	p->slab.used++;
+	if (p->slab.first == SLAB_FULL)
+		partial_remove(p);
+	*(void **)(void *)obj = k->first;
+	k->first = obj;
+	k->nr++;
+}
+
+/* Half of what is kept. False without memory. */
+static NOINLINE bool kept_fill(struct kept *k, unsigned c)
+{
+	struct class *class = &classes[c];
+	uint32_t fresh = READ_ONCE(class->partial) == 0 ? slab_create(c) : 0;
+
+	spin_lock(&class->lock);
+	if (fresh != 0)
+		partial_add(fresh, page_of_pfn(fresh));
+	while (k->nr < keep_max(c) / 2 && class->partial != 0)
+		slab_take(class, k);
+	spin_unlock(&class->lock);
+	return k->nr > 0 || (fresh == 0 && READ_ONCE(class->partial) != 0); /* another CPU was quicker: once more */
+}
+
+/* An object back to its slab. True: the slab is empty and in no list any more. An empty slab stays when it is the last
+ * of its class: that saves the next allocation the work. Lock: the class's. */
+static bool slab_give(void *va, uint32_t pfn, struct page *p)
+{
+	unsigned unit = (unsigned)((uintptr_t)va & (PAGE_SIZE - 1)) / UNIT;
+
+	ASSERT(p->slab.used > 0 && p->slab.first != unit);
+	if (p->slab.first == SLAB_FULL)
+		partial_add(pfn, p);
+	*object_at(pfn, unit) = p->slab.first;
+	p->slab.first = (uint16_t)unit;
+	if (--p->slab.used != 0 || (p->next == 0 && p->prev == 0))
+		return false;
+	partial_remove(p);
 	return true;
+}
+
+static void slab_destroy(uint32_t pfn)
+{
+	struct page *p = page_of_pfn(pfn);
+
+	p->state = PAGE_USED;
+	p->order = 0;
+	p->refs = 1;
+	page_free(pa_to_virt(PA((uint64_t)pfn << PAGE_SHIFT)), 0);
+}
+
+/* Half of what is kept goes back. */
+static NOINLINE void kept_empty(struct kept *k, unsigned c)
+{
+	struct class *class = &classes[c];
+	uint32_t empty = 0; /* slabs, linked by page.next */
+
+	spin_lock(&class->lock);
+	while (k->nr > keep_max(c) / 2) {
+		void *va = k->first;
+		uint32_t pfn = pfn_of(va);
+		struct page *p = page_of_pfn(pfn);
+
+		k->first = *(void **)va;
+		k->nr--;
+		debug_heap_fresh(va, LINK_BYTES);
+		if (slab_give(va, pfn, p)) {
+			p->next = empty;
+			empty = pfn;
+		}
+	}
+	spin_unlock(&class->lock);
+	while (empty != 0) {
+		uint32_t pfn = empty;
+
+		empty = page_of_pfn(pfn)->next;
+		slab_destroy(pfn);
+	}
 }
 
 static unsigned order_of(size_t bytes)
@@ -100,7 +221,7 @@ static void *alloc_pages(size_t bytes, unsigned flags, const void *caller)
 
 	if (va == NULL)
 		return NULL;
-	bytes_used += PAGE_SIZE << order_of(bytes);
+	heaps[percpu_id()].bytes_used += (int64_t)(PAGE_SIZE << order_of(bytes));
 	debug_heap_give_pages(va, page_of_pfn(pfn_of(va)), bytes, caller);
 	return va;
 }
@@ -108,20 +229,17 @@ static void *alloc_pages(size_t bytes, unsigned flags, const void *caller)
 static void *alloc_object(size_t bytes, const void *caller)
 {
 	unsigned c = class_of(bytes + HEAP_TRAILER_BYTES);
-	uint32_t pfn;
-	struct page *p;
-	uint16_t *obj;
+	struct heap *heap = &heaps[percpu_id()];
+	struct kept *k = &heap->kept[c];
+	void *obj;
 
-	if (partial[c] == 0 && !slab_create(c))
-		return NULL;
-	pfn = partial[c];
-	p = page_of_pfn(pfn);
-	obj = object_at(pfn, p->slab.first);
-	p->slab.first = *obj;
-	p->slab.used++;
-	if (p->slab.first == SLAB_FULL)
-		partial_remove(p);
-	bytes_used += class_bytes[c];
+	while (unlikely(k->nr == 0))
+		if (!kept_fill(k, c))
+			return NULL;
+	obj = k->first;
+	k->first = *(void **)obj;
+	k->nr--;
+	heap->bytes_used += class_bytes[c];
 	debug_heap_give(obj, class_bytes[c], LINK_BYTES, bytes, caller);
 	return obj;
 }
@@ -195,36 +313,28 @@ char *kstrdup(const char *s)
 
 void kfree(void *va)
 {
-	uint32_t pfn;
+	struct heap *heap = &heaps[percpu_id()];
 	struct page *p;
-	unsigned unit;
+	struct kept *k;
 
 	if (va == NULL)
 		return;
-	pfn = pfn_of(va);
-	p = page_of_pfn(pfn);
-	bytes_used -= object_bytes(p);
+	p = page_of_pfn(pfn_of(va));
+	heap->bytes_used -= (int64_t)object_bytes(p);
 	if (p->state != PAGE_SLAB) {
 		ASSERT(((uintptr_t)va & (PAGE_SIZE - 1)) == 0);
 		debug_heap_take_pages(va, p);
 		page_free(va, p->order);
 		return;
 	}
-	unit = (unsigned)((uintptr_t)va & (PAGE_SIZE - 1)) / UNIT;
-	ASSERT((uintptr_t)va % UNIT == 0 && p->slab.used > 0 && p->slab.first != unit);
+	k = &heap->kept[p->owner];
+	ASSERT((uintptr_t)va % UNIT == 0 && va != k->first);
 	debug_heap_take(va, object_bytes(p));
-	if (p->slab.first == SLAB_FULL)
-		partial_add(pfn, p);
-	*object_at(pfn, unit) = p->slab.first;
-	p->slab.first = (uint16_t)unit;
-	/* An empty slab goes back, unless it is the last of its class: that one saves the next allocation the work. */
-	if (--p->slab.used == 0 && (p->next != 0 || p->prev != 0)) {
-		partial_remove(p);
-		p->state = PAGE_USED;
-		p->order = 0;
-		p->refs = 1;
-		page_free(pa_to_virt(PA((uint64_t)pfn << PAGE_SHIFT)), 0);
-	}
+	if (unlikely(k->nr == keep_max(p->owner)))
+		kept_empty(k, p->owner);
+	*(void **)va = k->first;
+	k->first = va;
+	k->nr++;
 }
 
 size_t kmalloc_slot_bytes(unsigned size_class)
@@ -234,5 +344,9 @@ size_t kmalloc_slot_bytes(unsigned size_class)
 
 size_t kmalloc_bytes_used(void)
 {
-	return bytes_used;
+	int64_t used = 0;
+
+	for (unsigned i = 0; i < CAY_VCPU_MAX; i++)
+		used += READ_ONCE(heaps[i].bytes_used);
+	return (size_t)MAX(used, 0);
 }

@@ -4,6 +4,7 @@
  * RAM is cut into 2 MiB regions. A region joins the allocator ("is opened") when everything opened before is used up;
  * its 512 descriptors come into being then.
  * Invariant: a free block is in the list of its order, and its buddy is not a free block of the same order.
+ * Lock: `lock` guards `mem` and the descriptors of free blocks, and pins, splits and whole huge pages against another.
  */
 #include "kernel/mm/page.h"
 
@@ -11,6 +12,9 @@
 #include "kernel/arch/x86_64/paging.h"
 #include "kernel/log.h"
 #include "kernel/mm/debug_heap.h"
+#include "kernel/mm/page_priv.h"
+#include "kernel/mm/percpu.h"
+#include "kernel/sched/spinlock.h"
 #include "lib/string.h"
 
 #define REGION_PAGES      (1u << HUGE_ORDER)
@@ -35,6 +39,7 @@ static struct {
 	uint32_t low_pfn, low_end_pfn; /* small pages in region 0, opened after all others; empty when it is */
 	struct free_list free[PAGE_ORDER_MAX + 1];
 } mem;
+static struct spinlock lock = SPINLOCK_INIT("pages");
 
 static void (*announce)(pa_t pa, size_t bytes);
 
@@ -226,24 +231,68 @@ static bool region_open(void)
 	return true;
 }
 
+uint32_t page_take_block(unsigned order, bool want_zero)
+{
+	uint32_t pfn;
+
+	spin_lock(&lock);
+	do {
+		pfn = block_take(order, want_zero);
+	} while (pfn == 0 && region_open());
+	spin_unlock(&lock);
+	return pfn;
+}
+
+/* Our own single pages may be what a block lacks. */
+static uint32_t take_block_or_join(unsigned order, bool want_zero)
+{
+	uint32_t pfn = page_take_block(order, want_zero);
+
+	if (pfn == 0 && smp_active) {
+		page_local_drop();
+		pfn = page_take_block(order, want_zero);
+	}
+	return pfn;
+}
+
 void *page_alloc(unsigned order, unsigned flags)
 {
+	bool want_zero = flags & PAGE_ZERO;
 	uint32_t pfn;
 	void *va;
 
 	ASSERT(order <= PAGE_ORDER_MAX);
-	do {
-		pfn = block_take(order, flags & PAGE_ZERO);
-	} while (pfn == 0 && region_open());
+	pfn = order == 0 && smp_active ? page_local_take(want_zero) : take_block_or_join(order, want_zero);
 	if (pfn == 0)
 		return NULL;
 	va = pfn_to_virt(pfn);
 	if (announce != NULL)
 		announce(virt_to_pa(va), PAGE_SIZE << order);
 	debug_pages_give(va, page_of_pfn(pfn), order, __builtin_return_address(0));
-	if ((flags & PAGE_ZERO) && !page_of_pfn(pfn)->zero)
+	if (want_zero && !page_of_pfn(pfn)->zero)
 		memset(va, 0, PAGE_SIZE << order);
 	return va;
+}
+
+/* A block without references goes back. */
+static void give_back(uint32_t pfn, unsigned order)
+{
+	debug_pages_take(pfn_to_virt(pfn), order);
+	if (order == 0 && smp_active) {
+		page_local_give(pfn, false);
+		return;
+	}
+	spin_lock(&lock);
+	block_free(pfn, order, false);
+	spin_unlock(&lock);
+}
+
+void page_give_pages(const uint32_t *pfn, unsigned nr)
+{
+	spin_lock(&lock);
+	for (unsigned i = 0; i < nr; i++)
+		block_free(pfn[i], 0, page_of_pfn(pfn[i])->zero);
+	spin_unlock(&lock);
 }
 
 void page_free(void *va, unsigned order)
@@ -252,8 +301,13 @@ void page_free(void *va, unsigned order)
 	struct page *p = page_of_pfn(pfn);
 
 	ASSERT(p->state == PAGE_USED && p->order == order && p->refs == 1);
-	debug_pages_take(va, order);
-	block_free(pfn, order, false);
+	give_back(pfn, order);
+}
+
+/* Returns the new count. */
+static uint32_t refs_add(struct page *p, int32_t n)
+{
+	return smp_active ? __atomic_add_fetch(&p->refs, (uint32_t)n, __ATOMIC_ACQ_REL) : (p->refs += (uint32_t)n);
 }
 
 void page_ref(pa_t pa)
@@ -261,7 +315,7 @@ void page_ref(pa_t pa)
 	struct page *p = page_of_pfn((uint32_t)(pa.v >> PAGE_SHIFT));
 
 	ASSERT(p->state == PAGE_USED && p->refs != UINT32_MAX);
-	p->refs++;
+	refs_add(p, 1);
 }
 
 void page_unref(pa_t pa, unsigned order)
@@ -269,32 +323,32 @@ void page_unref(pa_t pa, unsigned order)
 	struct page *p = page_of_pfn((uint32_t)(pa.v >> PAGE_SHIFT));
 
 	ASSERT(p->state == PAGE_USED && p->refs != 0 && p->order == order);
-	if (p->refs == 1) {
-		debug_pages_take(pa_to_virt(pa), order);
-		block_free((uint32_t)(pa.v >> PAGE_SHIFT), order, false);
-	} else {
-		p->refs--;
-	}
+	if (refs_add(p, -1) == 0)
+		give_back((uint32_t)(pa.v >> PAGE_SHIFT), order);
 }
 
 unsigned page_refcount(pa_t pa)
 {
-	return page_of_pfn((uint32_t)(pa.v >> PAGE_SHIFT))->refs;
+	return READ_ONCE(page_of_pfn((uint32_t)(pa.v >> PAGE_SHIFT))->refs);
 }
 
 void page_split(pa_t pa, unsigned order)
 {
 	struct page *p = page_of_pfn((uint32_t)(pa.v >> PAGE_SHIFT));
+	uint32_t pins = 0;
 
+	spin_lock(&lock);
 	ASSERT(p->state == PAGE_USED && p->order == order && p->refs != 0);
 	p->order = 0;
 	for (uint32_t i = 1; i < 1u << order; i++) {
-		p->refs -= p[i].refs;
+		pins += p[i].refs;
 		p[i].refs++;
-		debug_page_inherit(&p[i], p);
 		p[i].state = PAGE_USED;
 		p[i].order = 0;
+		debug_page_inherit(&p[i], p);
 	}
+	refs_add(p, -(int32_t)pins);
+	spin_unlock(&lock);
 }
 
 /*
@@ -318,31 +372,34 @@ void page_pin(pa_t pa)
 {
 	struct page *p, *head;
 
-	if (!pin_find(pa, &p, &head))
-		return;
-	p->refs++;
-	if (head != p)
-		head->refs++;
+	spin_lock(&lock);
+	if (pin_find(pa, &p, &head)) {
+		refs_add(p, 1);
+		if (head != p)
+			refs_add(head, 1);
+	}
+	spin_unlock(&lock);
 }
 
 void page_unpin(pa_t pa)
 {
 	struct page *p, *head;
+	bool last = false;
 
-	if (!pin_find(pa, &p, &head))
-		return;
-	if (head == p && p->order == 0) {
-		page_unref(pa, 0);
-		return;
+	spin_lock(&lock);
+	if (pin_find(pa, &p, &head)) {
+		if (head != p)
+			refs_add(p, -1);
+		last = refs_add(head, -1) == 0; /* then nobody else knows the block any more */
 	}
-	if (head != p)
-		p->refs--;
-	page_unref(PA(ALIGN_DOWN(pa.v, HUGE_SIZE)), HUGE_ORDER);
+	spin_unlock(&lock);
+	if (last)
+		give_back((uint32_t)(pa.v >> PAGE_SHIFT) & ~((1u << head->order) - 1), head->order);
 }
 
 size_t page_nr_free(void)
 {
-	return mem.nr_free;
+	return READ_ONCE(mem.nr_free) + (smp_active ? page_local_nr() : 0);
 }
 
 size_t page_nr_total(void)
@@ -369,6 +426,7 @@ void page_init(const struct cay_boot_info *info)
 	uint32_t pfn, end;
 
 	memset(&mem, 0, sizeof(mem));
+	page_local_init();
 	mem.end_pfn = (uint32_t)(info->ram_bytes >> PAGE_SHIFT);
 	mem.nr_regions = (mem.end_pfn + REGION_PAGES - 1) / REGION_PAGES;
 	mem.nr_total = mem.end_pfn;

@@ -2,7 +2,8 @@
 /*
  * page.h - physical memory: allocation of page frames, and their descriptors.
  * All RAM is mapped at CAY_DIRECT_GVA. Blocks are 2^order pages, naturally aligned; order 9 is a huge page.
- * Lock (when there are several CPUs): one inside the allocator, taken for nobody else. Never blocks.
+ * Lock: a spin lock inside the allocator, which is taken under any other one; with several CPUs each has some single
+ * pages of its own (page_local.c) and seldom takes it. References are counted atomically. Any context; never blocks.
  *
  * Memory is taken into use 2 MiB at a time, lowest first: what the program does not need is never touched, so that the
  * host never has to provide it and a boot costs nothing per MiB of RAM. Untouched memory is known to be zero.
@@ -83,7 +84,7 @@ void page_unpin(pa_t pa);
  * The descriptor of a frame of RAM that is in use or was once. Frames are linked by number, 0 = none (frame 0 is never
  * free). What an allocated page's owner may use: next, prev, slab, owner (kmalloc does, for its slabs).
  */
-enum page_state { PAGE_TAIL = 0, PAGE_USED, PAGE_FREE, PAGE_SLAB };
+enum page_state { PAGE_TAIL = 0, PAGE_USED, PAGE_FREE, PAGE_SLAB, PAGE_LOCAL };
 struct page {
 	uint32_t next, prev;
 	union {

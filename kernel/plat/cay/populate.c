@@ -23,9 +23,8 @@ static void announce(pa_t pa, size_t bytes)
 	if (pa.v >= boot_info->small_end_gpa || last >= PIECES_MAX)
 		return;
 	for (uint64_t n = first; n <= last; n++) {
-		if (done >> n & 1)
+		if (__atomic_fetch_or(&done, 1ull << n, __ATOMIC_RELAXED) >> n & 1)
 			continue;
-		done |= 1ull << n;
 		gate_call(CAY_GATE_POPULATE, n * PIECE_BYTES, PIECE_BYTES, 0, 0, 0);
 	}
 }

@@ -6,6 +6,10 @@
 #include "abi/layout.h"
 #include "shim.h"
 
+/* kernel/mm/percpu.h */
+bool smp_active;
+__thread unsigned shim_cpu;
+
 void shim_ram(size_t bytes)
 {
 	static size_t mapped;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* test_debug_heap.c - the debug build's allocators catch what they promise to catch, and nothing else. */
-// SOURCES: shim/log.c shim/ram.c
+// SOURCES: kernel/mm/page_local.c shim/log.c shim/ram.c
 #define CAY_DEBUG 1
 #include "unit.h"
 
@@ -55,7 +55,8 @@ static int setup(void **state)
 
 	(void)state;
 	shim_ram(8 << 20);
-	memset(partial, 0, sizeof(partial));
+	memset(classes, 0, sizeof(classes));
+	memset(heaps, 0, sizeof(heaps));
 	memset(root, 0, 64);
 	page_init(&info);
 	return 0;

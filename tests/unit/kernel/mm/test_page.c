@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* test_page.c - the buddy allocator: nothing handed out twice, everything comes back, zero means zero. */
-// SOURCES: kernel/mm/page.c shim/log.c shim/ram.c
+// SOURCES: kernel/mm/page.c kernel/mm/page_local.c shim/log.c shim/ram.c
 #include "unit.h"
 
 #include <stdlib.h>
@@ -8,6 +8,7 @@
 #include "abi/boot_info.h"
 #include "kernel/arch/x86_64/paging.h"
 #include "kernel/mm/page.h"
+#include "kernel/mm/percpu.h"
 #include "shim.h"
 
 void paging_init(const struct cay_boot_info *info)
@@ -50,6 +51,40 @@ static void test_odd_sizes(void **state)
 		assert_in_range(n, (ram - 0x1f3000) / 4096 - 40, (ram - 0x1f3000) / 4096);
 		assert_int_equal(page_nr_free(), 0);
 	}
+}
+
+/* Pages that CPUs keep for themselves count as free, are handed out, and join their neighbours when a block is needed.
+ */
+static void test_cpus(void **state)
+{
+	static void *held[300];
+	size_t free0;
+
+	(void)state;
+	boot(4 << 20, 2 << 20);
+	smp_active = true;
+	free0 = page_nr_free();
+	for (unsigned round = 0; round < 4; round++) {
+		shim_cpu = 0;
+		for (unsigned i = 0; i < ARRAY_SIZE(held); i++) {
+			held[i] = page_alloc(0, i % 2 ? PAGE_ZERO : 0);
+			assert_non_null(held[i]);
+			if (i % 2)
+				assert_int_equal(((char *)held[i])[i], 0);
+			memset(held[i], 1, PAGE_SIZE);
+		}
+		assert_int_equal(page_nr_free(), free0 - ARRAY_SIZE(held));
+		for (unsigned i = 0; i < ARRAY_SIZE(held); i++) {
+			shim_cpu = i % 3;
+			page_free(held[i], 0);
+		}
+		assert_int_equal(page_nr_free(), free0);
+	}
+	for (shim_cpu = 0; shim_cpu < 3; shim_cpu++)
+		assert_null(page_alloc(PAGE_ORDER_MAX, 0)); /* there is none, but each gives back what it keeps */
+	shim_cpu = 0;
+	assert_non_null(page_alloc(PAGE_ORDER_MAX - 1, 0));
+	smp_active = false;
 }
 
 static void test_boot_touches_little(void **state)
@@ -205,6 +240,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_smallest_machine),
 		cmocka_unit_test(test_odd_sizes),
+		cmocka_unit_test(test_cpus),
 		cmocka_unit_test(test_boot_touches_little),
 		cmocka_unit_test(test_low_memory_last),
 		cmocka_unit_test(test_references),
