@@ -7,6 +7,8 @@
 #include "kernel/log.h"
 #include "kernel/net/net_priv.h"
 
+#define ERROR_BYTES 16384u
+
 /* Ends the list of touched channels, so that a channel on it never has a NULL link. */
 static struct channel end_of_list;
 
@@ -36,7 +38,8 @@ static bool push(struct channel *ch, struct pbuf *p)
 	uint32_t bytes = (uint32_t)pbuf_truesize(p);
 	struct pbuf *first = __atomic_load_n(&ch->inbox, __ATOMIC_RELAXED);
 
-	if (!p->is_error && __atomic_load_n(&ch->inbox_bytes, __ATOMIC_RELAXED) > ch->inbox_limit)
+	/* Errors find some room in a full inbox, too: whoever waits for an answer that cannot come shall hear of it. */
+	if (__atomic_load_n(&ch->inbox_bytes, __ATOMIC_RELAXED) > ch->inbox_limit + (p->is_error ? ERROR_BYTES : 0))
 		return false;
 	__atomic_add_fetch(&ch->inbox_bytes, bytes, __ATOMIC_RELAXED);
 	do

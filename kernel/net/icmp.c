@@ -48,6 +48,9 @@ void icmp_report(struct pbuf *p)
 	p->sport = ports[0];
 	p->dport = ports[1];
 	p->is_error = true;
+	/* TCP believes it for the sequence number that is quoted (tcp_sock.c), others for the ports. */
+	if (p->error.shrinks_path && p->proto != IPPROTO_TCP)
+		pmtu_update(&theirs, p->error.info);
 	if (p->proto == IPPROTO_UDP && p->len >= 8)
 		pbuf_pull(p, 8); /* what the user sent */
 	channel_queue(ch, p);

@@ -100,8 +100,7 @@ static void take_error(struct pbuf *p, const struct icmphdr *icmp)
 	e.offender = from;
 	if (e.err == EMSGSIZE) {
 		e.info = ntohs(icmp->un.frag.mtu);
-		if (e.info != 0 && e.info < ntohs(h.tot_len))
-			pmtu_update(&p->dst, e.info);
+		e.shrinks_path = e.info != 0 && e.info < ntohs(h.tot_len);
 	}
 	pbuf_pull(p, header);
 	p->error = e;

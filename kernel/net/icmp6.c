@@ -96,7 +96,7 @@ static void take_error(struct pbuf *p, const struct icmp6hdr *icmp)
 	e.offender = from;
 	if (e.err == EMSGSIZE) {
 		e.info = ntohl(icmp->icmp6_mtu);
-		pmtu_update(&p->dst, e.info);
+		e.shrinks_path = true;
 	}
 	pbuf_pull(p, sizeof(h));
 	p->error = e;

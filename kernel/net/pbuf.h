@@ -64,8 +64,9 @@ struct net_error {
 	int err;        /* positive errno */
 	uint8_t origin; /* SO_EE_ORIGIN_ICMP, SO_EE_ORIGIN_ICMP6, SO_EE_ORIGIN_LOCAL */
 	uint8_t type, code;
-	bool hard;     /* a socket must take note; else a hint (RFC 1122 4.2.3.9) */
-	uint32_t info; /* MTU for EMSGSIZE */
+	bool hard;         /* a socket must take note; else a hint (RFC 1122 4.2.3.9) */
+	bool shrinks_path; /* info is the path's MTU, if the protocol believes that it sent the packet */
+	uint32_t info;     /* MTU for EMSGSIZE */
 	struct ipaddr offender;
 };
 

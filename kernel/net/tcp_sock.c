@@ -8,6 +8,7 @@
 #include "kernel/dev/random.h"
 #include "kernel/mm/kmalloc.h"
 #include "kernel/net/net_priv.h"
+#include "kernel/net/tcp_seq.h"
 
 #define INBOX_BYTES   (1u << 22)
 #define SNDBUF_START  16384
@@ -160,7 +161,10 @@ static void take_icmp(struct tcp_sock *t, struct pbuf *p)
 	pbuf_copy_out(p, 0, quote, sizeof(quote));
 	seq = (uint32_t)quote[4] << 24 | (uint32_t)quote[5] << 16 | (uint32_t)quote[6] << 8 | quote[7];
 	if (p->error.err == EMSGSIZE) {
-		tcp_sock_refresh_route(t); /* the path's MTU is known by now */
+		/* RFC 5927 7.2: only about what is on its way. */
+		if (p->error.shrinks_path && seq_upto(t->c.snd_una, seq) && seq_before(seq, t->c.snd_nxt))
+			pmtu_update(&p->dst, p->error.info);
+		tcp_sock_refresh_route(t);
 		return;
 	}
 	t->c.now_ns = clock_monotonic_ns();

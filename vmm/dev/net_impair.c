@@ -13,6 +13,8 @@
 
 /* As long as the queue of netem(8): what comes on top is lost. */
 #define IMPAIR_FRAMES_MAX 1000u
+/* Frames that are due and find no room, in the guest's buffers or in the backend, are tried again so often. */
+#define RETRY_NS 1000000
 
 struct frame {
 	struct frame *next;
@@ -181,7 +183,7 @@ static bool pass_out(struct net_pair *p, const struct frame *f)
 	return err != -EAGAIN;
 }
 
-static void set_timer(struct net_impair *im)
+static void set_timer(struct net_impair *im, uint64_t now)
 {
 	struct itimerspec t = {0};
 	uint64_t at = UINT64_MAX;
@@ -190,6 +192,8 @@ static void set_timer(struct net_impair *im)
 		at = im->out.first->due_ns;
 	if (im->in.first != NULL)
 		at = MIN(at, im->in.first->due_ns);
+	if (at <= now) /* a timer in the past would go off without end */
+		at = im->timer_ns > now ? im->timer_ns : now + RETRY_NS;
 	if (at == UINT64_MAX || at == im->timer_ns)
 		return;
 	im->timer_ns = at;
@@ -215,6 +219,6 @@ bool net_impair_poll(struct net_impair *im, struct net_pair *p)
 		take_first(&im->in);
 		moved = true;
 	}
-	set_timer(im);
+	set_timer(im, now);
 	return moved;
 }

@@ -304,6 +304,93 @@ static void test_receive_buffer_is_a_limit(void **state)
 	s->ops->release(s);
 }
 
+/* An ICMP message that says a packet of ours from port `sport` to the peer's port 9 was too big. */
+static void too_big_in(uint8_t proto, uint16_t sport, uint16_t mtu)
+{
+	uint8_t icmp[8 + 28] = {3, 4, [6] = (uint8_t)(mtu >> 8), [7] = (uint8_t)mtu};
+	uint16_t ports[2] = {htons(sport), htons(9)}, sum;
+
+	make_v4(packet, proto, OUR_IP, PEER_IP, NULL, 0, 1, 0);
+	packet[14 + 2] = 1500 >> 8;
+	packet[14 + 3] = 1500 & 255;
+	memcpy(icmp + 8, packet + 14, 20);
+	memcpy(icmp + 28, ports, sizeof(ports));
+	sum = inet_checksum(icmp, sizeof(icmp));
+	memcpy(icmp + 2, &sum, sizeof(sum));
+	wire_in(frame, make_v4(frame, IPPROTO_ICMP, PEER_IP, OUR_IP, icmp, sizeof(icmp), 1, 0));
+}
+
+static struct pbuf *taken;
+
+static void take_batch(struct channel *ch, struct pbuf *batch, uint32_t bits)
+{
+	(void)ch;
+	(void)bits;
+	pbuf_put_chain(taken);
+	taken = batch;
+}
+
+static void not_freed(struct channel *ch)
+{
+	(void)ch;
+}
+
+static const struct channel_ops channel_ops = {.run = take_batch, .free = not_freed};
+
+/* A forged message changes a path only if it quotes a packet that the protocol knows of. */
+static void test_path_mtu_is_believed_by_the_protocol(void **state)
+{
+	struct channel_key key = {.local = ipaddr_v4(OUR_IP),
+				  .remote = ipaddr_v4(PEER_IP),
+				  .lport = htons(7),
+				  .rport = htons(9),
+				  .proto = IPPROTO_TCP};
+	struct socket *s = udp_bound(AF_INET, 7);
+	struct ipaddr peer = ipaddr_v4(PEER_IP);
+	struct channel ch;
+
+	(void)state;
+	channel_init(&ch, &channel_ops, 1000);
+	assert_int_equal(channel_insert(&ch, &key), 0);
+	too_big_in(IPPROTO_TCP, 7, 1000);
+	assert_non_null(taken); /* TCP has heard of it, and decides */
+	assert_int_equal(taken->error.info, 1000);
+	assert_true(taken->error.shrinks_path);
+	too_big_in(IPPROTO_TCP, 8, 1000);
+	too_big_in(IPPROTO_UDP, 8, 1000);
+	too_big_in(IPPROTO_ICMP, 8, 1000);
+	assert_int_equal(pmtu_lookup(&peer, 1500), 1500);
+	too_big_in(IPPROTO_UDP, 7, 1000);
+	assert_int_equal(pmtu_lookup(&peer, 1500), 1000);
+	channel_remove(&ch);
+	pbuf_put_chain(taken);
+	taken = NULL;
+	s->ops->release(s);
+}
+
+static void test_errors_are_limited_too(void **state)
+{
+	struct channel_key key = {.local = ipaddr_v4(OUR_IP),
+				  .remote = ipaddr_v4(PEER_IP),
+				  .lport = htons(7),
+				  .rport = htons(9),
+				  .proto = IPPROTO_TCP};
+	struct channel ch;
+
+	(void)state;
+	channel_init(&ch, &channel_ops, 1000);
+	assert_int_equal(channel_insert(&ch, &key), 0);
+	channel_lock(&ch); /* nothing is taken from the inbox */
+	for (unsigned i = 0; i < 5000; i++)
+		too_big_in(IPPROTO_TCP, 7, 1000);
+	assert_true(ch.inbox_bytes > 1000 && ch.inbox_bytes < 32768);
+	assert_true(ch.drops > 4000);
+	channel_unlock(&ch);
+	channel_remove(&ch);
+	pbuf_put_chain(taken);
+	taken = NULL;
+}
+
 static void test_no_memory_loses_packets_only(void **state)
 {
 	struct socket *s = udp_bound(AF_INET, 7);
@@ -338,6 +425,8 @@ int main(void)
 		cmocka_unit_test_setup(test_port_rules, setup),
 		cmocka_unit_test_setup(test_loopback_datagram, setup),
 		cmocka_unit_test_setup(test_receive_buffer_is_a_limit, setup),
+		cmocka_unit_test_setup(test_path_mtu_is_believed_by_the_protocol, setup),
+		cmocka_unit_test_setup(test_errors_are_limited_too, setup),
 		cmocka_unit_test_setup(test_no_memory_loses_packets_only, setup),
 	};
 	return cmocka_run_group_tests(tests, start, NULL);
