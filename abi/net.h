@@ -56,8 +56,15 @@ struct cay_net_config {
 	uint8_t dns6[16];
 	uint8_t prefix4, prefix6; /* bits */
 	uint8_t rsvd[6];
+	/*
+	 * The device's, changed while the VM runs: a bit for each pair whose transmit queue it does not look at just
+	 * now and asks no doorbell for, because it will look again by itself in a moment. A guest that runs out of work
+	 * rings for what is unsent; one that computes need not. Full barriers: the guest's between publishing and
+	 * reading this, the device's between setting it and its last look.
+	 */
+	uint32_t napping;
 };
 
-_Static_assert(sizeof(struct cay_net_config) == 84, "same for both sides");
+_Static_assert(sizeof(struct cay_net_config) == 88, "same for both sides");
 
 #endif

@@ -111,6 +111,11 @@ bool virtq_driver_has_used(const struct virtq_driver *vq)
 	return __atomic_load_n(&vq->used->idx, __ATOMIC_ACQUIRE) != vq->used_last;
 }
 
+bool virtq_driver_is_drained(const struct virtq_driver *vq)
+{
+	return __atomic_load_n(&vq->used->idx, __ATOMIC_RELAXED) == vq->avail_published;
+}
+
 void *virtq_driver_pop(struct virtq_driver *vq, uint32_t *bytes)
 {
 	while (virtq_driver_has_used(vq)) {

@@ -63,6 +63,9 @@ void *virtq_driver_pop(struct virtq_driver *vq, uint32_t *bytes);
 /* A cheap look, for polling: might virtq_driver_pop return something? */
 bool virtq_driver_has_used(const struct virtq_driver *vq);
 
+/* Another: does the device say that it is done with all that was published? */
+bool virtq_driver_is_drained(const struct virtq_driver *vq);
+
 /*
  * Asks for an event at the next used buffer. Returns true if one is there already: the event may then never come, so
  * pop instead of sleeping. virtq_driver_disarm: no events, somebody polls.

@@ -43,6 +43,7 @@ struct pair {
 	struct virtq_slot tx_ring_slots[CAY_NET_QUEUE_NR];
 	struct tx_slot tx_slots[CAY_NET_QUEUE_NR];
 	struct tx_slot *tx_free;
+	uint16_t rung_for; /* what was published when card_idle last rang */
 };
 
 static struct {
@@ -162,6 +163,24 @@ static void net_transmit(struct netif *nif, struct pbuf *batch)
 	spin_unlock(&pr->tx_lock);
 }
 
+/* The device may nap, and then it was not rung when frames were published: once for all of them now. */
+static void card_idle(struct netif *nif)
+{
+	(void)nif;
+	for (unsigned i = 0; i < card.nr_pairs; i++) {
+		struct pair *pr = &card.pair[i];
+		uint16_t published = READ_ONCE(pr->tx.avail_published);
+
+		if (pr->rung_for == published || virtq_driver_is_drained(&pr->tx))
+			continue;
+		__atomic_thread_fence(__ATOMIC_SEQ_CST); /* abi/net.h: the queue before `napping` */
+		if (!(READ_ONCE(card.config->napping) >> i & 1))
+			continue;
+		WRITE_ONCE(pr->rung_for, published);
+		doorbell_ring(pr->tx_doorbell);
+	}
+}
+
 /* ---- receiving */
 
 /*
@@ -234,6 +253,7 @@ static const struct netif_ops ops = {
 	.transmit = net_transmit,
 	.poll = net_poll_card,
 	.pending = card_pending,
+	.idle = card_idle,
 };
 
 static void *area(uint64_t gpa)

@@ -37,6 +37,8 @@ struct netif_ops {
 	unsigned (*poll)(struct netif *nif, unsigned budget);
 	/* A cheap look, from the idle loop: might poll return something? NULL: never. Any context. */
 	bool (*pending)(struct netif *nif);
+	/* The CPU has run out of work: what was sent must not wait for anything. Without a lock, often. May be NULL. */
+	void (*idle)(struct netif *nif);
 	/* The CPU is about to sleep: the device is to send an event. True: something is there already, poll again.
 	 * While the program runs, events are the device's business: it sends them unless it sees that we poll. NULL: it
 	 * always does. */

@@ -174,10 +174,13 @@ static void frame_due(struct io_watch *w, uint32_t events)
 static int publish_config(struct net_device *dev, struct cay_device_info *info)
 {
 	uint64_t gpa = vm_boot_alloc(dev->vm, sizeof(dev->config), 64);
+	struct cay_net_config *shared;
 
 	if (gpa == 0)
 		return -ENOSPC;
-	memcpy(gmem_ptr(&dev->vm->mem, gpa, sizeof(dev->config)), &dev->config, sizeof(dev->config));
+	shared = gmem_ptr(&dev->vm->mem, gpa, sizeof(dev->config));
+	memcpy(shared, &dev->config, sizeof(dev->config));
+	dev->napping = &shared->napping;
 	info->config[CAY_NET_CONFIG] = gpa;
 	info->features = dev->features;
 	return 0;

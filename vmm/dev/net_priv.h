@@ -62,8 +62,9 @@ struct net_pair {
 	_Atomic bool readable; /* epoll said so, not yet looked at */
 	unsigned quiet_polls;  /* since the last frame */
 	enum io_linger linger; /* after the last poll that had work */
-	/* While much data move and CPUs are scarce, the I/O thread naps instead of asking for doorbells. */
+	/* While frames flow and CPUs are scarce, the I/O thread naps instead of asking for doorbells. */
 	unsigned naps_left;
+	bool in_stream;      /* the last poll with frames moved much */
 	struct io_watch nap; /* a timer; fd < 0: none */
 	bool dead;           /* the backend is gone: frames vanish */
 	struct net_rx_buf pool[CAY_NET_RX_SEGS_MAX];
@@ -81,6 +82,7 @@ struct net_device {
 	uint64_t features; /* VIRTIO_NET_F_* as bits */
 	struct cay_net_config config;
 	uint32_t rx_frame_max; /* header included: what must fit into the pool before a frame is read */
+	uint32_t *napping;     /* cay_net_config's, shared with the guest: ours to write, never read */
 	bool cpus_scarce;      /* fewer than for each vCPU, the I/O thread, and the program at the other end */
 	unsigned nr_pairs;
 	struct net_pair pair[NET_PAIRS_MAX];

@@ -26,13 +26,15 @@
  */
 #define NET_QUIET_POLLS 4000u
 /*
- * A poll that moved this much is part of a stream. What the guest sends meanwhile, mostly acknowledgements, is not
- * worth a doorbell each, which costs its CPU more than a whole frame: it is looked at when the descriptor wakes us, or
- * at the end of a nap. After so many naps without such a poll doorbells are asked for again.
+ * After frames, what the guest sends next is not worth a doorbell each, which costs its CPU more than a whole frame: it
+ * is looked at when the descriptor wakes us, when the guest runs out of work and rings for all of it, or at the end of
+ * a nap. After so many naps without a frame doorbells are asked for again.
+ */
+#define NET_NAPS   4u
+#define NET_NAP_NS 50000
+/* A poll that moved this much is part of a stream, in which all sides have work: polling takes a CPU from one of them.
  */
 #define NET_STREAM_BYTES 16384u
-#define NET_NAPS         3u
-#define NET_NAP_NS       50000
 
 static void watch(struct net_pair *p, uint32_t events)
 {
@@ -344,14 +346,15 @@ bool net_pair_poll(void *pair)
 	bool tx = poll_tx(p), late = p->dev->impair != NULL && net_impair_poll(p->dev->impair, p), rx = poll_rx(p);
 	bool any = tx || late || rx;
 
-	if (p->count.tx_bytes + p->count.rx_bytes - bytes >= NET_STREAM_BYTES)
+	if (any) {
 		p->naps_left = NET_NAPS;
-	/* The guest answers soon what it was given; who answers what it sent may be waiting for this CPU. In a stream
-	 * all sides have work, and polling takes the CPU from one of them. */
+		p->in_stream = p->count.tx_bytes + p->count.rx_bytes - bytes >= NET_STREAM_BYTES;
+	}
+	/* The guest answers soon what it was given; who answers what it sent may be waiting for this CPU. */
 	if (any && p->dev->cpus_scarce)
-		p->linger = rx && p->naps_left == 0 ? IO_LINGER_SHORT : IO_LINGER_NONE;
+		p->linger = rx && !p->in_stream ? IO_LINGER_SHORT : IO_LINGER_NONE;
 	if (p->dev->cpus_scarce)
-		p->watch.linger = p->naps_left == 0 ? IO_LINGER_SHORT : IO_LINGER_NONE;
+		p->watch.linger = p->in_stream ? IO_LINGER_NONE : IO_LINGER_SHORT;
 	if (any)
 		p->quiet_polls = 0;
 	else if (p->quiet_polls < NET_QUIET_POLLS)
@@ -374,17 +377,27 @@ void net_pair_nap_over(struct io_watch *w, uint32_t events)
 	(void)!read(w->fd, &count, sizeof(count));
 }
 
+static uint32_t pair_bit(const struct net_pair *p)
+{
+	return 1u << (p - p->dev->pair);
+}
+
 static bool nap(struct net_pair *p)
 {
 	static const struct itimerspec t = {.it_value.tv_nsec = NET_NAP_NS};
 
-	return p->nap.fd >= 0 && timerfd_settime(p->nap.fd, 0, &t, NULL) == 0;
+	if (p->nap.fd < 0 || timerfd_settime(p->nap.fd, 0, &t, NULL) != 0)
+		return false;
+	/* Full barrier before the poll that follows; partner: the guest publishes and then reads this. */
+	__atomic_or_fetch(p->dev->napping, pair_bit(p), __ATOMIC_SEQ_CST);
+	return true;
 }
 
 void net_pair_arm(void *pair, bool sleep)
 {
 	struct net_pair *p = pair;
 
+	__atomic_and_fetch(p->dev->napping, ~pair_bit(p), __ATOMIC_SEQ_CST);
 	if (!sleep) {
 		virtq_device_disarm(&p->tx);
 		return;

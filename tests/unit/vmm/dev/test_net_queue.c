@@ -170,14 +170,17 @@ static struct virtq_device tx_queue(void)
 	return vq;
 }
 
-/* In a stream no doorbell is asked for, but the thread wakes by itself; and so only for a while. */
+/* While frames flow no doorbell is asked for, but the thread wakes by itself, and the guest is told; and so only for a
+ * while. */
 static void test_naps(void **state)
 {
 	struct net_pair *p = rig_init(1500);
 	struct itimerspec left;
 	bool armed = false;
+	uint32_t napping = 0;
 
 	(void)state;
+	p->dev->napping = &napping;
 	p->tx = tx_queue();
 	p->nap.fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK);
 	p->naps_left = 2;
@@ -185,6 +188,7 @@ static void test_naps(void **state)
 		net_pair_arm(p, true);
 		assert_int_equal(p->naps_left, 1 - i);
 		assert_false(p->tx.armed);
+		assert_int_equal(napping, 1);
 		assert_int_equal(timerfd_gettime(p->nap.fd, &left), 0);
 		armed |= left.it_value.tv_nsec > 0;
 		net_pair_nap_over(&p->nap, 0);
@@ -192,6 +196,7 @@ static void test_naps(void **state)
 	assert_true(armed); /* once at least: this thread may have been away for long */
 	net_pair_arm(p, true);
 	assert_true(p->tx.armed);
+	assert_int_equal(napping, 0);
 	close(p->nap.fd);
 }
 
