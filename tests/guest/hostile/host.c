@@ -124,6 +124,20 @@ static void foreign_table(void)
 		accepted();
 }
 
+/* Linux's page of old system calls, at a fixed place in every process: time, which must not answer. */
+static void vsyscall(void)
+{
+	volatile uint64_t *stack = (volatile uint64_t *)(scratch + 8192);
+	const struct registers r = {.rip = 0xffffffffff600400, .rsp = (uint64_t)stack};
+	uint64_t got;
+
+	VCPU->iret.rip = (uint64_t)back_from_jump;
+	stack[0] = (uint64_t)code_int80 + 2; /* its ud2 */
+	got = jump_to(&r);
+	if (got > 1600000000 && got >> 33 == 0)
+		accepted();
+}
+
 /* 32-bit mode, below 4 GiB: mov $1, %eax; mov $77, %ebx; int $0x80 (exit); jmp . */
 static void compatibility_mode(void)
 {
@@ -380,6 +394,10 @@ void attack(const char *variant)
 	}
 	if (same(variant, "foreign-table")) {
 		foreign_table();
+		return;
+	}
+	if (same(variant, "vsyscall")) {
+		vsyscall();
 		return;
 	}
 	find_site();

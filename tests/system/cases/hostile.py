@@ -29,7 +29,7 @@ HOST = {v: [125] for v in (
     "write-socket write-much write-ram clean-memory unmap-all exit").split()}
 HOST.update({v: [125, SURVIVED] for v in (
     "compatibility-mode junk-stub request-race junk-control bell-storm here-storm private-storm beyond-file descriptors-left descriptors-kept frame-storm timer-storm close-all map-storm table-storm unmap-kernel").split()})
-HOST.update({v: [SURVIVED] for v in "own-calls foreign-table write-stub".split()})
+HOST.update({v: [SURVIVED] for v in "own-calls foreign-table vsyscall write-stub".split()})
 
 
 TALKS = ("request-race",)  # it makes the VMM log something before its end
@@ -120,6 +120,25 @@ def killed_monitor_takes_the_guest_along(t):
     while in_session(p.pid) and time.monotonic() < deadline:
         time.sleep(0.01)
     t.check(not in_session(p.pid), "left behind: %s" % in_session(p.pid))
+
+
+@case(backends=("process",))
+def killed_while_it_starts(t):
+    """SIGKILL of cay at any moment of its start and soon after: no process of it stays."""
+    sessions = []
+    for i in range(60):
+        p = popen(t.cay_argv(["/bin/sleep", "1000"], ["-c", "2"]), stdin=subprocess.DEVNULL, cwd=t.dir, start_new_session=True)
+        end = time.monotonic() + i * 0.0003
+        while time.monotonic() < end:
+            pass
+        p.kill()
+        p.wait()
+        sessions.append(p.pid)
+    deadline = time.monotonic() + 20
+    while any(map(in_session, sessions)) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    left = [s for s in map(in_session, sessions) if s]
+    t.check(not left, "left behind: %s" % left)
 
 
 @case(backends=("process",))

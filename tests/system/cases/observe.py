@@ -125,3 +125,17 @@ def debugger_attached_to_the_process(t):
         t.check(out == b"on\n" and p.returncode == 0, "it goes on: %r, status %s" % (out, p.returncode))
     finally:
         p.kill()
+
+
+@case(timeout=60, backends=("process",))
+def perf_sees_the_guests_kernel(t):
+    """Samples of the process of a vCPU, with the names of the guest kernel's functions."""
+    t.need("perf")
+    prog = "import os\nfor i in range(100000): os.stat('/etc/hostname')"
+    r = t.host(["perf", "record", "-q", "-e", "cpu-clock", "-o", t.path("vm.data"), "--", *t.cay_argv([PYTHON, "-c", prog])])
+    if r.status != 0 and (b"perf_event_paranoid" in r.err or b"permission" in r.err.lower() or b"not permitted" in r.err):
+        t.skip("this host forbids perf")
+    t.check(r.status == 0, r.describe())
+    r = t.host([t.config.top + "/tools/perf-guest", t.path("vm.data")], env={"HOME": t.dir})
+    seen = {line.split(None, 2)[2].split()[-1] for line in r.text.splitlines() if "guest kernel" in line}
+    t.check("syscall_entry" in seen and len(seen) > 10, "functions of the guest's kernel: " + r.describe())
