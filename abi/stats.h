@@ -49,6 +49,8 @@ struct cay_stats {
 	uint64_t counter[64];
 	uint32_t syscall_count[512];       /* by Linux x86-64 number; to be added to those in the vCPU pages */
 	uint32_t syscall_absent[512 / 32]; /* bit set: was called and is not implemented */
+	uint64_t map_gva;                  /* struct cay_map_entry[map_nr]: abi/map.h */
+	uint32_t map_nr;
 };
 
 _Static_assert(CAY_T_NR <= 16 && CAY_C_NR <= 64, "room");

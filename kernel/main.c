@@ -23,6 +23,7 @@
 #include "kernel/plat/cay/boot.h"
 #include "kernel/plat/cay/debug.h"
 #include "kernel/plat/cay/events.h"
+#include "kernel/plat/cay/map.h"
 #include "kernel/plat/cay/populate.h"
 #include "kernel/sched/smp.h"
 #include "kernel/sched/thread.h"
@@ -119,6 +120,7 @@ void kernel_main(void)
 	sched_init();
 	event_register(CAY_EVENT_SIGNAL, forward_signals, NULL);
 	debug_init();
+	map_publish();
 	mark(CAY_T_MM_READY);
 	init_process->fds = fdtable_create();
 	if (init_process->fds == NULL)

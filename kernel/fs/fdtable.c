@@ -8,6 +8,7 @@
 #include "kernel/fs/vfs.h"
 #include "kernel/log.h"
 #include "kernel/mm/kmalloc.h"
+#include "kernel/plat/cay/map.h"
 #include "lib/string.h"
 
 #define FD_INITIAL 64
@@ -19,6 +20,8 @@ struct fdtable {
 	struct file **files;
 	uint64_t *open, *cloexec;
 };
+MAP_FIELD(FDTABLE_SIZE, struct fdtable, size);
+MAP_FIELD(FDTABLE_FILES, struct fdtable, files);
 
 static bool bit_get(const uint64_t *map, int n)
 {

@@ -13,6 +13,7 @@
 #include "kernel/log.h"
 #include "kernel/mm/page.h"
 #include "kernel/net/net_priv.h"
+#include "kernel/plat/cay/map.h"
 #include "lib/siphash.h"
 
 #define EXACT_ORDER  6 /* of pages: 32768 chains in 256 KiB, which exist once they are touched */
@@ -22,6 +23,10 @@
 #define LOCKS        64u
 
 static struct channel **exact, **bound;
+MAP_ADDRESS(EXACT_TABLE, exact);
+MAP_ADDRESS(BOUND_TABLE, bound);
+MAP_VALUE(NR_EXACT, EXACT_CHAINS);
+MAP_VALUE(NR_BOUND, BOUND_CHAINS);
 static struct spinlock locks[LOCKS];
 
 static bool make_tables(void)

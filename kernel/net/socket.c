@@ -13,6 +13,7 @@
 #include "kernel/mm/kmalloc.h"
 #include "kernel/mm/uaccess.h"
 #include "kernel/net/inet.h"
+#include "kernel/plat/cay/map.h"
 #include "lib/string.h"
 
 void scm_files_put(struct scm_files *files)
@@ -76,6 +77,7 @@ static const struct file_ops socket_file_ops = {
 	.ioctl = socket_ioctl,
 	.release = socket_release,
 };
+MAP_ADDRESS(SOCKET_FILES, socket_file_ops);
 
 void sock_control_put(struct sock_msg *m, int level, int type, const void *data, unsigned bytes)
 {

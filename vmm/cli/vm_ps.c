@@ -8,6 +8,7 @@
 
 #include "vmm/cli/command_flags.h"
 #include "vmm/cli/run_options.h"
+#include "vmm/cli/table.h"
 #include "vmm/cli/vm_commands.h"
 #include "vmm/control/client.h"
 #include "vmm/control/registry.h"
@@ -74,7 +75,7 @@ static void look_at(void *ctx, const char *name)
 	json_array_append_new(l->vms, vm);
 }
 
-static void format_time(char out[32], long long ns)
+static void format_time(char *out, long long ns)
 {
 	long long s = ns / 1000000000;
 
@@ -86,12 +87,6 @@ static void format_time(char out[32], long long ns)
 		snprintf(out, 32, "%lldh%02lldm", s / 3600, s / 60 % 60);
 	else
 		snprintf(out, 32, "%lldd%02lldh", s / 86400, s / 3600 % 24);
-}
-
-static void format_memory(char out[32], const json_t *vm)
-{
-	snprintf(out, 32, "%lldM/%lldM", client_number(vm, "memory_used_bytes") >> 20,
-		 client_number(vm, "memory_bytes") >> 20);
 }
 
 static void format_ports(char *out, size_t room, const json_t *vm)
@@ -130,44 +125,32 @@ static void format_command(char *out, size_t room, const json_t *vm)
 	}
 }
 
-#define COLUMNS    8
-#define CELL_BYTES 256
-struct row {
-	char cell[COLUMNS][CELL_BYTES];
-};
-
-static void fill_row(struct row *r, const json_t *vm)
-{
-	snprintf(r->cell[0], CELL_BYTES, "%s", client_text(vm, "name"));
-	snprintf(r->cell[1], CELL_BYTES, "%lld", client_number(vm, "pid"));
-	snprintf(r->cell[2], CELL_BYTES, "%s", client_text(vm, "state"));
-	format_time(r->cell[3], client_number(vm, "uptime_ns"));
-	format_memory(r->cell[4], vm);
-	snprintf(r->cell[5], CELL_BYTES, "%lld", client_number(vm, "cpus"));
-	format_ports(r->cell[6], CELL_BYTES, vm);
-	format_command(r->cell[7], CELL_BYTES, vm);
-}
-
 static void print_table(const json_t *vms)
 {
-	static const struct row head = {{"NAME", "PID", "STATE", "UPTIME", "MEMORY", "CPUS", "PORTS", "COMMAND"}};
-	size_t nr = json_array_size(vms), width[COLUMNS] = {0};
-	struct row *rows = calloc(nr + 1, sizeof(*rows));
+	static const char *const headings[] = {"NAME", "PID",   "STATE",   "UPTIME", "MEMORY",
+					       "CPUS", "PORTS", "COMMAND", NULL};
+	struct table *t = table_new(headings);
+	const json_t *vm;
+	size_t i;
 
-	if (rows == NULL)
-		return;
-	rows[0] = head;
-	for (size_t i = 0; i < nr; i++)
-		fill_row(&rows[i + 1], json_array_get(vms, i));
-	for (size_t i = 0; i <= nr; i++)
-		for (unsigned c = 0; c < COLUMNS; c++)
-			width[c] = MAX(width[c], strlen(rows[i].cell[c]));
-	for (size_t i = 0; i <= nr; i++) {
-		for (unsigned c = 0; c < COLUMNS - 1; c++)
-			printf("%-*s  ", (int)width[c], rows[i].cell[c]);
-		printf("%s\n", rows[i].cell[COLUMNS - 1]);
+	json_array_foreach(vms, i, vm)
+	{
+		char text[256];
+
+		table_add(t, "%s", client_text(vm, "name"));
+		table_add(t, "%lld", client_number(vm, "pid"));
+		table_add(t, "%s", client_text(vm, "state"));
+		format_time(text, client_number(vm, "uptime_ns"));
+		table_add(t, "%s", text);
+		table_add(t, "%lldM/%lldM", client_number(vm, "memory_used_bytes") >> 20,
+			  client_number(vm, "memory_bytes") >> 20);
+		table_add(t, "%lld", client_number(vm, "cpus"));
+		format_ports(text, sizeof(text), vm);
+		table_add(t, "%s", text);
+		format_command(text, sizeof(text), vm);
+		table_add(t, "%s", text);
 	}
-	free(rows);
+	table_print(t);
 }
 
 int command_ps(int argc, char **argv, const struct process_start *start)

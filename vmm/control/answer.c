@@ -2,6 +2,7 @@
 #include "vmm/control/answer.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -12,6 +13,7 @@
 #include "vmm/core/counters.h"
 #include "vmm/core/timing.h"
 #include "vmm/core/vm.h"
+#include "vmm/inspect/inspect.h"
 
 json_t *answer_error(const char *text)
 {
@@ -118,6 +120,34 @@ static json_t *stats(struct vm *vm, const char *name)
 	return o;
 }
 
+static json_t *list_of(struct guest_map *m, struct vm *vm, enum control_request r)
+{
+	struct inspect_cpus cpus = {.nr = 0};
+
+	for (unsigned i = 0; i < vm->nr_vcpus; i++)
+		if (vm->vcpu[i].page != NULL)
+			cpus.page[cpus.nr++] = vm->vcpu[i].page;
+	return r == CONTROL_THREADS ? inspect_threads(m, &cpus)
+	       : r == CONTROL_FILES ? inspect_files(m)
+				    : inspect_sockets(m);
+}
+
+/* {"name", KIND: [...]}, and "incomplete" if there was more than is looked at. */
+static json_t *inspect(struct vm *vm, const char *name, enum control_request r)
+{
+	struct guest_map *m = malloc(sizeof(*m));
+	json_t *o = NULL;
+
+	if (m != NULL && guest_map_load(m, &vm->mem, vm->stats)) {
+		o = json_pack("{s:s}", "name", name);
+		json_object_set_new(o, control_request_word(r), list_of(m, vm, r));
+		if (m->budget == 0)
+			json_object_set_new(o, "incomplete", json_true());
+	}
+	free(m);
+	return o != NULL ? o : answer_error("its kernel has not said yet where its structures are");
+}
+
 json_t *answer_make(struct vm *vm, const char *name, enum control_request r)
 {
 	switch (r) {
@@ -125,6 +155,10 @@ json_t *answer_make(struct vm *vm, const char *name, enum control_request r)
 		return info(vm, name);
 	case CONTROL_STATS:
 		return stats(vm, name);
+	case CONTROL_THREADS:
+	case CONTROL_FILES:
+	case CONTROL_SOCKETS:
+		return inspect(vm, name, r);
 	default:
 		return answer_error("this version of cay does not know the question");
 	}

@@ -147,3 +147,48 @@ def folder_not_ours(t):
     r = t.cmd(["run", "--backend", t.backend, "echo", "on"], env=env_of(t))
     t.check((r.status, r.out, r.err) == (0, b"on\n", b""), r.describe())
     t.our_error(ask(t, "ps"), 125, "not this user's alone")
+
+
+INSPECTED = """
+import os, socket, threading, time
+l = socket.socket(); l.bind(("127.0.0.1", 8080)); l.listen(5)
+c = socket.create_connection(("127.0.0.1", 8080)); a, _ = l.accept(); c.send(b"x" * 1000)
+u = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); u.bind(("0.0.0.0", 5353))
+six = socket.socket(socket.AF_INET6); six.bind(("::1", 81)); six.listen(7)
+local = socket.socket(socket.AF_UNIX); local.bind("/run/named"); local.listen(1)
+p = os.pipe(); f = open("/etc/passwd"); f.read(1)
+threading.Thread(target=time.sleep, args=(60,), daemon=True).start()
+if os.fork() == 0: time.sleep(60)
+while True:
+    done = [t for t in os.listdir("/proc/self/task") if "S" in open("/proc/self/task/%s/stat" % t).read()]
+    if done: break
+print("up", flush=True); input()
+"""
+
+
+@case
+def inspect(t):
+    with Vm(t, INSPECTED, flags=["--name", "i", "-c", "2"]) as vm:
+        r = ask(t, "inspect", "i", "--json")
+        if not t.check(r.status == 0 and not r.err, r.describe()):
+            return
+        o = json.loads(r.out)
+        mine = [x for x in o["threads"] if x["pid"] == 1]
+        t.check(len(mine) == 2 and len(o["threads"]) == 3 and {x["ppid"] for x in o["threads"]} == {0, 1}, "three threads in two processes: %s" % o["threads"])
+        t.check(any(x["call"] in ("clock_nanosleep", "select", "pselect6") and x["state"] == "sleeping" for x in mine), "what a thread sleeps in: %s" % mine)
+        t.check(all("python3" in x["program"] for x in mine), str(mine))
+        paths = [x["path"] for x in o["files"] if x["pid"] == 1]
+        t.check("/etc/passwd" in paths and any(p.startswith("socket:[") for p in paths) and any(p.startswith("pipe:[") for p in paths), str(paths))
+        found = {(s["protocol"], s["state"], s["local"]): s for s in o["sockets"]}
+        for key in (("tcp", "LISTEN", "127.0.0.1:8080"), ("tcp", "LISTEN", "[::1]:81"), ("udp", "UNCONN", "0.0.0.0:5353"), ("unix-stream", "LISTEN", "/run/named")):
+            t.check(key in found and found[key]["process"] == "python3" and found[key]["pid"] == 1, "%s is there, with its process: %s" % (key, list(found)))
+        got = found.get(("tcp", "ESTAB", "127.0.0.1:8080"), {})
+        t.check(got.get("receive_queue") == 1000, "bytes that nobody has read: %s" % got)
+        r = ask(t, "inspect", "--sockets", "i")
+        t.check(r.status == 0 and b"127.0.0.1:8080" in r.out and b"PROGRAM" not in r.out, r.describe())
+        r = ask(t, "inspect", "i")
+        t.check(r.status == 0 and all(w in r.out for w in (b"threads:", b"files:", b"sockets:")), r.describe())
+        out, err = vm.p.communicate(b"\n", 20)
+        t.check((out, err, vm.p.returncode) == (b"", b"", 0), "the VM goes on: %s %s %s" % (out, err, vm.p.returncode))
+    t.our_error(ask(t, "inspect", "i"), 125, "i")
+    t.our_error(ask(t, "inspect"), 125, "NAME")
