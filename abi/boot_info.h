@@ -90,6 +90,7 @@ struct cay_boot_info {
 	uint64_t pt_pool_bytes;
 	uint64_t small_end_gpa; /* RAM below is small host pages, made at first touch or by CAY_GATE_POPULATE; huge ones
 				   above */
+	uint64_t attached_gpa;  /* RAM from here on must be asked for first: CAY_GATE_ATTACH */
 	uint64_t cr3_gpa;
 	/* Functions (System V calling convention, general registers only) that the kernel calls instead of trapping,
 	 * where the backend has code in the guest's address space (abi/gate.h); 0 = trap. */

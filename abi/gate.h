@@ -42,6 +42,9 @@ enum cay_gate_nr {
 	/* Sleep for arg0 ns, at most a millisecond, whatever is pending: the caller waits for another vCPU, which may
 	 * have lost its host CPU. */
 	CAY_GATE_PAUSE = 13,
+	/* RAM below arg0 (GPA, at most boot_info.ram_bytes) will be used, that above boot_info.attached_gpa for the
+	 * first time: it is not the guest's before. Returns the new border, arg0 or more, or -errno of the host. */
+	CAY_GATE_ATTACH = 14,
 	CAY_GATE_NR
 };
 

@@ -48,6 +48,13 @@ void page_set_announce(void (*fn)(pa_t pa, size_t bytes))
 	announce = fn;
 }
 
+static bool (*attach)(pa_t end);
+
+void page_set_attach(bool (*fn)(pa_t end))
+{
+	attach = fn;
+}
+
 struct page *page_of_pfn(uint32_t pfn)
 {
 	return &mem.region[pfn / REGION_PAGES][pfn % REGION_PAGES];
@@ -220,6 +227,8 @@ static bool region_open(void)
 		return low_open();
 	start = (uint32_t)(mem.next_region * REGION_PAGES);
 	end = MIN(start + REGION_PAGES, mem.end_pfn);
+	if (attach != NULL && !attach(PA((uint64_t)end << PAGE_SHIFT)))
+		return low_open();
 	mem.nr_free -= end - start; /* what is not opened counts as free: taken out here, put in by range_free */
 	if (mem.desc_left == 0)
 		desc_reserve(&start);

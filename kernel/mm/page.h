@@ -71,6 +71,10 @@ void page_init(const struct cay_boot_info *info);
  * allocate. */
 void page_set_announce(void (*fn)(pa_t pa, size_t bytes));
 
+/* fn makes RAM below the address usable, before any of it is touched; false: the host will not. It must not allocate.
+ */
+void page_set_attach(bool (*fn)(pa_t end));
+
 /* Turns a block with one reference (and perhaps pins) into 2^order single pages with one reference each (and theirs).
  */
 void page_split(pa_t pa, unsigned order);

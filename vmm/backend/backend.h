@@ -49,6 +49,9 @@ struct backend_ops {
 	void (*vm_pause)(struct vm *vm, bool stop);
 	/* The first `bytes` of the file window become guest-physical memory (at least). vCPU thread. */
 	MUST_CHECK int (*window_grow)(struct vm *vm, uint64_t bytes);
+	/* RAM below `bytes` becomes the guest's; *attached: so much is now. NULL: all of it is from the start, else
+	 * cpu_describe says how much. vCPU thread, under window_lock. */
+	int (*ram_grow)(struct vm *vm, uint64_t bytes, uint64_t *attached);
 	/* What the kernel may use: CAY_CPU_* bits, xcr0 and so on into boot info. */
 	void (*cpu_describe)(struct vm *vm);
 	/* Doorbell at this offset of the gate page signals the eventfd and does not exit. */

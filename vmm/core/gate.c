@@ -61,6 +61,20 @@ static int64_t gate_populate(struct vm *vm, uint64_t gpa, uint64_t bytes)
 	return 0;
 }
 
+static int64_t gate_attach(struct vm *vm, uint64_t end)
+{
+	uint64_t attached = vm->mem.bytes;
+	int err = 0;
+
+	if (end > vm->mem.bytes || end % CAY_PAGE_BYTES != 0)
+		return -EINVAL;
+	pthread_mutex_lock(&vm->window_lock); /* of KVM's slots, which the window has, too */
+	if (vm->backend->ram_grow != NULL)
+		err = vm->backend->ram_grow(vm, end, &attached);
+	pthread_mutex_unlock(&vm->window_lock);
+	return err != 0 ? err : (int64_t)attached;
+}
+
 /* arg[0], the device, is always the one there is. */
 static int64_t gate_map_file(struct vm *vm, const uint64_t *arg)
 {
@@ -177,6 +191,9 @@ void gate_dispatch(struct vcpu *vcpu, uint32_t offset)
 		break;
 	case CAY_GATE_POPULATE:
 		ret = gate_populate(vm, arg[0], arg[1]);
+		break;
+	case CAY_GATE_ATTACH:
+		ret = gate_attach(vm, arg[0]);
 		break;
 	case CAY_GATE_PAUSE:
 		ret = vcpu_pause(arg[0]);

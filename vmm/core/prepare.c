@@ -21,7 +21,33 @@ static int load_image(struct preparation *p)
 	return 0;
 }
 
-static int plan_sandbox(struct preparation *p)
+static void *prepare_main(void *arg)
+{
+	struct preparation *p = arg;
+
+	p->err = p->cpu_err = p->vm->backend->cpu_probe(p->vm);
+	if (p->err == 0)
+		p->err = load_image(p);
+	return NULL;
+}
+
+void prepare_start(struct preparation *p, struct vm *vm)
+{
+	memset(p, 0, sizeof(*p));
+	p->vm = vm;
+	p->threaded = pthread_create(&p->thread, NULL, prepare_main, p) == 0;
+	if (!p->threaded)
+		prepare_main(p);
+}
+
+int prepare_finish(struct preparation *p)
+{
+	if (p->threaded)
+		pthread_join(p->thread, NULL);
+	return p->err;
+}
+
+int prepare_sandbox(struct preparation *p)
 {
 	const struct run_options *opt = p->vm->opt;
 	struct sandbox_path paths[RUN_MOUNTS_MAX + 1];
@@ -43,32 +69,4 @@ static int plan_sandbox(struct preparation *p)
 	if (err != 0)
 		log_error("%s: %s; the sandbox is needed, `cay doctor` says what is missing", what, strerror(-err));
 	return err;
-}
-
-static void *prepare_main(void *arg)
-{
-	struct preparation *p = arg;
-
-	p->err = p->cpu_err = p->vm->backend->cpu_probe(p->vm);
-	if (p->err == 0)
-		p->err = load_image(p);
-	if (p->err == 0)
-		p->err = plan_sandbox(p);
-	return NULL;
-}
-
-void prepare_start(struct preparation *p, struct vm *vm)
-{
-	memset(p, 0, sizeof(*p));
-	p->vm = vm;
-	p->threaded = pthread_create(&p->thread, NULL, prepare_main, p) == 0;
-	if (!p->threaded)
-		prepare_main(p);
-}
-
-int prepare_finish(struct preparation *p)
-{
-	if (p->threaded)
-		pthread_join(p->thread, NULL);
-	return p->err;
 }

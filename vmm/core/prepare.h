@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * prepare.h - the part of a VM's start that does not need the VM: done on a second CPU while KVM makes the first part.
- * What each side takes is about the same (docs/design.md), so starting costs little more than the larger one.
+ * prepare.h - the part of a VM's start that does not need the VM: on a second CPU while KVM makes the first part, but
+ * for the sandbox's rules, with which the first CPU passes the time that is left. What each side takes is about the
+ * same (docs/design.md), so starting costs little more than the larger one.
  */
 #ifndef CAY_VMM_CORE_PREPARE_H
 #define CAY_VMM_CORE_PREPARE_H
@@ -25,6 +26,8 @@ struct preparation {
 
 /* vm->mem exists. Starts the work; it runs at once if there is no thread to be had. */
 void prepare_start(struct preparation *p, struct vm *vm);
+/* Works out the sandbox's rules, beside that. 0, or -errno and the reason was said. */
+MUST_CHECK int prepare_sandbox(struct preparation *p);
 /* Waits for it. 0, or -errno and the reason was said, except that of cpu_err. Call exactly once after prepare_start, in
  * any case. */
 MUST_CHECK int prepare_finish(struct preparation *p);

@@ -275,18 +275,20 @@ static int exit_status(const struct vm *vm)
 static int start(struct vm *vm)
 {
 	struct preparation prep;
-	int err = net_open(&vm->opt->net, vm->opt->nr_cpus, &vm->net);
+	int err = create_memory(vm);
 
-	if (err == 0)
-		err = create_memory(vm);
 	if (err != 0)
 		return err;
 	vm->control = control_open(vm);
 	prepare_start(&prep, vm);
 	err = create_machine(vm);
+	if (err == 0)
+		err = net_open(&vm->opt->net, vm->opt->nr_cpus, &vm->net);
 	/* Here and not there, because this side is done first. */
 	if (err == 0 && vm->control != NULL)
 		err = control_enter(vm->control);
+	if (err == 0)
+		err = prepare_sandbox(&prep);
 	if (prepare_finish(&prep) != 0 && err == 0 && prep.cpu_err != 0)
 		err = fail_start("cannot find out what the CPU offers", prep.cpu_err,
 				 "`cay doctor` says what is missing");

@@ -57,6 +57,7 @@ int boot_begin(struct vm *vm, const struct kernel_image *img)
 		.ram_bytes = vm->mem.bytes,
 		.kernel_bytes = img->image_bytes,
 		.small_end_gpa = GMEM_SMALL_BYTES,
+		.attached_gpa = vm->mem.bytes,
 		.nr_cpus = vm->nr_vcpus,
 		.uid = vm->opt->uid,
 		.gid = vm->opt->gid,

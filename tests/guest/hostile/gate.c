@@ -62,7 +62,21 @@ void attack(const char *variant)
 			accepted();
 	} else if (same(variant, "free-self"))
 		gate(CAY_GATE_FREE, 0, BOOT->ram_bytes, 0, 0, 0);
-	else if (same(variant, "cpus")) {
+	else if (same(variant, "attach-not")) /* not there yet, unless the backend has no such border */
+		*(volatile uint64_t *)PHYS(BOOT->attached_gpa) = 1;
+	else if (same(variant, "attach")) {
+		for (size_t i = 4; i < NR_WILD; i++)
+			if (gate(CAY_GATE_ATTACH, wild[i], wild[i], wild[i], 0, 0) >= 0)
+				accepted();
+		if (gate(CAY_GATE_ATTACH, BOOT->ram_bytes + 4096, 0, 0, 0, 0) >= 0 ||
+		    gate(CAY_GATE_ATTACH, BOOT->ram_bytes - 1, 0, 0, 0, 0) >= 0)
+			accepted();
+		/* All of it, again and again; and it is there. */
+		for (unsigned i = 0; i < 1000; i++)
+			if (gate(CAY_GATE_ATTACH, BOOT->ram_bytes, 0, 0, 0, 0) != (int64_t)BOOT->ram_bytes)
+				accepted();
+		*(volatile uint64_t *)PHYS(BOOT->ram_bytes - 8) = 1;
+	} else if (same(variant, "cpus")) {
 		for (size_t i = 0; i < NR_WILD; i++)
 			if (gate(CAY_GATE_START_CPU, wild[i] | 1, wild[i], wild[i], wild[i], 0) >= 0)
 				accepted();

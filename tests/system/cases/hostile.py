@@ -11,7 +11,7 @@ SURVIVED = 42  # the image went on to its end: the VMM refused each wrong thing
 GATE = {  # variant -> allowed statuses
     "unknown": [125], "zero": [125], "doorbell": [125], "beyond": [125], "unaligned": [125, SURVIVED], "byte": [125, SURVIVED], "quad": [125, SURVIVED],
     "straddle": [125], "read": [125, SURVIVED], "execute": [125], "crash-text": [125], "crash-escapes": [125], "log": [SURVIVED], "map": [SURVIVED],
-    "unmap": [SURVIVED], "exit-status": None, "free-range": [SURVIVED], "free-self": [125], "cpus": [125, SURVIVED], "ipi": [125, SURVIVED], "pause": [SURVIVED],
+    "unmap": [SURVIVED], "exit-status": None, "free-range": [SURVIVED], "free-self": [125], "attach": [SURVIVED], "attach-not": [125, SURVIVED], "cpus": [125, SURVIVED], "ipi": [125, SURVIVED], "pause": [SURVIVED],
     "flood-timer": [SURVIVED], "flood-log": [SURVIVED, 125], "wait-past": [SURVIVED],
 }
 CPU = {v: [125] for v in (

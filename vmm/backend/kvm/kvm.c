@@ -25,12 +25,10 @@
 #include "x86/cr.h"
 #include "x86/desc.h"
 
-enum { SLOT_RAM = 0, SLOT_WINDOW = 1 };
-
 struct kvm_vm {
 	int kvm_fd, vm_fd;
 	uint64_t xcr0;
-	uint64_t window_bytes; /* covered by memslots so far */
+	uint64_t ram_bytes, window_bytes; /* covered by memslots so far */
 	unsigned next_slot;
 };
 
@@ -144,7 +142,6 @@ static int kvm_vm_create(struct vm *vm)
 	if (kv == NULL)
 		return -ENOMEM;
 	kv->kvm_fd = kv->vm_fd = -1;
-	kv->next_slot = SLOT_WINDOW;
 	vm->backend_priv = kv;
 	kv->kvm_fd = open("/dev/kvm", O_RDWR | O_CLOEXEC);
 	if (kv->kvm_fd < 0)
@@ -171,45 +168,66 @@ err_destroy:
 }
 
 /*
- * A memslot costs kernel memory by its size (shadow paging keeps 8 bytes a page), so the window grows in
- * chunks, as files are mapped. The first is there from the start: almost every program maps a file, and a
- * slot added while the vCPU runs takes 1 ms instead of 0.1.
+ * A memslot costs kernel memory by its size, because shadow paging keeps 8 bytes a page: 0.5 us per MiB to make. So RAM
+ * and window are attached in pieces, the first before the guest's first instruction, because a slot added while the
+ * vCPU runs takes up to 1 ms; RAM in ever larger ones, the window as files are mapped.
  */
+#define FIRST_CHUNK  (64ULL << 20)
 #define WINDOW_CHUNK (256ULL << 20)
+#define RAM_FACTOR   4
+
+static int add_slot(struct kvm_vm *kv, uint64_t gpa, uint8_t *hva, uint64_t bytes)
+{
+	struct kvm_userspace_memory_region slot = {
+		.slot = kv->next_slot,
+		.guest_phys_addr = gpa,
+		.memory_size = bytes,
+		.userspace_addr = (uintptr_t)hva,
+	};
+
+	if (ioctl(kv->vm_fd, KVM_SET_USER_MEMORY_REGION, &slot) != 0)
+		return -errno;
+	kv->next_slot++;
+	return 0;
+}
 
 static int kvm_window_grow(struct vm *vm, uint64_t bytes)
 {
 	struct kvm_vm *kv = vm->backend_priv;
 
 	while (kv->window_bytes < bytes) {
-		struct kvm_userspace_memory_region chunk = {
-			.slot = kv->next_slot,
-			.guest_phys_addr = CAY_WINDOW_GPA + kv->window_bytes,
-			.memory_size = WINDOW_CHUNK,
-			.userspace_addr = (uintptr_t)vm->window_hva + kv->window_bytes,
-		};
+		uint64_t chunk = kv->window_bytes == 0 ? FIRST_CHUNK : WINDOW_CHUNK;
+		int err = add_slot(kv, CAY_WINDOW_GPA + kv->window_bytes, vm->window_hva + kv->window_bytes,
+				   MIN(chunk, CAY_WINDOW_BYTES - kv->window_bytes));
 
-		if (ioctl(kv->vm_fd, KVM_SET_USER_MEMORY_REGION, &chunk) != 0)
-			return -errno;
-		kv->next_slot++;
-		kv->window_bytes += WINDOW_CHUNK;
+		if (err != 0)
+			return err;
+		kv->window_bytes += chunk;
 	}
 	return 0;
 }
 
-static int kvm_vm_attach(struct vm *vm)
+static int kvm_ram_grow(struct vm *vm, uint64_t bytes, uint64_t *attached)
 {
 	struct kvm_vm *kv = vm->backend_priv;
-	struct kvm_userspace_memory_region ram = {
-		.slot = SLOT_RAM,
-		.guest_phys_addr = 0,
-		.memory_size = vm->mem.bytes,
-		.userspace_addr = (uintptr_t)vm->mem.hva,
-	};
+	uint64_t end = MIN(MAX(bytes, kv->ram_bytes * RAM_FACTOR), vm->mem.bytes);
+	int err = 0;
 
-	if (ioctl(kv->vm_fd, KVM_SET_USER_MEMORY_REGION, &ram) != 0)
-		return -errno;
-	return kvm_window_grow(vm, WINDOW_CHUNK);
+	if (bytes > kv->ram_bytes) {
+		err = add_slot(kv, kv->ram_bytes, vm->mem.hva + kv->ram_bytes, end - kv->ram_bytes);
+		if (err == 0)
+			kv->ram_bytes = end;
+	}
+	*attached = kv->ram_bytes;
+	return err;
+}
+
+static int kvm_vm_attach(struct vm *vm)
+{
+	uint64_t attached;
+	int err = kvm_ram_grow(vm, MIN(vm->mem.bytes, FIRST_CHUNK), &attached);
+
+	return err == 0 ? kvm_window_grow(vm, FIRST_CHUNK) : err;
 }
 
 static void kvm_cpu_describe(struct vm *vm)
@@ -243,6 +261,7 @@ static void kvm_cpu_describe(struct vm *vm)
 	if (!(features & CAY_CPU_XSAVE))
 		features |= native_xsave(&bi->xcr0, &bi->xsave_bytes);
 	bi->cpu_features = features;
+	bi->attached_gpa = kv->ram_bytes;
 }
 
 static int kvm_doorbell_fd(struct vm *vm, uint32_t gate_offset, int eventfd)
@@ -486,6 +505,7 @@ const struct backend_ops backend_kvm = {
 	.vm_attach = kvm_vm_attach,
 	.vm_destroy = kvm_vm_destroy,
 	.window_grow = kvm_window_grow,
+	.ram_grow = kvm_ram_grow,
 	.cpu_describe = kvm_cpu_describe,
 	.doorbell_fd = kvm_doorbell_fd,
 	.vcpu_create = kvm_vcpu_create,

@@ -4,6 +4,7 @@
 #include "unit.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "abi/boot_info.h"
 #include "kernel/arch/x86_64/paging.h"
@@ -126,6 +127,34 @@ static void test_low_memory_last(void **state)
 	assert_int_equal(page_nr_free(), 1);
 }
 
+static uint64_t attached;
+
+static bool attach(pa_t end)
+{
+	if (end.v > 8 << 20)
+		return false;
+	attached = end.v;
+	return true;
+}
+
+/* No block is handed out, nor anything written, in RAM that was not asked for; and what the host refuses is not used.
+ */
+static void test_attach(void **state)
+{
+	void *p;
+
+	(void)state;
+	boot(64 << 20, 2 << 20);
+	attached = 4 << 20;
+	page_set_attach(attach);
+	memset(pa_to_virt(PA(attached)), 0x55, 8 << 20);
+	while ((p = page_alloc(0, 0)) != NULL)
+		assert_true(virt_to_pa(p).v < attached);
+	assert_int_equal(attached, 8 << 20);
+	assert_int_equal(*(uint64_t *)pa_to_virt(PA(8 << 20)), 0x5555555555555555);
+	page_set_attach(NULL);
+}
+
 static void test_references(void **state)
 {
 	void *p;
@@ -243,6 +272,7 @@ int main(void)
 		cmocka_unit_test(test_cpus),
 		cmocka_unit_test(test_boot_touches_little),
 		cmocka_unit_test(test_low_memory_last),
+		cmocka_unit_test(test_attach),
 		cmocka_unit_test(test_references),
 		cmocka_unit_test(test_pins),
 		cmocka_unit_test(test_random),
