@@ -3,6 +3,10 @@
 
 GUEST_DIR := $(BUILD)/tests
 GUEST_SRC := $(wildcard tests/guest/*.c)
+# io_uring is driven through liburing, where it is installed.
+ifeq ($(wildcard /usr/include/liburing.h),)
+GUEST_SRC := $(filter-out tests/guest/uring%,$(GUEST_SRC))
+endif
 GUEST_BIN := $(GUEST_SRC:tests/guest/%.c=$(GUEST_DIR)/guest/%)
 HOSTILE_BIN := $(patsubst tests/guest/hostile/%.c,$(GUEST_DIR)/hostile/%,$(filter-out %/start.c,$(wildcard tests/guest/hostile/*.c)))
 GUEST_CFLAGS = -std=gnu11 -D_GNU_SOURCE -O1 -g -Wall -Wextra -Werror -Itests/guest -I. \
@@ -10,7 +14,7 @@ GUEST_CFLAGS = -std=gnu11 -D_GNU_SOURCE -O1 -g -Wall -Wextra -Werror -Itests/gue
 
 $(GUEST_DIR)/guest/%: tests/guest/%.c tests/guest/report.h
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(GUEST_CFLAGS) -static -pthread $< -o $@ -lm -lutil
+	$(Q)$(CC) $(GUEST_CFLAGS) -static -pthread $< -o $@ -lm -lutil $(if $(filter uring%,$(notdir $@)),-luring)
 
 $(GUEST_DIR)/hostile/%: tests/guest/hostile/%.c tests/guest/hostile/start.c tests/guest/hostile/hostile.h kernel/kernel.lds $(wildcard abi/*.h)
 	@mkdir -p $(@D)

@@ -90,7 +90,7 @@ static ssize_t master_read(struct file *f, struct uio *uio, int64_t pos)
 		int err = 0;
 
 		if (!master_has_news(p))
-			err = f->flags & O_NONBLOCK
+			err = file_nowait(f, uio)
 				      ? -EAGAIN
 				      : interrupted(wait_event_interruptible(&p->master_wq, master_has_news(p)));
 		if (err != 0)
@@ -136,7 +136,7 @@ static ssize_t master_write(struct file *f, struct uio *uio, int64_t pos)
 			pty_changed(p);
 			if (done == (size_t)n)
 				break;
-			err = f->flags & O_NONBLOCK
+			err = file_nowait(f, uio)
 				      ? -EAGAIN
 				      : interrupted(wait_event_interruptible(&p->master_wq, ldisc_has_room(&p->ld)));
 			if (err != 0)
@@ -225,16 +225,16 @@ static bool slave_may_read(const struct pty *p, size_t least)
  * Until there is something, by VMIN and VTIME: with VMIN the time runs from byte to byte, else from the start.
  * 0: look; -errno.
  */
-static int wait_for_input(struct file *f, struct pty *p, size_t want)
+static int wait_for_input(struct file *f, struct pty *p, const struct uio *uio)
 {
 	bool canonical = p->ld.tio.c_lflag & ICANON;
 	uint64_t gap_ns = canonical ? 0 : p->ld.tio.c_cc[VTIME] * DECISECOND;
-	size_t least = canonical ? 1 : least_bytes(p, want), had;
+	size_t least = canonical ? 1 : least_bytes(p, uio->resid), had;
 	int err;
 
 	if (slave_may_read(p, least) && (canonical || least > 0 || gap_ns == 0))
 		return 0;
-	if (f->flags & O_NONBLOCK)
+	if (file_nowait(f, uio))
 		return ldisc_available(&p->ld) > 0 ? 0 : -EAGAIN;
 	if (gap_ns == 0)
 		return interrupted(wait_event_interruptible(&p->slave_wq, slave_may_read(p, least)));
@@ -267,7 +267,7 @@ static ssize_t slave_read(struct file *f, struct uio *uio, int64_t pos)
 	int err = tty_check_read(&p->tty);
 
 	if (err == 0)
-		err = wait_for_input(f, p, uio->resid);
+		err = wait_for_input(f, p, uio);
 	if (err == 0)
 		err = tty_check_read(&p->tty); /* the foreground may have changed meanwhile */
 	if (err != 0)
@@ -315,7 +315,7 @@ static ssize_t slave_write(struct file *f, struct uio *uio, int64_t pos)
 			if (!p->has_master)
 				err = -EIO;
 			else if (done < (size_t)n)
-				err = f->flags & O_NONBLOCK
+				err = file_nowait(f, uio)
 					      ? -EAGAIN
 					      : interrupted(wait_event_interruptible(&p->slave_wq, slave_may_write(p)));
 		}

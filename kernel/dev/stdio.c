@@ -109,9 +109,9 @@ static size_t get_buffer(struct stdio_dir *dir, size_t bytes)
 }
 
 /* A non-blocking call does not wait for the lock of a blocked one either. */
-static int lock_dir(struct file *f, struct stdio_dir *dir)
+static int lock_dir(struct stdio_dir *dir, bool nowait)
 {
-	if ((f->flags & O_NONBLOCK) && dir->lock.owner != NULL)
+	if (nowait && dir->lock.owner != NULL)
 		return -EAGAIN;
 	mutex_lock(&dir->lock);
 	return 0;
@@ -121,7 +121,7 @@ static int lock_dir(struct file *f, struct stdio_dir *dir)
 static ssize_t read_once(struct file *f, struct stdio_fd *s, struct uio *uio)
 {
 	struct stdio_dir *dir = &s->dir[DIR_IN];
-	ssize_t n = lock_dir(f, dir);
+	ssize_t n = lock_dir(dir, file_nowait(f, uio));
 	size_t want;
 
 	if (n != 0)
@@ -147,7 +147,7 @@ static ssize_t read_waiting(struct file *f, struct stdio_fd *s, struct uio *uio)
 
 		if (n == 0)
 			n = read_once(f, s, uio);
-		if (n != -EAGAIN || (f->flags & O_NONBLOCK))
+		if (n != -EAGAIN || file_nowait(f, uio))
 			return n;
 		n = wait_ready(s, DIR_IN);
 		if (n != 0)
@@ -177,14 +177,14 @@ static ssize_t stdio_read(struct file *f, struct uio *uio, int64_t pos)
 }
 
 /* Sends the first `bytes` of the buffer; a short count when it would wait and may not, or was interrupted. */
-static ssize_t write_buffer(struct file *f, struct stdio_fd *s, struct stdio_dir *dir, size_t bytes)
+static ssize_t write_buffer(struct stdio_fd *s, struct stdio_dir *dir, size_t bytes, bool nowait)
 {
 	size_t sent = 0;
 
 	while (sent < bytes) {
 		int64_t n = stdio_call(s->nr, CAY_STDIO_WRITE, -1, 0, (char *)dir->buffer + sent,
 				       (uint32_t)(bytes - sent), false);
-		if (n == -EAGAIN && !(f->flags & O_NONBLOCK))
+		if (n == -EAGAIN && !nowait)
 			n = wait_ready(s, DIR_OUT);
 		if (n < 0)
 			return sent > 0 ? (ssize_t)sent : n;
@@ -206,7 +206,7 @@ static ssize_t write_locked(struct file *f, struct stdio_fd *s, struct stdio_dir
 		ssize_t part = uio_move(dir->buffer, MIN(uio->resid, room), uio);
 		if (part <= 0)
 			return total > 0 ? total : part;
-		ssize_t n = write_buffer(f, s, dir, (size_t)part);
+		ssize_t n = write_buffer(s, dir, (size_t)part, file_nowait(f, uio));
 		if (n < 0)
 			return total > 0 ? total : n;
 		total += n;
@@ -225,7 +225,7 @@ static ssize_t stdio_write(struct file *f, struct uio *uio, int64_t pos)
 	(void)pos;
 	if (uio->resid == 0)
 		return 0;
-	n = lock_dir(f, dir);
+	n = lock_dir(dir, file_nowait(f, uio));
 	if (n != 0)
 		return n;
 	n = write_locked(f, s, dir, uio);

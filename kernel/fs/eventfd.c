@@ -31,7 +31,7 @@ static ssize_t counter_read(struct file *f, struct uio *uio, int64_t pos)
 	if (uio->resid < sizeof(value))
 		return -EINVAL;
 	if (e->count == 0) {
-		if (f->flags & O_NONBLOCK)
+		if (file_nowait(f, uio))
 			return -EAGAIN;
 		if (wait_event_interruptible(&e->wq, e->count > 0) != 0)
 			return -ERESTARTSYS;
@@ -56,7 +56,7 @@ static ssize_t counter_write(struct file *f, struct uio *uio, int64_t pos)
 	if (value > COUNT_MAX)
 		return -EINVAL;
 	if (value > COUNT_MAX - e->count) {
-		if (f->flags & O_NONBLOCK)
+		if (file_nowait(f, uio))
 			return -EAGAIN;
 		if (wait_event_interruptible(&e->wq, value <= COUNT_MAX - e->count) != 0)
 			return -ERESTARTSYS;
@@ -85,6 +85,19 @@ static const struct file_ops eventfd_ops = {
 	.poll = counter_poll,
 	.release = counter_release,
 };
+
+bool eventfd_is(const struct file *f)
+{
+	return f->ops == &eventfd_ops;
+}
+
+void eventfd_add(struct file *f, uint64_t n)
+{
+	struct eventfd *e = f->priv;
+
+	e->count += MIN(n, COUNT_MAX - e->count);
+	waitq_wake(&e->wq, POLLIN);
+}
 
 long sys_eventfd2(unsigned count, int flags)
 {

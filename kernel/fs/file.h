@@ -34,6 +34,7 @@ struct uio {
 	size_t resid;      /* bytes left */
 	bool to_user;      /* true for read() */
 	bool kernel;       /* segments are kernel memory (exec, sendfile): no range check */
+	bool nowait;       /* -EAGAIN instead of waiting, as if the file had O_NONBLOCK (io_uring) */
 };
 /* Moves min(bytes, resid) bytes between kbuf and the uio. Returns bytes moved (short only on a fault), or -EFAULT if
  * none. */
@@ -71,6 +72,8 @@ struct file_ops {
 	/* Pages [pgoff, pgoff + nr) of the file for a mapping. write: they will be written through a shared mapping.
 	 * Default -ENODEV. */
 	int (*map)(struct file *f, uint64_t pgoff, size_t nr, bool write, struct page_run *run);
+	/* May this range be mapped at all? Default: yes; what is not there faults when it is touched. */
+	int (*check_map)(struct file *f, uint64_t offset, uint64_t bytes);
 	/* map gives pages of the file window: shared with the host, but the first touch of each costs 5 us (KVM does
 	 * not fill their neighbours along, as it does for RAM). Private mappings of small areas are read instead. */
 	bool map_is_costly;
@@ -124,6 +127,11 @@ static inline void poll_wait(struct file *f, struct waitq *wq, struct poll_table
 {
 	if (pt != NULL && pt->queue != NULL)
 		pt->queue(pt, f, wq);
+}
+/* May this transfer not wait for data or room? */
+static inline bool file_nowait(const struct file *f, const struct uio *uio)
+{
+	return uio->nowait || (f->flags & 04000) != 0; /* O_NONBLOCK */
 }
 static inline uint32_t file_poll(struct file *f, struct poll_table *pt)
 {

@@ -177,7 +177,7 @@ static ssize_t inotify_read(struct file *f, struct uio *uio, int64_t pos)
 
 	(void)pos;
 	while (list_empty(&in->events)) {
-		if (f->flags & O_NONBLOCK)
+		if (file_nowait(f, uio))
 			return -EAGAIN;
 		if (wait_event_interruptible(&in->wq, !list_empty(&in->events)) != 0)
 			return -ERESTARTSYS;

@@ -56,11 +56,11 @@ long pipe_broken(void)
 }
 
 /* Nothing to read: 0 to try again after a wait, EOF as 1, else -errno. Called and returns with the lock held. */
-static int wait_for_bytes(struct file *f, struct pipe *p)
+static int wait_for_bytes(struct file *f, struct pipe *p, const struct uio *uio)
 {
 	if (p->nr_writers == 0)
 		return 1;
-	if (f->flags & O_NONBLOCK)
+	if (file_nowait(f, uio))
 		return -EAGAIN;
 	mutex_unlock(&p->lock);
 	int err = wait_event_interruptible(&p->rd_wq, pipe_ring_used(&p->ring) > 0 || p->nr_writers == 0);
@@ -79,7 +79,7 @@ static ssize_t pipe_read(struct file *f, struct uio *uio, int64_t pos)
 		return 0;
 	mutex_lock(&p->lock);
 	while (pipe_ring_used(&p->ring) == 0 && err == 0)
-		err = wait_for_bytes(f, p);
+		err = wait_for_bytes(f, p, uio);
 	n = err > 0 ? 0 : err;
 	if (err == 0)
 		n = pipe_ring_get(&p->ring, uio, uio->resid);
@@ -95,9 +95,9 @@ static size_t room_needed(size_t bytes)
 	return bytes <= PIPE_BUF ? bytes : 1;
 }
 
-static int wait_for_room(struct file *f, struct pipe *p, size_t need)
+static int wait_for_room(struct file *f, struct pipe *p, const struct uio *uio, size_t need)
 {
-	if (f->flags & O_NONBLOCK)
+	if (file_nowait(f, uio))
 		return -EAGAIN;
 	mutex_unlock(&p->lock);
 	int err = wait_event_interruptible(&p->wr_wq, pipe_ring_room(&p->ring) >= need || p->nr_readers == 0);
@@ -117,7 +117,7 @@ static ssize_t write_locked(struct file *f, struct pipe *p, struct uio *uio)
 			break;
 		}
 		if (pipe_ring_room(&p->ring) < need) {
-			n = wait_for_room(f, p, need);
+			n = wait_for_room(f, p, uio, need);
 			if (n != 0)
 				break;
 			continue;

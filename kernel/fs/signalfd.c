@@ -62,7 +62,7 @@ static ssize_t signalfd_read(struct file *f, struct uio *uio, int64_t pos)
 		if (signal_take(s->mask, &info) == 0) {
 			if (total > 0)
 				break;
-			if (f->flags & O_NONBLOCK)
+			if (file_nowait(f, uio))
 				return -EAGAIN;
 			if (wait_event_interruptible(wq, signal_pending_in(s->mask) != 0) != 0)
 				return -ERESTARTSYS;

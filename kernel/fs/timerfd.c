@@ -54,7 +54,7 @@ static ssize_t timerfd_read(struct file *f, struct uio *uio, int64_t pos)
 	if (uio->resid < sizeof(ticks))
 		return -EINVAL;
 	if (tf->ticks == 0) {
-		if (f->flags & O_NONBLOCK)
+		if (file_nowait(f, uio))
 			return -EAGAIN;
 		if (wait_event_interruptible(&tf->wq, READ_ONCE(tf->ticks) > 0) != 0)
 			return -ERESTARTSYS;

@@ -15,6 +15,7 @@
 #include "kernel/mm/vmspace.h"
 #include "kernel/sched/thread.h"
 #include "kernel/time/vdso.h"
+#include "kernel/uring/uring.h"
 #include "lib/fmt.h"
 #include "lib/string.h"
 
@@ -279,6 +280,7 @@ static long do_execve(int dirfd, const char *path, const void *argv_user, const 
 		goto out;
 	err = process_end_other_threads();
 	if (err == 0) {
+		uring_process_end(process_current());
 		process_take_leadership(thread_current());
 		err = unshare(process_current());
 	}

@@ -198,10 +198,8 @@ long sys_ftruncate(int fd, int64_t length)
 	return err;
 }
 
-long sys_fallocate(int fd, int mode, int64_t off, int64_t len)
+long file_fallocate(struct file *f, int mode, int64_t off, int64_t len)
 {
-	struct file *f;
-	long err;
 	int64_t end;
 
 	if (off < 0 || len <= 0)
@@ -210,19 +208,22 @@ long sys_fallocate(int fd, int mode, int64_t off, int64_t len)
 		return -EFBIG;
 	if ((mode & FALLOC_FL_PUNCH_HOLE) && !(mode & FALLOC_FL_KEEP_SIZE))
 		return -EOPNOTSUPP;
-	f = fd_get(fd);
-	if (f == NULL)
-		return -EBADF;
 	if (!(f->mode & FILE_WRITE))
-		err = -EBADF;
-	else if (S_ISFIFO(file_inode(f)->mode))
-		err = -ESPIPE;
-	else if (S_ISDIR(file_inode(f)->mode))
-		err = -EISDIR;
-	else if (!S_ISREG(file_inode(f)->mode))
-		err = -ENODEV;
-	else
-		err = f->ops->fallocate != NULL ? f->ops->fallocate(f, mode, off, len) : -EOPNOTSUPP;
+		return -EBADF;
+	if (S_ISFIFO(file_inode(f)->mode))
+		return -ESPIPE;
+	if (S_ISDIR(file_inode(f)->mode))
+		return -EISDIR;
+	if (!S_ISREG(file_inode(f)->mode))
+		return -ENODEV;
+	return f->ops->fallocate != NULL ? f->ops->fallocate(f, mode, off, len) : -EOPNOTSUPP;
+}
+
+long sys_fallocate(int fd, int mode, int64_t off, int64_t len)
+{
+	struct file *f = fd_get(fd);
+	long err = f != NULL ? file_fallocate(f, mode, off, len) : -EBADF;
+
 	file_put(f);
 	return err;
 }

@@ -16,6 +16,10 @@ long sys_close_range(unsigned first, unsigned last, unsigned flags);
 long sys_name_to_handle_at(int dirfd, const char *path, void *handle, int *mount_id, int flags);
 long sys_open_by_handle_at(int mount_fd, void *handle, int flags);
 
+/* Reads and checks what openat2(2) is given. */
+struct open_how;
+int open_how_from_user(const void *user_how, size_t size, struct open_how *out);
+
 /* fs_rw.c */
 long sys_read(int fd, void *buf, size_t bytes);
 long sys_write(int fd, const void *buf, size_t bytes);
@@ -32,6 +36,8 @@ long sys_lseek(int fd, int64_t off, int whence);
 /* fs_copy.c */
 long sys_sendfile(int out_fd, int in_fd, int64_t *offset, size_t bytes);
 long sys_copy_file_range(int in_fd, int64_t *in_off, int out_fd, int64_t *out_off, size_t bytes, unsigned flags);
+/* splice(2) with positions by value, -1: the file's own. */
+long splice_at(int in_fd, int64_t in_off, int out_fd, int64_t out_off, size_t bytes, unsigned flags);
 long sys_splice(int in_fd, int64_t *in_off, int out_fd, int64_t *out_off, size_t bytes, unsigned flags);
 
 /* fs_fd.c */
@@ -95,6 +101,8 @@ long sys_futimesat(int dirfd, const char *path, const void *times);
 long sys_utimensat(int dirfd, const char *path, const void *times, int flags);
 long sys_truncate(const char *path, int64_t length);
 long sys_ftruncate(int fd, int64_t length);
+struct file;
+long file_fallocate(struct file *f, int mode, int64_t off, int64_t len);
 long sys_fallocate(int fd, int mode, int64_t off, int64_t len);
 
 /* fs_sync.c */

@@ -158,6 +158,15 @@ long sys_copy_file_range(int in_fd, int64_t *in_off, int out_fd, int64_t *out_of
 	return end_close(&out, end_close(&in, n));
 }
 
+static ssize_t splice(struct end *in, struct end *out, size_t bytes)
+{
+	if (!(in->f->mode & FILE_READ) || !(out->f->mode & FILE_WRITE))
+		return -EBADF;
+	if ((!S_ISFIFO(file_inode(in->f)->mode) && !S_ISFIFO(file_inode(out->f)->mode)) || (out->f->flags & O_APPEND))
+		return -EINVAL;
+	return copy(in, out, bytes, true);
+}
+
 long sys_splice(int in_fd, int64_t *in_off, int out_fd, int64_t *out_off, size_t bytes, unsigned flags)
 {
 	struct end in = {0}, out = {0};
@@ -166,12 +175,32 @@ long sys_splice(int in_fd, int64_t *in_off, int out_fd, int64_t *out_off, size_t
 	(void)flags; /* all are hints but SPLICE_F_NONBLOCK, which O_NONBLOCK of the ends decides here */
 	if (n == 0)
 		n = end_open(&out, out_fd, out_off);
-	if (n == 0 && (!(in.f->mode & FILE_READ) || !(out.f->mode & FILE_WRITE)))
-		n = -EBADF;
-	if (n == 0 &&
-	    ((!S_ISFIFO(file_inode(in.f)->mode) && !S_ISFIFO(file_inode(out.f)->mode)) || (out.f->flags & O_APPEND)))
-		n = -EINVAL;
 	if (n == 0)
-		n = copy(&in, &out, bytes, true);
+		n = splice(&in, &out, bytes);
+	return end_close(&out, end_close(&in, n));
+}
+
+static int end_open_at(struct end *e, int fd, int64_t pos)
+{
+	int err = end_open(e, fd, NULL);
+
+	if (err != 0 || pos == -1)
+		return err;
+	e->pos = pos;
+	if (!(e->f->mode & FILE_SEEKABLE))
+		return -ESPIPE;
+	return pos < 0 ? -EINVAL : 0;
+}
+
+long splice_at(int in_fd, int64_t in_off, int out_fd, int64_t out_off, size_t bytes, unsigned flags)
+{
+	struct end in = {0}, out = {0};
+	ssize_t n = end_open_at(&in, in_fd, in_off);
+
+	(void)flags;
+	if (n == 0)
+		n = end_open_at(&out, out_fd, out_off);
+	if (n == 0)
+		n = splice(&in, &out, bytes);
 	return end_close(&out, end_close(&in, n));
 }

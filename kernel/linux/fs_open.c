@@ -46,7 +46,7 @@ long sys_creat(const char *path, uint32_t mode)
 	return do_open(AT_FDCWD, path, O_CREAT | O_WRONLY | O_TRUNC, mode, 0);
 }
 
-long sys_openat2(int dirfd, const char *path, const void *user_how, size_t size)
+int open_how_from_user(const void *user_how, size_t size, struct open_how *out)
 {
 	const uint64_t resolve_known = RESOLVE_NO_XDEV | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_SYMLINKS | RESOLVE_BENEATH |
 				       RESOLVE_IN_ROOT | RESOLVE_CACHED;
@@ -77,7 +77,16 @@ long sys_openat2(int dirfd, const char *path, const void *user_how, size_t size)
 		return -EINVAL;
 	if (how.resolve & RESOLVE_CACHED)
 		return -EAGAIN; /* we do not promise to know what is cached: the caller then asks without */
-	return do_open(dirfd, path, (int)how.flags, (uint32_t)how.mode, (unsigned)how.resolve);
+	*out = how;
+	return 0;
+}
+
+long sys_openat2(int dirfd, const char *path, const void *user_how, size_t size)
+{
+	struct open_how how;
+	int err = open_how_from_user(user_how, size, &how);
+
+	return err != 0 ? err : do_open(dirfd, path, (int)how.flags, (uint32_t)how.mode, (unsigned)how.resolve);
 }
 
 long sys_close(int fd)

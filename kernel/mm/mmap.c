@@ -28,7 +28,7 @@ uint64_t vmspace_place(struct vmspace *vs, uint64_t hint, uint64_t bytes, int fl
 	return at ? at : area_find_gap_up(&vs->areas, bytes, vs->mmap_top, CAY_USER_END, PAGE_SIZE);
 }
 
-static int check_file(const struct file *f, int prot, int flags, uint64_t offset, uint64_t bytes)
+static int check_file(struct file *f, int prot, int flags, uint64_t offset, uint64_t bytes)
 {
 	uint64_t end;
 
@@ -40,7 +40,9 @@ static int check_file(const struct file *f, int prot, int flags, uint64_t offset
 		return -EACCES;
 	if ((flags & MAP_TYPE) != MAP_PRIVATE && (prot & PROT_WRITE) && !(f->mode & FILE_WRITE))
 		return -EACCES;
-	return f->ops->map == NULL ? -ENODEV : 0;
+	if (f->ops->map == NULL)
+		return -ENODEV;
+	return f->ops->check_map != NULL ? f->ops->check_map(f, offset, bytes) : 0;
 }
 
 static unsigned area_flags(const struct file *f, int flags)

@@ -26,7 +26,7 @@ void scm_files_put(struct scm_files *files)
 static ssize_t socket_read(struct file *f, struct uio *uio, int64_t pos)
 {
 	struct socket *s = f->priv;
-	struct sock_msg m = {.uio = uio, .flags = f->flags & O_NONBLOCK ? MSG_DONTWAIT : 0};
+	struct sock_msg m = {.uio = uio, .flags = file_nowait(f, uio) ? MSG_DONTWAIT : 0};
 
 	(void)pos;
 	if (uio->resid == 0 && s->type == SOCK_STREAM)
@@ -39,7 +39,7 @@ static ssize_t socket_read(struct file *f, struct uio *uio, int64_t pos)
 static ssize_t socket_write(struct file *f, struct uio *uio, int64_t pos)
 {
 	struct socket *s = f->priv;
-	struct sock_msg m = {.uio = uio, .flags = f->flags & O_NONBLOCK ? MSG_DONTWAIT : 0};
+	struct sock_msg m = {.uio = uio, .flags = file_nowait(f, uio) ? MSG_DONTWAIT : 0};
 
 	(void)pos;
 	ssize_t n = s->ops->send(s, &m);
@@ -102,17 +102,26 @@ void socket_init(struct socket *s, const struct socket_ops *ops, int family, int
 	s->option[SO_SNDBUF] = s->option[SO_RCVBUF] = SOCK_BUFFER_BYTES;
 }
 
-int socket_install(struct socket *s, int flags)
+struct file *socket_file(struct socket *s, int flags)
 {
 	struct file *f = file_anon(&socket_file_ops, s, FILE_READ | FILE_WRITE,
 				   O_RDWR | (flags & SOCK_NONBLOCK ? O_NONBLOCK : 0), "socket", S_IFSOCK | 0777);
 
 	if (f == NULL) {
 		s->ops->release(s);
-		return -ENOMEM;
+		return NULL;
 	}
 	s->ino = f->inode->ino;
 	s->uid = cred_current()->fsuid;
+	return f;
+}
+
+int socket_install(struct socket *s, int flags)
+{
+	struct file *f = socket_file(s, flags);
+
+	if (f == NULL)
+		return -ENOMEM;
 	int fd = fd_install(f, 0, flags & SOCK_CLOEXEC);
 	if (fd < 0)
 		file_put(f);

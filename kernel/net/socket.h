@@ -102,6 +102,8 @@ struct socket {
 #define SOCK_BUFFER_BYTES 212992 /* what Linux gives by default; send and receive */
 
 void socket_init(struct socket *s, const struct socket_ops *ops, int family, int type, int protocol);
+/* s as a file, which owns it from here on, even when this fails (NULL: no memory). flags: SOCK_NONBLOCK. */
+MUST_CHECK struct file *socket_file(struct socket *s, int flags);
 /* A descriptor for s, which the file owns from here on, even when this fails. flags: SOCK_NONBLOCK, SOCK_CLOEXEC. */
 MUST_CHECK int socket_install(struct socket *s, int flags);
 struct socket *socket_of_file(const struct file *f); /* NULL: it is none */

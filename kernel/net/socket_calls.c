@@ -51,23 +51,30 @@ static int check_type(int type)
 	return type & ~(SOCK_TYPE_BITS | SOCK_NONBLOCK | SOCK_CLOEXEC) ? -EINVAL : 0;
 }
 
-long sys_socket(int family, int type, int protocol)
+int socket_create(int family, int type, int protocol, struct socket **s)
 {
-	struct socket *s;
 	int err = check_type(type);
 
 	if (err != 0)
 		return err;
 	if (family == AF_UNIX)
-		err = unix_create(type & SOCK_TYPE_BITS, protocol, &s);
+		err = unix_create(type & SOCK_TYPE_BITS, protocol, s);
 	else if (family == AF_INET || family == AF_INET6)
-		err = inet_create(family, type & SOCK_TYPE_BITS, protocol, &s);
+		err = inet_create(family, type & SOCK_TYPE_BITS, protocol, s);
 	else if (family == AF_NETLINK)
-		err = netlink_create(type & SOCK_TYPE_BITS, protocol, &s);
+		err = netlink_create(type & SOCK_TYPE_BITS, protocol, s);
 	else if (family == AF_PACKET)
-		err = packet_create(type & SOCK_TYPE_BITS, protocol, &s);
+		err = packet_create(type & SOCK_TYPE_BITS, protocol, s);
 	else
 		err = -EAFNOSUPPORT;
+	return err;
+}
+
+long sys_socket(int family, int type, int protocol)
+{
+	struct socket *s;
+	int err = socket_create(family, type, protocol, &s);
+
 	return err != 0 ? err : socket_install(s, type);
 }
 

@@ -26,6 +26,9 @@ long sys_sendmmsg(int fd, void *msgs_user, unsigned nr, unsigned flags);
 long sys_recvmmsg(int fd, void *msgs_user, unsigned nr, unsigned flags, const void *timeout_user);
 
 struct sock_addr;
+struct socket;
+/* What socket(2) makes, not yet a file. */
+int socket_create(int family, int type, int protocol, struct socket **s);
 /* For both files of calls: addresses in and out. 0, -EINVAL, -EFAULT. */
 int sock_addr_from_user(struct sock_addr *a, const void *user, int len);
 int sock_addr_to_user(const struct sock_addr *a, void *user, uint32_t *len_user);

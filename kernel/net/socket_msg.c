@@ -8,12 +8,12 @@
 #include <linux/fcntl.h>
 
 #include "kernel/fs/pipe.h"
-#include "kernel/linux/iovec.h"
 #include "kernel/linux/sys.h"
 #include "kernel/mm/kmalloc.h"
 #include "kernel/mm/uaccess.h"
 #include "kernel/net/socket.h"
 #include "kernel/net/socket_calls.h"
+#include "kernel/net/user_msg.h"
 #include "lib/string.h"
 
 #define CONTROL_MAX          4096 /* bytes of ancillary data in one sendmsg */
@@ -37,42 +37,61 @@ static long do_recv(struct socket *s, struct file *f, struct sock_msg *m)
 	return n == -EINTR && s->rcv_timeout_ns == 0 ? -ERESTARTSYS : n;
 }
 
-long sys_sendto(int fd, const void *data_user, size_t bytes, unsigned flags, const void *addr_user, int len)
+long socket_send_buffer(struct socket *s, struct file *f, const void *data_user, size_t bytes, unsigned flags,
+			const struct sock_addr *addr)
 {
 	struct uio_seg seg = {(void *)data_user, MIN(bytes, (size_t)INT_MAX)};
 	struct uio uio = {.segs = &seg, .nr_segs = 1, .resid = seg.bytes, .to_user = false};
 	struct sock_msg m = {.uio = &uio, .flags = flags};
+
+	if (addr != NULL)
+		m.addr = *addr;
+	return do_send(s, f, &m);
+}
+
+long sys_sendto(int fd, const void *data_user, size_t bytes, unsigned flags, const void *addr_user, int len)
+{
+	struct sock_addr addr;
 	struct file *f;
 	int err;
 	struct socket *s = socket_get(fd, &f, &err);
 
 	if (s == NULL)
 		return err;
-	if (addr_user != NULL)
-		err = sock_addr_from_user(&m.addr, addr_user, len);
-	else
-		err = 0;
-	long n = err != 0 ? err : do_send(s, f, &m);
+	long n = addr_user != NULL ? sock_addr_from_user(&addr, addr_user, len) : 0;
+	if (n == 0)
+		n = socket_send_buffer(s, f, data_user, bytes, flags, addr_user != NULL ? &addr : NULL);
 	file_put(f);
+	return n;
+}
+
+long socket_recv_buffer(struct socket *s, struct file *f, void *data_user, size_t bytes, unsigned flags,
+			struct sock_addr *from)
+{
+	struct uio_seg seg = {data_user, MIN(bytes, (size_t)INT_MAX)};
+	struct uio uio = {.segs = &seg, .nr_segs = 1, .resid = seg.bytes, .to_user = true};
+	struct sock_msg m = {.uio = &uio, .flags = flags};
+	long n = do_recv(s, f, &m);
+
+	scm_files_put(m.files);
+	if (n >= 0 && from != NULL)
+		*from = m.addr;
 	return n;
 }
 
 long sys_recvfrom(int fd, void *data_user, size_t bytes, unsigned flags, void *addr_user, uint32_t *len_user)
 {
-	struct uio_seg seg = {data_user, MIN(bytes, (size_t)INT_MAX)};
-	struct uio uio = {.segs = &seg, .nr_segs = 1, .resid = seg.bytes, .to_user = true};
-	struct sock_msg m = {.uio = &uio, .flags = flags};
+	struct sock_addr from;
 	struct file *f;
 	int err;
 	struct socket *s = socket_get(fd, &f, &err);
 
 	if (s == NULL)
 		return err;
-	long n = do_recv(s, f, &m);
+	long n = socket_recv_buffer(s, f, data_user, bytes, flags, &from);
 	file_put(f);
-	scm_files_put(m.files);
 	if (n >= 0 && addr_user != NULL) {
-		err = sock_addr_to_user(&m.addr, addr_user, len_user);
+		err = sock_addr_to_user(&from, addr_user, len_user);
 		if (err != 0)
 			return err;
 	}
@@ -164,32 +183,48 @@ static int control_from_user(struct sock_msg *m, const struct msghdr *h, char **
 	return err;
 }
 
-static long send_one(struct socket *s, struct file *f, const void *msg_user, unsigned flags)
+int user_msg_read(struct user_msg *um, const void *msg_user, bool recv)
 {
-	struct sock_msg m = {.flags = flags};
-	struct iovec_copy iov;
-	struct msghdr h;
-	char *control;
-	long n;
-
-	if (copy_from_user(&h, msg_user, sizeof(h)) != 0)
+	um->addr.len = 0;
+	if (copy_from_user(&um->h, msg_user, sizeof(um->h)) != 0)
 		return -EFAULT;
-	if (h.msg_name != NULL && h.msg_namelen > 0) {
-		n = sock_addr_from_user(&m.addr, h.msg_name, (int)h.msg_namelen);
-		if (n != 0)
-			return n;
+	if (!recv && um->h.msg_name != NULL && um->h.msg_namelen > 0) {
+		int err = sock_addr_from_user(&um->addr, um->h.msg_name, (int)um->h.msg_namelen);
+		if (err != 0)
+			return err;
 	}
-	n = iovec_from_user(&iov, h.msg_iov, h.msg_iovlen, false);
-	if (n != 0)
-		return n;
-	m.uio = &iov.uio;
-	n = control_from_user(&m, &h, &control);
+	return iovec_from_user(&um->iov, um->h.msg_iov, um->h.msg_iovlen, recv);
+}
+
+void user_msg_free(struct user_msg *um)
+{
+	iovec_free(&um->iov);
+}
+
+long user_msg_send(struct socket *s, struct file *f, const struct user_msg *um, unsigned flags)
+{
+	struct uio uio = um->iov.uio;
+	struct sock_msg m = {.flags = flags, .uio = &uio, .addr = um->addr};
+	char *control;
+	long n = control_from_user(&m, &um->h, &control);
+
 	if (n == 0)
 		n = do_send(s, f, &m);
 	if (n < 0)
 		scm_files_put(m.files);
 	kfree(control);
-	iovec_free(&iov);
+	return n;
+}
+
+static long send_one(struct socket *s, struct file *f, const void *msg_user, unsigned flags)
+{
+	struct user_msg um;
+	long n = user_msg_read(&um, msg_user, false);
+
+	if (n != 0)
+		return n;
+	n = user_msg_send(s, f, &um, flags);
+	user_msg_free(&um);
 	return n;
 }
 
@@ -271,25 +306,17 @@ static void give_control(struct control_out *c, struct socket *s, struct sock_ms
 	give_protocol_records(c, m);
 }
 
-static long recv_one(struct socket *s, struct file *f, void *msg_user, unsigned flags)
+long user_msg_recv(struct socket *s, struct file *f, const struct user_msg *um, void *msg_user, unsigned flags)
 {
 	struct sock_control control;
-	struct sock_msg m = {.flags = flags, .control_out = &control};
-	struct iovec_copy iov;
-	struct msghdr h;
+	struct uio uio = um->iov.uio;
+	struct sock_msg m = {.flags = flags, .uio = &uio, .control_out = &control};
+	struct msghdr h = um->h;
 	long n;
 
 	control.used = 0;
 	control.cut = false;
-
-	if (copy_from_user(&h, msg_user, sizeof(h)) != 0)
-		return -EFAULT;
-	n = iovec_from_user(&iov, h.msg_iov, h.msg_iovlen, true);
-	if (n != 0)
-		return n;
-	m.uio = &iov.uio;
 	n = do_recv(s, f, &m);
-	iovec_free(&iov);
 	if (n < 0)
 		return n;
 	struct control_out c = {.user = h.msg_control, .room = h.msg_control != NULL ? h.msg_controllen : 0};
@@ -301,6 +328,18 @@ static long recv_one(struct socket *s, struct file *f, void *msg_user, unsigned 
 	h.msg_controllen = c.used;
 	h.msg_flags = (int)m.out_flags;
 	return copy_to_user(msg_user, &h, sizeof(h)) != 0 ? -EFAULT : n;
+}
+
+static long recv_one(struct socket *s, struct file *f, void *msg_user, unsigned flags)
+{
+	struct user_msg um;
+	long n = user_msg_read(&um, msg_user, true);
+
+	if (n != 0)
+		return n;
+	n = user_msg_recv(s, f, &um, msg_user, flags);
+	user_msg_free(&um);
+	return n;
 }
 
 long sys_sendmsg(int fd, const void *msg_user, unsigned flags)

@@ -30,6 +30,7 @@
 #include "kernel/sched/wait.h"
 #include "kernel/time/clock.h"
 #include "kernel/time/process_timers.h"
+#include "kernel/uring/uring.h"
 
 struct process kernel_process = {.refs = 1, .threads = LIST_INIT(kernel_process.threads)};
 struct list process_all = LIST_INIT(process_all);
@@ -168,6 +169,7 @@ struct process *process_create(void)
 	p->fs = NULL;
 	p->sighand = NULL;
 	p->timers = NULL;
+	p->uring = NULL;
 	p->exe_path = NULL;
 	if (self->exe_path != NULL) {
 		p->exe_path = kstrdup(self->exe_path);
@@ -248,6 +250,7 @@ static void process_ended(struct process *p)
 			vfs_report_missing(say_missing, NULL);
 		plat_exit(debug_leak_check() ? LEAK_STATUS : p->wait_status);
 	}
+	uring_process_end(p);
 	ipc_process_exit(p);
 	release_resources(p);
 	process_release_vfork(p);

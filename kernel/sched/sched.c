@@ -125,9 +125,9 @@ static void switch_to(struct sched_cpu *sc, struct thread *prev, struct thread *
 	next->cpu_start_ns = prev->cpu_start_ns; /* charge() has just set it to now */
 	if (runs_program(prev))
 		prev->fs_base = rdfsbase();
+	if (next->proc->vs != NULL)
+		vmspace_activate(next->proc->vs);
 	if (runs_program(next)) {
-		if (next->proc->vs != NULL)
-			vmspace_activate(next->proc->vs);
 		wrfsbase(next->fs_base);
 		load_fpu(sc, next);
 	}
@@ -139,7 +139,7 @@ static void switch_to(struct sched_cpu *sc, struct thread *prev, struct thread *
 	cpu->current = next;
 	cpu->kstack_top = next->kstack_top;
 	smp_release_others();
-	if (runs_program(next))
+	if (next->proc->vs != NULL)
 		tlb_catch_up();
 	STAT(CONTEXT_SWITCHES)++;
 	arch_switch(prev, next);

@@ -14,6 +14,7 @@
 #include "kernel/mm/kmalloc.h"
 #include "kernel/mm/page.h"
 #include "kernel/mm/uaccess.h"
+#include "kernel/mm/vmspace.h"
 #include "kernel/sched/sched_priv.h"
 #include "kernel/sched/smp.h"
 #include "kernel/sched/thread.h"
@@ -199,6 +200,19 @@ struct thread *kthread_create(const char *name, void (*fn)(void *arg), void *arg
 	publish(t);
 	sched_start(t);
 	return t;
+}
+
+void kthread_adopt(struct process *p)
+{
+	struct thread *t = thread_current();
+	struct process *old = t->proc;
+
+	t->proc = process_get(p != NULL ? p : &kernel_process);
+	process_put(old);
+	if (p != NULL) {
+		vmspace_activate(p->vs);
+		tlb_catch_up();
+	}
 }
 
 static void user_thread_main(void *arg)

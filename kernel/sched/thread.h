@@ -185,6 +185,7 @@ struct process {
 	uint64_t max_rss;       /* pages; valid when it has no address space any more */
 	uint64_t utime_dead_ns; /* CPU time of threads that ended */
 	uint64_t nr_blocked_dead, nr_preempted_dead;
+	struct uring_task *uring;      /* what it has in flight in io_urings: kernel/uring/task.c; NULL until used */
 	struct process_timers *timers; /* interval and POSIX timers: kernel/time/process_timers.h; NULL until used */
 	/* for /proc/self: */
 	char *exe_path;
@@ -243,6 +244,12 @@ MUST_CHECK int process_end_other_threads(void);
 
 /* Creates a kernel thread, runnable. Returns NULL without memory. */
 MUST_CHECK struct thread *kthread_create(const char *name, void (*fn)(void *arg), void *arg);
+
+/*
+ * The calling kernel thread works for p from now on: process_current() is p, and p's memory is there to be used. It is
+ * not one of p's threads: who adopts sees to it that p does not end meanwhile. NULL: for nobody any more.
+ */
+void kthread_adopt(struct process *p);
 
 /* Creates a thread of proc, not yet runnable; caller fills its frame, then thread_start(). */
 /* The first thread of a process gets the process's id, all others new ones. */

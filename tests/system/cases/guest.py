@@ -23,6 +23,8 @@ def lines(text):
 
 def guest_program(t, name, flags=()):
     program = os.path.join(t.config.build, "tests", "guest", name)
+    if name.startswith("uring") and not os.path.exists("/usr/include/liburing.h"):
+        t.skip("liburing-dev is not installed")
     if not os.path.exists(program):
         t.fail("%s was not built" % program)
         return
@@ -58,5 +60,5 @@ for source in sorted(glob.glob(os.path.join(HERE, "..", "..", "guest", "*.c"))):
     case(name=subject, timeout=60)(lambda t, subject=subject: guest_program(t, subject))
 
 # Again where several CPUs make a difference.
-for subject in ("threads", "futex", "preempt", "rseq", "signals", "timers", "process", "fork", "pipe", "epoll", "sockets", "mmap", "callsites", "exec", "cpus"):
+for subject in ("threads", "futex", "preempt", "rseq", "signals", "timers", "process", "fork", "pipe", "epoll", "sockets", "uring", "uring_io", "mmap", "callsites", "exec", "cpus"):
     case(name=subject + "-2cpus", timeout=60)(lambda t, subject=subject: guest_program(t, subject, ["-c", "2"]))
