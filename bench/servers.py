@@ -57,7 +57,7 @@ def memcached():
 
 NGINX = """user root; daemon off; worker_processes 1; pid {dir}/nginx.pid; error_log stderr crit;
 events {{ worker_connections 512; }}
-http {{ access_log off; sendfile on; keepalive_requests 1000000000;
+http {{ access_log off; sendfile on; tcp_nopush on; keepalive_requests 1000000000;
  client_body_temp_path {dir}/t1; proxy_temp_path {dir}/t2; fastcgi_temp_path {dir}/t3; uwsgi_temp_path {dir}/t4; scgi_temp_path {dir}/t5;
  server {{ listen 17080; listen 17443 ssl; root {here}/www;
   ssl_certificate {here}/cert.pem; ssl_certificate_key {here}/key.pem; }} }}

@@ -247,6 +247,8 @@ int fsq_result(const struct fsq_call *c)
 
 int fsq_wait(struct fsq_call *c)
 {
+	if (!READ_ONCE(c->in_flight))
+		return fsq_result(c); /* and what else is queued goes on waiting for company */
 	fsq_publish();
 	if (READ_ONCE(c->in_flight))
 		poll_briefly(c);

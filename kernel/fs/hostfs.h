@@ -5,7 +5,7 @@
  * What is cached, and for how long: names and attributes as long as the server says (for ever in a share declared
  * stable, else 100 ms: the host's other processes may change everything). Data are not cached here, the host's page
  * cache is the cache; what was read ahead is used within the same time and only if nothing wrote the file through this
- * kernel since. Mappings are windows on the host's page cache. Lock: inode.lock of a folder is held by the VFS over its
+ * kernel since, also by the next who opens a small file that was closed. Mappings are windows on the host's page cache. Lock: inode.lock of a folder is held by the VFS over its
  * name operations. All else: one CPU and no preemption in the kernel.
  */
 #ifndef CAY_KERNEL_FS_HOSTFS_H
@@ -15,6 +15,7 @@
 #include "kernel/fs/vfs.h"
 
 struct hostfs_window; /* hostfs_map.c */
+struct hostfs_kept;
 
 struct hostfs_inode {
 	struct inode i;
@@ -29,6 +30,7 @@ struct hostfs_inode {
 	bool written_by_mapping;  /* there may be changes that data_changes does not count */
 	bool listed_without_attr; /* a folder's last listing; hostfs_plus.c */
 	struct hostfs_window *windows;
+	struct hostfs_kept *kept; /* hostfs_kept.c; NULL: none */
 };
 
 static inline struct hostfs_inode *hostfs_of(struct inode *i)
@@ -81,6 +83,17 @@ void hostfs_ahead_destroy(struct hostfs_ahead *a); /* waits for what is in fligh
  * ended there; 0: has nothing, ask the server. Or -errno. */
 ssize_t hostfs_ahead_read(struct hostfs_ahead *a, struct hostfs_inode *h, uint64_t fh, struct uio *uio, int64_t pos,
 			  bool *eof);
+
+/* The whole file is here, and may still be used. */
+bool hostfs_ahead_is_whole(struct hostfs_ahead *a, const struct hostfs_inode *h);
+size_t hostfs_ahead_memory(const struct hostfs_ahead *a); /* bytes */
+void hostfs_ahead_rewind(struct hostfs_ahead *a);         /* for a new reader */
+
+/* hostfs_kept.c: small files, closed and ready to be opened again. put takes over handle and buffer, or says false;
+ * take gives them back, or says false. All may sleep. */
+MUST_CHECK bool hostfs_kept_put(struct hostfs_inode *h, uint64_t fh, struct hostfs_ahead *ahead);
+MUST_CHECK bool hostfs_kept_take(struct hostfs_inode *h, uint64_t *fh, struct hostfs_ahead **ahead);
+void hostfs_kept_drop(struct hostfs_inode *h); /* lets go of what is kept of this file, if anything */
 
 /* hostfs_io.c: READ and WRITE between a uio and the server, straight from and to the program's pages where it can be */
 ssize_t hostfs_read_direct(uint64_t fh, struct uio *uio, int64_t pos);

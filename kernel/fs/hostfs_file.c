@@ -140,12 +140,19 @@ static int fallocate(struct file *f, int mode, int64_t off, int64_t len)
 	return fsq_call(&c);
 }
 
+static bool is_for_reading(const struct file *f)
+{
+	return (f->flags & (O_ACCMODE | O_TRUNC | O_DIRECT)) == O_RDONLY && (f->mode & FILE_READ);
+}
+
 static void release(struct file *f)
 {
 	struct hostfs_file *p = file_priv(f);
 
-	hostfs_ahead_destroy(p->ahead);
-	hostfs_release_handle(FUSE_RELEASE, p->fh);
+	if (!is_for_reading(f) || p->ahead == NULL || !hostfs_kept_put(hostfs_of(f->inode), p->fh, p->ahead)) {
+		hostfs_ahead_destroy(p->ahead);
+		hostfs_release_handle(FUSE_RELEASE, p->fh);
+	}
 	kfree(p);
 }
 
@@ -223,7 +230,7 @@ int hostfs_open_file(struct inode *i, struct file *f)
 		p->fh = h->spare_fh;
 		if (f->mode & FILE_READ)
 			p->ahead = hostfs_ahead_create(h, 0);
-	} else {
+	} else if (!is_for_reading(f) || !hostfs_kept_take(h, &p->fh, &p->ahead)) {
 		err = ask_open(h, f, p);
 	}
 	if (err != 0) {

@@ -195,6 +195,7 @@ void hostfs_inode_evict(struct inode *i)
 	*p = h->hash_next;
 	table.count--;
 	hostfs_unmap_all(h);
+	hostfs_kept_drop(h);
 	if (h->has_spare_fh)
 		hostfs_release_handle(FUSE_RELEASE, h->spare_fh);
 	hostfs_forget(h->node, h->nlookup);

@@ -157,6 +157,7 @@ static int unlink(struct inode *dir, const char *name, size_t len, struct inode 
 
 	hostfs_inode_expire(hostfs_of(dir));
 	hostfs_inode_expire(hostfs_of(victim));
+	hostfs_kept_drop(hostfs_of(victim));
 	fsq_begin(&c, S_ISDIR(victim->mode) ? FUSE_RMDIR : FUSE_UNLINK, hostfs_of(dir)->node);
 	fsq_in(&c, text, terminate(text, name, len));
 	return fsq_call(&c);

@@ -114,6 +114,28 @@ void hostfs_ahead_destroy(struct hostfs_ahead *a)
 	kfree(a);
 }
 
+bool hostfs_ahead_is_whole(struct hostfs_ahead *a, const struct hostfs_inode *h)
+{
+	struct buffer *b = &a->buf[0];
+
+	return is_valid(b, h) && b->pos == 0 && fsq_wait(&b->call) == 0 && fsq_reply_bytes(&b->call) < b->asked;
+}
+
+size_t hostfs_ahead_memory(const struct hostfs_ahead *a)
+{
+	size_t bytes = sizeof(*a);
+
+	for (unsigned k = 0; k < 2; k++)
+		if (a->buf[k].data != NULL)
+			bytes += PAGE_SIZE << a->buf[k].order;
+	return bytes;
+}
+
+void hostfs_ahead_rewind(struct hostfs_ahead *a)
+{
+	a->next_pos = 0;
+}
+
 /* A valid buffer that covers pos, its reply waited for; NULL when there is none. */
 static struct buffer *covering(struct hostfs_ahead *a, struct hostfs_inode *h, int64_t pos)
 {

@@ -3,7 +3,7 @@
  * test_hostfs.c - the kernel's file system of host folders against the VMM's file server, over a real virtqueue: the
  * doorbell serves it on the spot. Guest-physical addresses are the test's own addresses as kernel_gpa() maps them.
  */
-// SOURCES: kernel/fs/hostfs_inode.c kernel/fs/hostfs_name.c kernel/fs/hostfs_xattr.c kernel/fs/hostfs_dir.c kernel/fs/hostfs_plus.c kernel/fs/hostfs_file.c kernel/fs/hostfs_io.c kernel/fs/hostfs_readahead.c kernel/fs/hostfs_map.c kernel/dev/virtio_fs.c lib/virtq_driver.c lib/virtq_device.c vmm/dev/fs.c vmm/dev/fs_wire.c vmm/dev/fs_node.c vmm/dev/fs_node_fd.c vmm/dev/fs_open.c vmm/dev/fs_entry.c vmm/dev/fs_name.c vmm/dev/fs_file.c vmm/dev/fs_dir.c vmm/dev/fs_attr.c vmm/dev/fs_xattr.c vmm/core/window.c kernel/fs/attr.c kernel/fs/dcache.c kernel/fs/dirops.c kernel/fs/fdtable.c kernel/fs/file.c kernel/fs/fs_context.c kernel/fs/inode.c kernel/fs/locks.c kernel/fs/missing.c kernel/fs/mount.c kernel/fs/nametable.c kernel/fs/open.c kernel/fs/pagetree.c kernel/fs/path_text.c kernel/fs/permission.c kernel/fs/ramfs.c kernel/fs/ramfs_file.c kernel/fs/rw.c kernel/fs/uio.c kernel/fs/walk.c kernel/fs/xattrs.c shim/kmalloc.c shim/log.c shim/page.c shim/uaccess.c shim/clock.c shim/sched.c shim/notify.c
+// SOURCES: kernel/fs/hostfs_inode.c kernel/fs/hostfs_name.c kernel/fs/hostfs_xattr.c kernel/fs/hostfs_dir.c kernel/fs/hostfs_plus.c kernel/fs/hostfs_file.c kernel/fs/hostfs_kept.c kernel/fs/hostfs_io.c kernel/fs/hostfs_readahead.c kernel/fs/hostfs_map.c kernel/dev/virtio_fs.c lib/virtq_driver.c lib/virtq_device.c vmm/dev/fs.c vmm/dev/fs_wire.c vmm/dev/fs_node.c vmm/dev/fs_node_fd.c vmm/dev/fs_open.c vmm/dev/fs_entry.c vmm/dev/fs_name.c vmm/dev/fs_file.c vmm/dev/fs_dir.c vmm/dev/fs_attr.c vmm/dev/fs_xattr.c vmm/core/window.c kernel/fs/attr.c kernel/fs/dcache.c kernel/fs/dirops.c kernel/fs/fdtable.c kernel/fs/file.c kernel/fs/fs_context.c kernel/fs/inode.c kernel/fs/locks.c kernel/fs/missing.c kernel/fs/mount.c kernel/fs/nametable.c kernel/fs/open.c kernel/fs/pagetree.c kernel/fs/path_text.c kernel/fs/permission.c kernel/fs/ramfs.c kernel/fs/ramfs_file.c kernel/fs/rw.c kernel/fs/uio.c kernel/fs/walk.c kernel/fs/xattrs.c shim/kmalloc.c shim/log.c shim/page.c shim/uaccess.c shim/clock.c shim/sched.c shim/notify.c
 // LIBS: -lpthread
 #include <stdio.h>
 #include <stdlib.h>
@@ -191,8 +191,49 @@ static void test_read_only_tree(void **state)
 	assert_int_equal(stat_of("/ro/link/deep", &st), 0);
 	assert_int_equal(lookup_err("/ro/absent", 0), -ENOENT);
 	assert_int_equal(nr_batches, before);
-	/* A small file: one batch to open and read it; closing waits for the next. */
+	/* A small file: one batch to open and read it, none to do so again. */
+	host_run("echo two > %s/ro/two");
 	assert_string_equal(get_file("/ro/one"), "one\n");
+	assert_int_equal(nr_batches, before);
+	assert_int_equal(lookup_err("/ro/two", 0), 0);
+	before = nr_batches;
+	assert_string_equal(get_file("/ro/two"), "two\n");
+	assert_int_equal(nr_batches, before + 1);
+}
+
+/* What was kept of a closed file gives way to what this kernel writes at once, to the host's changes in time, and its
+ * memory is bounded. */
+static void test_kept_files(void **state)
+{
+	static uint64_t now = 1000000000;
+	char name[32];
+	unsigned before;
+
+	(void)state;
+	shim_clock_set(now);
+	assert_int_equal(put_file("/rw/k", "first"), 0);
+	assert_string_equal(get_file("/rw/k"), "first");
+	before = nr_batches;
+	assert_string_equal(get_file("/rw/k"), "first");
+	assert_int_equal(nr_batches, before);
+	assert_int_equal(put_file("/rw/k", "second"), 0);
+	assert_string_equal(get_file("/rw/k"), "second");
+	assert_int_equal(vfs_unlink(AT_FDCWD, "/rw/k"), 0);
+	assert_string_equal(get_file("/rw/k"), "error");
+	host_file("rw/k2", "first", 5);
+	assert_string_equal(get_file("/rw/k2"), "first");
+	host_file("rw/k2", "other", 5);
+	shim_clock_set(now += 200000000);
+	assert_string_equal(get_file("/rw/k2"), "other");
+	for (unsigned i = 0; i < 100; i++) {
+		snprintf(name, sizeof(name), "/rw/many%u", i);
+		assert_int_equal(put_file(name, name), 0);
+		assert_string_equal(get_file(name), name);
+	}
+	before = nr_batches;
+	assert_string_equal(get_file("/rw/many99"), "/rw/many99");
+	assert_int_equal(nr_batches, before);
+	assert_string_equal(get_file("/rw/many1"), "/rw/many1");
 	assert_int_equal(nr_batches, before + 1);
 }
 
@@ -467,10 +508,15 @@ static void test_mapping(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_read_only_tree),        cmocka_unit_test(test_write_and_read_back),
-		cmocka_unit_test(test_host_changes),          cmocka_unit_test(test_big_file),
-		cmocka_unit_test(test_directories),           cmocka_unit_test(test_few_nodes),
-		cmocka_unit_test(test_listing_habit),         cmocka_unit_test(test_mapping),
+		cmocka_unit_test(test_read_only_tree),
+		cmocka_unit_test(test_kept_files),
+		cmocka_unit_test(test_write_and_read_back),
+		cmocka_unit_test(test_host_changes),
+		cmocka_unit_test(test_big_file),
+		cmocka_unit_test(test_directories),
+		cmocka_unit_test(test_few_nodes),
+		cmocka_unit_test(test_listing_habit),
+		cmocka_unit_test(test_mapping),
 		cmocka_unit_test(test_write_beats_readahead),
 	};
 
