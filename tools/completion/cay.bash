@@ -4,12 +4,13 @@ _cay()
 {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} i
 	if ((COMP_CWORD == 1)); then
-		mapfile -t COMPREPLY < <(compgen -W 'run ps stats inspect stop kill doctor version help' -- "$cur")
+		mapfile -t COMPREPLY < <(compgen -W 'run ps stats inspect logs stop kill rm doctor version help' -- "$cur")
 		return
 	fi
 	case ${COMP_WORDS[1]} in
 	run) ;;
 	doctor | version) mapfile -t COMPREPLY < <(compgen -W '--json' -- "$cur"); return ;;
+	logs | rm) mapfile -t COMPREPLY < <(compgen -W "$(cay ps -a -q 2>/dev/null)" -- "$cur"); return ;;
 	stats | inspect | stop | kill) mapfile -t COMPREPLY < <(compgen -W "$(cay ps -q 2>/dev/null)" -- "$cur"); return ;;
 	*) return ;;
 	esac

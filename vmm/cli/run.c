@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "vmm/cli/detach.h"
 #include "vmm/cli/environment.h"
 #include "vmm/cli/program.h"
 #include "vmm/cli/run_options.h"
@@ -63,6 +64,9 @@ static int settle_descriptors(struct run_options *opt)
 	return status == 0 ? open_pcap(&opt->net) : status;
 }
 
+/* In place of a status: this process is to be the VM. As detach has it. */
+#define GO_ON (-1)
+
 int command_run(int argc, char **argv, const struct process_start *start)
 {
 	/* Static: with its tables of mounts it is large for a stack, and there is one command per process. */
@@ -78,6 +82,8 @@ int command_run(int argc, char **argv, const struct process_start *start)
 	if (status == 0)
 		status = settle_descriptors(&opt);
 	if (status == 0)
+		status = opt.detach ? detach(opt.remove, &opt.detached) : GO_ON;
+	if (status == GO_ON)
 		status = vm_run(&opt, start->exec_ns, start->main_ns);
 	run_options_free(&opt);
 	return status;

@@ -227,11 +227,15 @@ static int apply_flag(struct run_options *opt, const struct flag_match *m)
 	case FLAG_NAME:
 		return parse_label("--name", m->value, &opt->name);
 	case FLAG_DETACH:
-		return not_yet("-d (running in the background)");
+		opt->detach = true;
+		return 0;
 	case FLAG_RM:
+		opt->remove = true;
+		return 0;
 	case FLAG_INTERACTIVE:
 		return 0;
 	case FLAG_TTY:
+		opt->wants_tty = true;
 		if (isatty(STDIN_FILENO))
 			return 0;
 		say_error("-t: stdin is not a terminal; leave -t out");
@@ -307,6 +311,10 @@ int run_options_parse(struct run_options *opt, int argc, char **argv)
 	}
 	if (flags_rest() >= argc) {
 		say_error("no program given: cay run [FLAGS] [--] PROGRAM [ARG...]; see 'cay help run'");
+		return RUN_EXIT_OURS;
+	}
+	if (opt->detach && opt->wants_tty) {
+		say_error("-d and -t exclude each other: a VM in the background has no terminal");
 		return RUN_EXIT_OURS;
 	}
 	if (opt->gdb_port != 0 && opt->nr_cpus > 1) {

@@ -15,6 +15,8 @@
 #include "vmm/cli/pool.h"
 #include "vmm/dev/net_options.h"
 
+struct detached;
+
 /* Exit statuses of our own, as in docker run and chroot(1). */
 #define RUN_EXIT_OURS           125
 #define RUN_EXIT_NOT_EXECUTABLE 126
@@ -61,6 +63,12 @@ struct run_options {
 	const char *root; /* --root, resolved; NULL = the default root */
 	struct run_mount mounts[RUN_MOUNTS_MAX];
 	unsigned nr_mounts;
+
+	/* the background */
+	bool detach;               /* -d */
+	bool wants_tty;            /* -t */
+	bool remove;               /* --rm: the log goes with the VM */
+	struct detached *detached; /* vmm/cli/detach.h; NULL in the foreground */
 
 	/* what to tell */
 	const char *name; /* NULL = none */

@@ -9,6 +9,8 @@ struct process_start;
 int command_ps(int argc, char **argv, const struct process_start *start);
 int command_stats(int argc, char **argv, const struct process_start *start);
 int command_inspect(int argc, char **argv, const struct process_start *start);
+int command_logs(int argc, char **argv, const struct process_start *start);
+int command_rm(int argc, char **argv, const struct process_start *start);
 int command_stop(int argc, char **argv, const struct process_start *start);
 int command_kill(int argc, char **argv, const struct process_start *start);
 

@@ -11,10 +11,11 @@
 #include "vmm/cli/table.h"
 #include "vmm/cli/vm_commands.h"
 #include "vmm/control/client.h"
+#include "vmm/control/log_files.h"
 #include "vmm/control/registry.h"
 
 struct listing {
-	int folder;
+	int folder, logs;
 	json_t *vms; /* an array of answers */
 };
 
@@ -75,6 +76,41 @@ static void look_at(void *ctx, const char *name)
 	json_array_append_new(l->vms, vm);
 }
 
+static bool is_listed(const json_t *vms, const char *name)
+{
+	const json_t *vm;
+	size_t i;
+
+	json_array_foreach(vms, i, vm) if (strcmp(client_text(vm, "name"), name) == 0) return true;
+	return false;
+}
+
+/* One that has ended; its log is still there. */
+static void look_at_log(void *ctx, const char *name)
+{
+	struct listing *l = ctx;
+	int status = log_exit_status(l->logs, name);
+	json_t *vm;
+
+	if (is_listed(l->vms, name))
+		return;
+	vm = json_pack("{s:s, s:s}", "name", name, "state", status == LOG_EXIT_UNKNOWN ? "killed" : "ended");
+	if (status != LOG_EXIT_UNKNOWN)
+		json_object_set_new(vm, "status", json_integer(status));
+	json_array_append_new(l->vms, vm);
+}
+
+static void list_logs(struct listing *l)
+{
+	char path[256] = "";
+
+	l->logs = log_folder_open(path, sizeof(path));
+	if (l->logs < 0)
+		return;
+	(void)!log_folder_list(l->logs, look_at_log, l);
+	close(l->logs);
+}
+
 static void format_time(char *out, long long ns)
 {
 	long long s = ns / 1000000000;
@@ -125,6 +161,17 @@ static void format_command(char *out, size_t room, const json_t *vm)
 	}
 }
 
+static void print_ended(struct table *t, const json_t *vm)
+{
+	table_add(t, "-");
+	if (json_object_get(vm, "status") != NULL)
+		table_add(t, "ended (%lld)", client_number(vm, "status"));
+	else
+		table_add(t, "killed");
+	for (unsigned i = 0; i < 5; i++)
+		table_add(t, "-");
+}
+
 static void print_table(const json_t *vms)
 {
 	static const char *const headings[] = {"NAME", "PID",   "STATE",   "UPTIME", "MEMORY",
@@ -138,6 +185,10 @@ static void print_table(const json_t *vms)
 		char text[256];
 
 		table_add(t, "%s", client_text(vm, "name"));
+		if (client_number(vm, "pid") == 0) {
+			print_ended(t, vm);
+			continue;
+		}
 		table_add(t, "%lld", client_number(vm, "pid"));
 		table_add(t, "%s", client_text(vm, "state"));
 		format_time(text, client_number(vm, "uptime_ns"));
@@ -155,13 +206,14 @@ static void print_table(const json_t *vms)
 
 int command_ps(int argc, char **argv, const struct process_start *start)
 {
-	bool json = false, quiet = false;
+	bool json = false, quiet = false, all = false;
 	const struct command_flag flags[] = {
+		{'a', "all", &all, NULL, NULL, "also those in the background that have ended"},
 		{0, "json", &json, NULL, NULL, "as a JSON array, with more about each"},
 		{'q', "quiet", &quiet, NULL, NULL, "names only"},
 		{0},
 	};
-	const struct command_usage usage = {"ps [-q] [--json]", "Lists this user's running VMs.\n", flags, 0, 0};
+	const struct command_usage usage = {"ps [-a] [-q] [--json]", "Lists this user's running VMs.\n", flags, 0, 0};
 	struct listing l;
 	int status = 0;
 
@@ -174,6 +226,8 @@ int command_ps(int argc, char **argv, const struct process_start *start)
 	l.vms = json_array();
 	if (registry_list(l.folder, look_at, &l) != 0)
 		status = RUN_EXIT_OURS;
+	if (all)
+		list_logs(&l);
 	if (json) {
 		json_dumpf(l.vms, stdout, JSON_INDENT(1));
 		printf("\n");

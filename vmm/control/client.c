@@ -66,8 +66,10 @@ static char *receive(int fd, size_t *bytes, int *err)
 		*err = -EPROTO;
 		if (n < 0)
 			break;
-		if (n == 0)
+		if (n == 0) {
+			*err = 0;
 			return text;
+		}
 		*bytes += (size_t)n;
 	}
 	free(text);
@@ -89,7 +91,9 @@ int client_ask(int folder, const char *name, enum control_request r, json_t **an
 	err = ask(fd, r);
 	if (err == 0) {
 		text = receive(fd, &bytes, &err);
-		if (text != NULL)
+		if (text != NULL && bytes == 0)
+			err = -ENOENT; /* it has just ended */
+		else if (text != NULL)
 			*answer = json_loadb(text, bytes, JSON_REJECT_DUPLICATES, NULL);
 		free(text);
 	}

@@ -220,6 +220,7 @@ int control_enter(struct control *c)
 	}
 	if (fd < 0) {
 		note_unlisted(c, fd);
+		c->name[0] = '\0';
 		return 0;
 	}
 	c->listener = (struct io_watch){.fd = fd, .ready = client_arrives, .ctx = c, .linger = IO_LINGER_NONE};

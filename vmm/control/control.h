@@ -28,6 +28,7 @@ MUST_CHECK int control_enter(struct control *c);
 
 /* The folder whose files the sandbox must let us remove, as a path for open(2). */
 const char *control_folder_path(const struct control *c);
+/* "" while there is no entry. */
 const char *control_name(const struct control *c);
 
 /* Begins to answer: after io_thread_create, before io_thread_start. 0 or -errno. */

@@ -5,6 +5,7 @@
 
 #include "abi/layout.h"
 #include "vmm/backend/backend.h"
+#include "vmm/cli/detach.h"
 #include "vmm/cli/run_options.h"
 #include "vmm/control/control.h"
 #include "vmm/core/log.h"
@@ -50,7 +51,7 @@ int prepare_finish(struct preparation *p)
 int prepare_sandbox(struct preparation *p)
 {
 	const struct run_options *opt = p->vm->opt;
-	struct sandbox_path paths[RUN_MOUNTS_MAX + 1];
+	struct sandbox_path paths[RUN_MOUNTS_MAX + 2];
 	const char *what;
 	unsigned nr = 0;
 	int err;
@@ -65,6 +66,8 @@ int prepare_sandbox(struct preparation *p)
 	/* The entry is to be removed at the end. */
 	if (p->vm->control != NULL)
 		paths[nr++] = (struct sandbox_path){.path = control_folder_path(p->vm->control), .remove_only = true};
+	if (detach_folder_path(opt->detached) != NULL)
+		paths[nr++] = (struct sandbox_path){.path = detach_folder_path(opt->detached), .remove_only = true};
 	err = sandbox_prepare(paths, nr, p->vm->backend->needs_shared_memory, &p->sandbox, &what);
 	if (err != 0)
 		log_error("%s: %s; the sandbox is needed, `cay doctor` says what is missing", what, strerror(-err));

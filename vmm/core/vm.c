@@ -17,6 +17,7 @@
 #include "abi/layout.h"
 #include "vmm/backend/backend.h"
 #include "vmm/backend/choose.h"
+#include "vmm/cli/detach.h"
 #include "vmm/cli/report.h"
 #include "vmm/cli/run_options.h"
 #include "vmm/control/control.h"
@@ -271,6 +272,18 @@ static int exit_status(const struct vm *vm)
 	return WEXITSTATUS(vm->wait_status);
 }
 
+/* The VM gets its name, by which others see it. */
+static int enter(struct vm *vm)
+{
+	int err = vm->control != NULL ? control_enter(vm->control) : 0;
+
+	if (err != 0 || vm->opt->detached == NULL)
+		return err;
+	if (vm->control == NULL || control_name(vm->control)[0] == '\0')
+		return fail_start("-d: there is no place where this VM could be found", -ENOENT, "set XDG_RUNTIME_DIR");
+	return detach_named(vm->opt->detached, control_name(vm->control));
+}
+
 /* All that comes before the first instruction. */
 static int start(struct vm *vm)
 {
@@ -285,8 +298,8 @@ static int start(struct vm *vm)
 	if (err == 0)
 		err = net_open(&vm->opt->net, vm->opt->nr_cpus, &vm->net);
 	/* Here and not there, because this side is done first. */
-	if (err == 0 && vm->control != NULL)
-		err = control_enter(vm->control);
+	if (err == 0)
+		err = enter(vm);
 	if (err == 0)
 		err = prepare_sandbox(&prep);
 	if (prepare_finish(&prep) != 0 && err == 0 && prep.cpu_err != 0)
@@ -328,12 +341,12 @@ int vm_run(const struct run_options *opt, uint64_t timing_exec_ns, uint64_t timi
 	vm.first_sample = clock_sample_take();
 	if (start(&vm) == 0) {
 		vm.failed = 0;
+		detach_started(opt->detached);
 		vcpu_loop(&vm.vcpu[0]);
 	}
 	atomic_store(&vm.ending, true);
 	vcpus_join(&vm);
 	io_thread_destroy(vm.io);
-	control_close(vm.control);
 	gdb_destroy(vm.gdb);
 	signals_destroy(vm.signals);
 	devices_destroy(&vm);
@@ -342,5 +355,7 @@ int vm_run(const struct run_options *opt, uint64_t timing_exec_ns, uint64_t timi
 	timing_mark(&vm, VM_T_TORN_DOWN);
 	report_print(&vm);
 	net_destroy(vm.net);
+	detach_ended(opt->detached, exit_status(&vm));
+	control_close(vm.control); /* last: until then the name is ours */
 	return exit_status(&vm);
 }

@@ -13,6 +13,7 @@
 #include <signal.h>
 #include <stdlib.h>
 
+#include "vmm/cli/run_options.h"
 #include "vmm/core/gmem.h"
 #include "vmm/core/io_thread.h"
 #include "vmm/core/vm.h"
@@ -229,6 +230,7 @@ int stdio_create(struct vm *vm)
 			  gmem_ptr(&vm->mem, q->avail_gpa, virtq_avail_bytes(q->nr)),
 			  gmem_ptr(&vm->mem, q->used_gpa, virtq_used_bytes(q->nr)), translate, vm);
 	stdio_host_init(&dev->host, fds);
+	dev->host.is_log = vm->opt->detached != NULL;
 	for (unsigned i = 0; i < CAY_STDIO_FDS; i++)
 		dev->watches[i] = (struct stdio_watch){
 			.watch = {.fd = -1, .ready = watch_ready, .ctx = &dev->watches[i]}, .dev = dev, .i = i};

@@ -130,6 +130,27 @@ static ssize_t write_small(int fd, const struct iovec *iov, int nr)
 	return result_of(writev(fd, iov, nr));
 }
 
+/* Gives back what lies before the end of a log. */
+static void trim(int fd)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) == 0 && st.st_size > STDIO_LOG_KEEP_BYTES)
+		(void)!fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, st.st_size - STDIO_LOG_KEEP_BYTES);
+}
+
+static ssize_t note_written(struct stdio_host *h, unsigned i, ssize_t n)
+{
+	if (!h->is_log || i == 0 || n <= 0)
+		return n;
+	h->log_bytes += (uint64_t)n;
+	if (h->log_bytes >= STDIO_LOG_TRIM_EVERY) {
+		h->log_bytes = 0;
+		trim(h->fds[i].fd);
+	}
+	return n;
+}
+
 ssize_t stdio_host_write(struct stdio_host *h, unsigned i, const struct iovec *iov, int nr, int64_t offset)
 {
 	struct stdio_host_fd *f = &h->fds[i];
@@ -146,7 +167,8 @@ ssize_t stdio_host_write(struct stdio_host *h, unsigned i, const struct iovec *i
 			return -EAGAIN;
 		return write_small(f->fd, iov, nr);
 	case STDIO_FILE:
-		return result_of(offset < 0 ? writev(f->fd, iov, nr) : pwritev(f->fd, iov, nr, offset));
+		return note_written(h, i,
+				    result_of(offset < 0 ? writev(f->fd, iov, nr) : pwritev(f->fd, iov, nr, offset)));
 	case STDIO_OWN:
 		break;
 	}

@@ -22,6 +22,10 @@
 #include "abi/stdio.h"
 #include "lib/compiler.h"
 
+/* The log of a VM in the background keeps at least this much of its end. */
+#define STDIO_LOG_KEEP_BYTES (8 << 20)
+#define STDIO_LOG_TRIM_EVERY (1u << 20)
+
 enum stdio_kind {
 	STDIO_CLOSED, /* was not open when cay started, or the guest closed it */
 	STDIO_FILE,   /* never waits */
@@ -41,7 +45,9 @@ struct stdio_host_fd {
 
 struct stdio_host {
 	struct stdio_host_fd fds[CAY_STDIO_FDS];
-	int null_fd; /* /dev/null, opened before the sandbox: takes the place of what the guest closes */
+	bool is_log;        /* 1 and 2 are the log of a VM in the background, of which only the end is kept */
+	uint64_t log_bytes; /* written since it was trimmed */
+	int null_fd;        /* /dev/null, opened before the sandbox: takes the place of what the guest closes */
 };
 
 /* Looks at the descriptors (normally 0, 1, 2) and remembers terminal settings. Cannot fail: what is not open is

@@ -192,3 +192,63 @@ def inspect(t):
         t.check((out, err, vm.p.returncode) == (b"", b"", 0), "the VM goes on: %s %s %s" % (out, err, vm.p.returncode))
     t.our_error(ask(t, "inspect", "i"), 125, "i")
     t.our_error(ask(t, "inspect"), 125, "NAME")
+
+
+def wait_for_end(t, name):
+    ask(t, "logs", "-f", name)  # returns when the VM has ended
+
+
+@case
+def background(t):
+    code = "import os, sys; print(os.read(0, 10), os.isatty(1), flush=True); sys.stderr.write('err\\n'); sys.exit(7)"
+    r = t.cmd(["run", "--backend", t.backend, "-d", "--name", "bg", PYTHON, "-c", code], env=env_of(t))
+    t.check((r.status, r.out, r.err) == (0, b"bg\n", b""), "it prints the name: " + r.describe())
+    r = ask(t, "logs", "-f", "bg")
+    t.check((r.status, r.out) == (0, b"b'' False\nerr\n"), "both streams, to the end: " + r.describe())
+    r = ask(t, "logs", "-n", "1", "bg")
+    t.check(r.out == b"err\n", r.describe())
+    t.check(json.loads(ask(t, "ps", "--json").out) == [], "it is not running any more")
+    r = ask(t, "ps", "-a")
+    t.check(b"bg" in r.out and b"ended (7)" in r.out, r.describe())
+    r = ask(t, "rm", "bg")
+    t.check((r.status, r.out) == (0, b"bg\n"), r.describe())
+    t.our_error(ask(t, "logs", "bg"), 125, "bg")
+    t.our_error(ask(t, "rm", "bg"), 125, "bg")
+    t.check(os.listdir(t.path("cay/log")) == [], "nothing is left: %s" % os.listdir(t.path("cay/log")))
+
+
+@case
+def background_lives_on(t):
+    r = t.cmd(["run", "--backend", t.backend, "-d", "--rm", PYTHON, "-c", WAIT], env=env_of(t))
+    name = r.text.strip()
+    t.check(r.status == 0 and name, r.describe())
+    vm = vms(t)[0]
+    t.check(vm["name"] == name and os.getsid(vm["pid"]) == vm["pid"], "in a session of its own: %s" % vm)
+    t.our_error(ask(t, "rm", name), 125, "running")
+    t.our_error(t.cmd(["run", "-d", "--backend", t.backend, "--name", name, "true"], env=env_of(t)), 125, name)
+    ask(t, "kill", "-s", "STOP", name)
+    r = ask(t, "stop", name)
+    t.check((r.status, r.out) == (0, r.out), r.describe())
+    t.check(vms(t) == [] and os.listdir(t.path("cay/log")) == [] and os.listdir(t.path("cay/vm")) == [], "with --rm nothing is left")
+
+
+@case
+def background_refused(t):
+    """What can be said before the VM runs is said by the command itself, with its status."""
+    t.our_error(t.cmd(["run", "-d", "/no/such/program"], env=env_of(t)), 127, "/no/such/program")
+    t.our_error(t.cmd(["run", "-d", "--backend", t.backend, "--net", "tap=no-such-if", "true"], env=env_of(t)), 125, "no-such-if")
+    t.check(os.listdir(t.path("cay/log")) == [], "nothing is left: %s" % os.listdir(t.path("cay/log")))
+    os.chmod(t.path("cay"), 0o755)
+    t.our_error(t.cmd(["run", "-d", "--backend", t.backend, "true"], env=env_of(t)), 125, "-d")
+
+
+@case(once=True)
+def long_log(t):
+    """The log keeps its end only."""
+    code = "import sys\nfor i in range(30): sys.stdout.write('x' * 999999 + '\\n')\nprint('end')"
+    t.cmd(["run", "--backend", t.backend, "-d", "--name", "big", PYTHON, "-c", code], env=env_of(t))
+    wait_for_end(t, "big")
+    st = os.stat(t.path("cay/log/big.log"))
+    t.check(st.st_size == 30000004 and st.st_blocks * 512 < 12 << 20, "size %d, blocks %d" % (st.st_size, st.st_blocks))
+    r = ask(t, "logs", "big")
+    t.check(8 << 20 < len(r.out) < 12 << 20 and r.out.endswith(b"end\n"), "%d bytes" % len(r.out))

@@ -77,7 +77,7 @@ static void test_refused(void **state)
 		{"run --net user,reorder=5% ls", "needs delay="},
 		{"run --net none --pcap f ls", "no network to record"},
 		{"run --disk x.img ls", "not available yet"},
-		{"run -d ls", "not available yet"},
+		{"run -dt ls", "-t"},
 		{"run --backend xen ls", "unknown"},
 		{"run --hostname -x ls", "letters"},
 		{"run --hostname a/b ls", "letters"},
