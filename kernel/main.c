@@ -23,6 +23,7 @@
 #include "kernel/plat/cay/boot.h"
 #include "kernel/plat/cay/debug.h"
 #include "kernel/plat/cay/events.h"
+#include "kernel/plat/cay/giveback.h"
 #include "kernel/plat/cay/map.h"
 #include "kernel/plat/cay/populate.h"
 #include "kernel/sched/smp.h"
@@ -118,6 +119,7 @@ void kernel_main(void)
 	syscalls_init();
 	smp_init();
 	sched_init();
+	giveback_init();
 	event_register(CAY_EVENT_SIGNAL, forward_signals, NULL);
 	debug_init();
 	map_publish();

@@ -23,7 +23,9 @@
 
 _Static_assert(REGION_PAGES * sizeof(struct page) == PAGE_SIZE * REGION_DESC_PAGES, "descriptors of a region");
 
-/* Blocks known to be zero are at the back, others at the front: each request finds its kind first. */
+/* Blocks known to be zero are at the back, others at the front: each request finds its kind first. Huge blocks that are
+ * zero have a list of their own: the host has no memory behind them, so others are used first, even if cleared for it.
+ */
 struct free_list {
 	uint32_t first, last;
 };
@@ -38,6 +40,10 @@ static struct {
 	size_t nr_free, nr_total;
 	uint32_t low_pfn, low_end_pfn; /* small pages in region 0, opened after all others; empty when it is */
 	struct free_list free[PAGE_ORDER_MAX + 1];
+	struct free_list bare;   /* huge blocks of zeros */
+	size_t idle, idle_least; /* huge blocks in free[] that the host backs; the fewest since the last look */
+	size_t nr_returning;     /* pages on their way to the host: they count as free */
+	uint32_t keep_pfn;       /* frames below are never given back to the host */
 } mem;
 static struct spinlock lock = SPINLOCK_INIT("pages");
 
@@ -53,6 +59,16 @@ static bool (*attach)(pa_t end);
 void page_set_attach(bool (*fn)(pa_t end))
 {
 	attach = fn;
+}
+
+static void (*idle_told)(void);
+static size_t idle_max = SIZE_MAX;
+
+void page_set_idle(size_t max, uint64_t keep_bytes, void (*fn)(void))
+{
+	mem.keep_pfn = (uint32_t)(keep_bytes >> PAGE_SHIFT);
+	idle_told = fn;
+	idle_max = max;
 }
 
 struct page *page_of_pfn(uint32_t pfn)
@@ -80,9 +96,23 @@ static void *pfn_to_virt(uint32_t pfn)
 	return pa_to_virt(PA((uint64_t)pfn << PAGE_SHIFT));
 }
 
+static struct free_list *list_for(const struct page *p)
+{
+	return p->order == HUGE_ORDER && p->zero ? &mem.bare : &mem.free[p->order];
+}
+
+/* A huge block that the host backs has come or gone. */
+static void count_idle(const struct free_list *l, int n)
+{
+	if (l != &mem.free[HUGE_ORDER])
+		return;
+	mem.idle += (size_t)n;
+	mem.idle_least = MIN(mem.idle_least, mem.idle);
+}
+
 static void list_unlink(struct page *p)
 {
-	struct free_list *l = &mem.free[p->order];
+	struct free_list *l = list_for(p);
 
 	if (p->prev != 0)
 		page_of_pfn(p->prev)->next = p->next;
@@ -93,12 +123,14 @@ static void list_unlink(struct page *p)
 	else
 		l->last = p->prev;
 	p->next = p->prev = 0;
+	count_idle(l, -1);
 }
 
 static void list_link(uint32_t pfn, struct page *p)
 {
-	struct free_list *l = &mem.free[p->order];
+	struct free_list *l = list_for(p);
 
+	count_idle(l, 1);
 	if (l->first == 0) {
 		p->next = p->prev = 0;
 		l->first = l->last = pfn;
@@ -156,16 +188,18 @@ static void range_free(uint32_t pfn, uint32_t end, bool zero)
 
 static uint32_t block_take(unsigned order, bool want_zero)
 {
+	const struct free_list *l;
 	unsigned o = order;
 	uint32_t pfn;
 	struct page *p;
 	bool zero;
 
-	while (o <= PAGE_ORDER_MAX && mem.free[o].first == 0)
+	while (o < PAGE_ORDER_MAX && mem.free[o].first == 0)
 		o++;
-	if (o > PAGE_ORDER_MAX)
+	l = o == PAGE_ORDER_MAX && mem.free[o].first == 0 ? &mem.bare : &mem.free[o];
+	if (l->first == 0)
 		return 0;
-	pfn = want_zero ? mem.free[o].last : mem.free[o].first;
+	pfn = want_zero ? l->last : l->first;
 	p = page_of_pfn(pfn);
 	ASSERT(p->state == PAGE_FREE && p->order == o);
 	list_unlink(p);
@@ -283,6 +317,12 @@ void *page_alloc(unsigned order, unsigned flags)
 	return va;
 }
 
+static void tell_idle(void)
+{
+	if (unlikely(READ_ONCE(mem.idle) > idle_max))
+		idle_told();
+}
+
 /* A block without references goes back. */
 static void give_back(uint32_t pfn, unsigned order)
 {
@@ -294,6 +334,7 @@ static void give_back(uint32_t pfn, unsigned order)
 	spin_lock(&lock);
 	block_free(pfn, order, false);
 	spin_unlock(&lock);
+	tell_idle();
 }
 
 void page_give_pages(const uint32_t *pfn, unsigned nr)
@@ -302,6 +343,7 @@ void page_give_pages(const uint32_t *pfn, unsigned nr)
 	for (unsigned i = 0; i < nr; i++)
 		block_free(pfn[i], 0, page_of_pfn(pfn[i])->zero);
 	spin_unlock(&lock);
+	tell_idle();
 }
 
 void page_free(void *va, unsigned order)
@@ -408,7 +450,7 @@ void page_unpin(pa_t pa)
 
 size_t page_nr_free(void)
 {
-	return READ_ONCE(mem.nr_free) + (smp_active ? page_local_nr() : 0);
+	return READ_ONCE(mem.nr_free) + READ_ONCE(mem.nr_returning) + (smp_active ? page_local_nr() : 0);
 }
 
 size_t page_nr_total(void)
@@ -427,6 +469,47 @@ static void low_init(const struct cay_boot_info *info)
 	mem.low_pfn = start;
 	mem.low_end_pfn = end;
 	mem.nr_free += end - start;
+}
+
+size_t page_idle_blocks(size_t *least)
+{
+	size_t idle;
+
+	spin_lock(&lock);
+	idle = mem.idle;
+	*least = mem.idle_least;
+	mem.idle_least = idle;
+	spin_unlock(&lock);
+	return idle;
+}
+
+bool page_idle_take(pa_t *pa)
+{
+	uint32_t pfn;
+
+	spin_lock(&lock);
+	pfn = mem.free[HUGE_ORDER].last; /* free for longest */
+	while (pfn != 0 && pfn < mem.keep_pfn)
+		pfn = page_of_pfn(pfn)->prev;
+	if (pfn != 0) {
+		struct page *p = page_of_pfn(pfn);
+
+		list_unlink(p);
+		p->state = PAGE_USED;
+		mem.nr_free -= REGION_PAGES;
+		mem.nr_returning += REGION_PAGES;
+	}
+	spin_unlock(&lock);
+	*pa = PA((uint64_t)pfn << PAGE_SHIFT);
+	return pfn != 0;
+}
+
+void page_idle_return(pa_t pa, bool zero)
+{
+	spin_lock(&lock);
+	mem.nr_returning -= REGION_PAGES;
+	block_free((uint32_t)(pa.v >> PAGE_SHIFT), HUGE_ORDER, zero);
+	spin_unlock(&lock);
 }
 
 void page_init(const struct cay_boot_info *info)

@@ -75,6 +75,17 @@ void page_set_announce(void (*fn)(pa_t pa, size_t bytes));
  */
 void page_set_attach(bool (*fn)(pa_t end));
 
+/*
+ * Free memory that the host backs all the same, counted in whole huge blocks: for plat/cay/giveback.c, which gives it
+ * back. fn is told when a page was freed and there are more than max of them: any context, often; frames below
+ * keep_bytes stay. page_idle_blocks: how many there are, and the fewest since it was last asked. page_idle_take: one of
+ * them, which is the caller's until page_idle_return; zero: the host has taken it, and would give zeros.
+ */
+void page_set_idle(size_t max, uint64_t keep_bytes, void (*fn)(void));
+size_t page_idle_blocks(size_t *least);
+MUST_CHECK bool page_idle_take(pa_t *pa);
+void page_idle_return(pa_t pa, bool zero);
+
 /* Turns a block with one reference (and perhaps pins) into 2^order single pages with one reference each (and theirs).
  */
 void page_split(pa_t pa, unsigned order);

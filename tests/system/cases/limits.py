@@ -2,8 +2,10 @@
 """Memory: how little is enough, and what happens when it is not; stack and heap exhaustion; wild programs."""
 import os
 import shutil
+import subprocess
+import time
 
-from harness import PYTHON, case
+from harness import PYTHON, case, popen
 
 
 def progs(t, name):
@@ -81,3 +83,35 @@ def program_that_attacks_its_kernel(t):
     for address in (0x700000000000, 0x700000001000, 0x780000000000, 0x780000100000, 0x7f0000000000, 0x7f0000040000):
         r = t.cay([PYTHON, "-c", "import ctypes; ctypes.memset(%d, 0xee, 4096)" % address], timeout=10)
         t.check(r.status in (0, 125, 139) or r.timed_out, "%#x: %s" % (address, r.describe()))
+
+
+def resident_mib(pid):
+    """Of a process and what it started."""
+    try:
+        with open("/proc/%d/smaps_rollup" % pid) as f:
+            kib = sum(int(line.split()[1]) for line in f if line.startswith("Rss:"))
+        with open("/proc/%d/task/%d/children" % (pid, pid)) as f:
+            return kib // 1024 + sum(resident_mib(int(child)) for child in f.read().split())
+    except OSError:
+        return 0
+
+
+@case
+def freed_memory_goes_back_to_the_host(t):
+    prog = ("import mmap, sys\nflags = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS\nm = mmap.mmap(-1, 200 << 20, flags)\nfor i in range(0, len(m), 4096): m[i] = 1\nprint('full', flush=True)\n"
+            "sys.stdin.readline()\nm.close()\nprint('freed', flush=True)\nsys.stdin.readline()\n"
+            "m = mmap.mmap(-1, 200 << 20, flags)\nprint(sum(m[i] for i in range(0, len(m), 4096)))\n")
+    p = popen(t.cay_argv([PYTHON, "-c", prog], ["-m", "1G"]), stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=t.dir)
+    t.check(p.stdout.readline() == b"full\n", "it fills its memory")
+    full = resident_mib(p.pid)
+    t.check(full >= 200, "the host backs it: %d MiB" % full)
+    p.stdin.write(b"\n")
+    p.stdin.flush()
+    t.check(p.stdout.readline() == b"freed\n", "it frees it")
+    deadline = time.monotonic() + 30
+    while resident_mib(p.pid) > full - 140 and time.monotonic() < deadline:
+        time.sleep(0.05)
+    left = resident_mib(p.pid)
+    t.check(left <= full - 140, "of %d MiB the host still backs %d" % (full, left))
+    out, _ = p.communicate(b"\n")
+    t.check((p.returncode, out) == (0, b"0\n"), "fresh memory is zero after that: %r" % out)
