@@ -218,14 +218,14 @@ def check_http(t, command):
     t.check(out[:3] == ["/%d 3000000" % i for i in (1, 2, 3)] and out[3].split() == ["20", "/many", "0"], repr(out))
 
 
-@case(timeout=90)
+@case(timeout=90, once=True)
 def node_serves(t):
     need(t, "node", "curl")
     t.write("server.js", NODE)
     check_http(t, "node server.js")
 
 
-@case(timeout=120)
+@case(timeout=120, once=True)
 def go_serves(t):
     need(t, "go", "curl")
     t.write("server.go", GO)
