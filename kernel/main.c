@@ -134,11 +134,13 @@ void kernel_main(void)
 		panic("no memory for the network: raise -m");
 	mark(CAY_T_FS_READY);
 	netconf_wait();
+	sched_yield_to_others(); /* kernel threads go to sleep, or they would compete with the program */
 	mark(CAY_T_EXEC_START);
 	load_program();
 	mark(CAY_T_PROGRAM_ENTRY);
 	if (boot_info->flags & CAY_BOOT_GDB)
 		(void)debug_stop(thread_frame(thread_current()), SIGTRAP);
+	sched_first_program();
 	fpu_restore(thread_current());
 	kernel_leave();
 	frame_return();

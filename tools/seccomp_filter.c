@@ -218,12 +218,13 @@ static void allow_files(void)
 		ALLOW(SCMP_SYS(fcntl), LOW32_IS(1, fcntls[i]));
 }
 
-/* With argument 0 a descriptor above 2: 3, or any higher bit of the lower half. "Greater than 2" of all 64 bits would
- * let 0 pass with a bit in the upper half. */
+/* With argument 0 a descriptor above 2: 3, or any higher bit below 2^16, more than we ever have open. "Greater than 2"
+ * of all 64 bits would let 0 pass with a bit in the upper half. Each bit makes the filter's loading take 1.5 us longer.
+ */
 #define ALLOW_ABOVE_2(nr, ...)                                                                                         \
 	do {                                                                                                           \
 		ALLOW(nr, LOW32_IS(0, 3), ##__VA_ARGS__);                                                              \
-		for (unsigned bit = 2; bit < 31; bit++)                                                                \
+		for (unsigned bit = 2; bit < 16; bit++)                                                                \
 			ALLOW(nr, SCMP_CMP64(0, SCMP_CMP_MASKED_EQ, 1u << bit, 1u << bit), ##__VA_ARGS__);             \
 	} while (0)
 

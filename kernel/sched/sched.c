@@ -161,14 +161,25 @@ static struct thread *take_next(struct sched_cpu *sc, unsigned id, uint64_t now_
 	return NULL;
 }
 
+/* Set when there is a program: kernel threads are not preempted, and a timer for them would be an exit at each start.
+ */
+static bool slices_end;
+
 /*
  * The slice of whoever runs ends at slice_start_ns + RQ_SLICE_NS. The timer may be early (armed for a former slice, or
  * for nobody any more): then it looks again (cpus.c). Arming it anew at each switch would cost a tenth of the switch.
  */
 static void arm_slice(struct sched_cpu *sc, uint64_t now_ns)
 {
-	if (!ktimer_armed(&sc->slice))
+	if (slices_end && !ktimer_armed(&sc->slice))
 		ktimer_arm(&sc->slice, now_ns + RQ_SLICE_NS);
+}
+
+void sched_first_program(void)
+{
+	slices_end = true;
+	if (this_sched()->rq.nr > 0)
+		arm_slice(this_sched(), clock_monotonic_ns());
 }
 
 /* The current thread, charged up to now_ns, waits in the queue, or for a wake, or is dead: its state says which. */

@@ -273,6 +273,7 @@ void sched_block(
 void sched_prepare(void);          /* announce the intent to block: a wake between this and sched_block is not lost */
 void sched_wake(struct thread *t); /* any context */
 void sched_yield_now(void);        /* lets whoever is due run; what THREAD_WORK_RESCHED asks for */
+void sched_first_program(void);    /* from now on threads that compete are preempted; once, before the first one runs */
 void sched_yield_to_others(void);  /* sched_yield(2): somebody else first, if there is anybody */
 /* Nobody waits for this CPU, and no event. Without the kernel lock, so true a moment ago. */
 bool sched_is_alone(void);
