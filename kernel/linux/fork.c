@@ -21,6 +21,7 @@
 #include "kernel/mm/vmspace.h"
 #include "kernel/sched/thread.h"
 #include "kernel/sched/wait.h"
+#include "kernel/time/process_timers.h"
 
 /* A fork bomb must leave memory to the others: so many threads in all. */
 #define PAGES_PER_THREAD 32
@@ -64,7 +65,7 @@ static bool fill(struct process *p, uint64_t flags)
 	p->sighand = sighand_inherit(self->sighand, sighand_mode(flags));
 	p->fs = flags & CLONE_FS ? fs_context_get(self->fs) : fs_context_copy(self->fs);
 	p->fds = flags & CLONE_FILES ? fdtable_get(self->fds) : fdtable_copy(self->fds);
-	if (p->sighand == NULL || p->fs == NULL || p->fds == NULL)
+	if (p->sighand == NULL || p->fs == NULL || p->fds == NULL || cpu_limit_watch(p) != 0)
 		return false;
 	p->vs = flags & CLONE_VM ? vmspace_get(self->vs) : vmspace_fork(self->vs);
 	return p->vs != NULL;

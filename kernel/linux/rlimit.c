@@ -12,6 +12,7 @@
 #include "kernel/mm/vmspace.h"
 #include "kernel/sched/thread.h"
 #include "kernel/time/clock.h"
+#include "kernel/time/process_timers.h"
 
 #define NR_OPEN_MAX 1048576 /* /proc/sys/fs/nr_open */
 #define CLK_TCK     100
@@ -30,7 +31,7 @@ static long set_limit(struct process *p, unsigned resource, const struct rlimit_
 	if (new->max > r->max && !cred_capable(&p->cred, CAP_SYS_RESOURCE))
 		return -EPERM;
 	*r = *new;
-	return 0;
+	return resource == RLIMIT_CPU ? cpu_limit_watch(p) : 0;
 }
 
 long sys_prlimit64(int pid, unsigned resource, const void *unew, void *uold)

@@ -30,11 +30,10 @@ static void itimer_expired(struct interval_timer *it, uint64_t periods)
 	(void)signal_send_process(it->proc, &info); /* standard signals do not fail */
 }
 
-struct process_timers *process_timers_get(void)
+struct process_timers *process_timers_get(struct process *p)
 {
 	static const enum clock_kind clocks[NR_ITIMERS] = {CLOCK_KIND_MONOTONIC, CLOCK_KIND_CPU_PROCESS,
 							   CLOCK_KIND_CPU_PROCESS};
-	struct process *p = process_current();
 	struct process_timers *pt = p->timers;
 
 	if (pt != NULL)
@@ -44,6 +43,7 @@ struct process_timers *process_timers_get(void)
 		return NULL;
 	for (int i = 0; i < NR_ITIMERS; i++)
 		interval_timer_init(&pt->itimer[i], p, (struct clock_ref){clocks[i], 0}, itimer_expired);
+	cpu_limit_init(&pt->cpu_limit, p);
 	list_init(&pt->posix);
 	p->timers = pt;
 	return pt;
@@ -71,7 +71,7 @@ static struct kitimerval read_itimer(const struct interval_timer *it)
 
 long sys_getitimer(int which, void *ucurr)
 {
-	struct process_timers *pt = process_timers_get();
+	struct process_timers *pt = process_timers_get(process_current());
 	struct kitimerval v;
 
 	if (which < 0 || which >= NR_ITIMERS)
@@ -84,7 +84,7 @@ long sys_getitimer(int which, void *ucurr)
 
 long sys_setitimer(int which, const void *unew, void *uold)
 {
-	struct process_timers *pt = process_timers_get();
+	struct process_timers *pt = process_timers_get(process_current());
 	struct kitimerval new = {0}, old;
 	uint64_t value_ns, interval_ns;
 
@@ -103,7 +103,7 @@ long sys_setitimer(int which, const void *unew, void *uold)
 
 long sys_alarm(unsigned seconds)
 {
-	struct process_timers *pt = process_timers_get();
+	struct process_timers *pt = process_timers_get(process_current());
 	uint64_t left_ns;
 
 	if (pt == NULL)

@@ -104,7 +104,7 @@ static int check_event(const struct ksigevent *ev)
 
 long sys_timer_create(int clockid, const void *uevent, void *uid)
 {
-	struct process_timers *pts = process_timers_get();
+	struct process_timers *pts = process_timers_get(process_current());
 	struct ksigevent ev = {.signo = SIGALRM, .notify = SIGEV_SIGNAL};
 	struct clock_ref clock;
 	struct posix_timer *pt;
@@ -213,6 +213,7 @@ void process_timers_free(struct process *p)
 	process_timers_exec(p);
 	for (int i = 0; i < NR_ITIMERS; i++)
 		ktimer_cancel(&p->timers->itimer[i].ktimer);
+	ktimer_cancel(&p->timers->cpu_limit.ktimer);
 	kfree(p->timers);
 	p->timers = NULL;
 }

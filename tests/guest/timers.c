@@ -12,6 +12,7 @@
 #include <sys/time.h>
 #include <sys/timerfd.h>
 #include <sys/times.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -295,6 +296,47 @@ static void test_timer_in_a_thread(void)
 	timer_delete(t);
 }
 
+static void burn_for_ever(void)
+{
+	for (;;)
+		burn_ms(10);
+}
+
+/* RLIMIT_CPU: a child inherits it, with a clock of its own. */
+static void test_cpu_limit(void)
+{
+	struct rlimit soft = {1, 5}, hard = {1, 1};
+	pid_t told = fork();
+
+	if (told == 0) {
+		setrlimit(RLIMIT_CPU, &soft);
+		pid_t child = fork();
+		if (child == 0) {
+			handle(SIGXCPU);
+			while (hits == 0)
+				burn_ms(10);
+			_exit(read_ns(CLOCK_PROCESS_CPUTIME_ID) >= 1000 * MS &&
+					      read_ns(CLOCK_PROCESS_CPUTIME_ID) < 3000 * MS
+				      ? 7
+				      : 8);
+		}
+		int status = 0;
+		waitpid(child, &status, 0);
+		_exit(WEXITSTATUS(status));
+	}
+	pid_t killed = fork();
+	if (killed == 0) {
+		setrlimit(RLIMIT_CPU, &hard);
+		handle(SIGXCPU);
+		burn_for_ever();
+	}
+	int status = 0;
+	waitpid(told, &status, 0);
+	report(WIFEXITED(status) && WEXITSTATUS(status) == 7, "SIGXCPU comes after a second of CPU time");
+	waitpid(killed, &status, 0);
+	report(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL, "SIGKILL comes at the hard limit");
+}
+
 int main(void)
 {
 	test_clocks();
@@ -303,5 +345,6 @@ int main(void)
 	test_interval_timers();
 	test_posix_timers();
 	test_timer_in_a_thread();
+	test_cpu_limit();
 	return report_summary();
 }
