@@ -259,6 +259,7 @@ def case(fn=None, **options):
     """
     @case or @case(timeout=..., alone=True, name=..., backends=("kvm",)). alone: nothing else runs beside it (memory, timing).
     backends: only those, for what is about one of them. once=True: on the first that works, for what is heavy and the same on all.
+    soak=True: takes minutes; not in make test but in make soak.
     """
     def add(f):
         CASES.append((f, options))

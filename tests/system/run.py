@@ -100,6 +100,7 @@ def main():
     p.add_argument("--backend", default="all", choices=("all", *BACKENDS))
     p.add_argument("-j", type=int, default=os.cpu_count())
     p.add_argument("-k", action="append", default=[], metavar="PATTERN", help="run cases whose name contains PATTERN")
+    p.add_argument("--soak", action="store_true", help="the cases that take minutes (make soak) instead of the others")
     p.add_argument("--list", action="store_true")
     p.add_argument("-v", action="store_true")
     args = p.parse_args()
@@ -125,7 +126,8 @@ def run_all(args):
     for backend in BACKENDS if args.backend == "all" else (args.backend,):
         args.backend = backend
         cases = [harness.Case(fn, opt, argparse.Namespace(**vars(args))) for fn, opt in harness.CASES]
-        cases = [c for c in cases if backend in c.options.get("backends", BACKENDS) and (not args.k or any(k in c.name for k in args.k))]
+        cases = [c for c in cases if backend in c.options.get("backends", BACKENDS) and (not args.k or any(k in c.name for k in args.k))
+                 and bool(c.options.get("soak")) == args.soak]
         if ran and not broken[backend]:
             for c in [c for c in cases if c.options.get("once")]:
                 print("NOTE %s runs on one backend only, %s" % (c.name, ran[0]))

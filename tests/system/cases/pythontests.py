@@ -54,7 +54,7 @@ class Report:
         return "skipped" if name in self.skipped else "passed"
 
 
-def run_group(t, modules):
+def run_group(t, modules, flags=()):
     if not os.path.isdir("/usr/lib/python3.11/test"):
         t.skip("libpython3.11-testsuite is not installed")
     known = expected()
@@ -66,7 +66,7 @@ def run_group(t, modules):
     got, last = {}, None
     # A module that ends the VM must not hide those behind it: go on with the next.
     while todo:
-        last = t.cay([*argv, *todo], ["-m", "1G"])
+        last = t.cay([*argv, *todo], ["-m", "1G", *flags])
         vm = Report(last.text + last.errtext)
         reached = [m for m in todo if m in vm.started] or todo[:1]
         for m in reached:
@@ -87,7 +87,15 @@ def run_group(t, modules):
 
 
 # These compute: few system calls, no files to speak of. Once is enough; the others are about what a backend could do wrong.
-COMPUTING = ("numbers", "text", "containers", "data", "packing")
+# (The tests of threads mostly sleep; they run on both backends in make soak.)
+COMPUTING = ("threads", "numbers", "text", "containers", "data", "packing")
 
 for group, modules in groups().items():
+    if group.startswith("soak"):
+        # Many processes that talk to each other all the time: too slow where each switch makes the host forget its mappings.
+        backends = ("kvm",) if group in ("soak-processes", "soak-futures") else ("kvm", "process")
+        for cpus in ("1", "2"):
+            case(name="%s-%scpus" % (group, cpus), timeout=900, soak=True, backends=backends)(
+                lambda t, modules=modules, cpus=cpus: run_group(t, modules, ["-c", cpus]))
+        continue
     case(name=group, timeout=170, once=group in COMPUTING)(lambda t, modules=modules: run_group(t, modules))
