@@ -122,4 +122,5 @@ def benchmark():
         tap()
 
 
-main(benchmark)
+if __name__ == "__main__":
+    main(benchmark)

@@ -5,10 +5,14 @@
  *   netload rr udp|tcp HOST PORT N     N round trips of one byte: prints median, p99 and mean in ns
  *   netload stream HOST PORT SECONDS   sends as much TCP data as it can: prints bytes per second
  *   netload crr HOST PORT N            N connections, each with one byte there and back: prints connections per second
+ *   goodput HOST PORT SECONDS FLOWS    so many connections with Cubic: prints the bytes per second that were acknowledged
  * A TCP connection begins with one byte that says what it wants: 'e' = echo what comes, 'd' = discard it.
  */
 #include <arpa/inet.h>
-#include <netinet/tcp.h>
+#include <fcntl.h>
+#include <linux/tcp.h>
+#include <netinet/in.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -180,6 +184,56 @@ static int stream(const char *host, const char *port, int seconds)
 	return 0;
 }
 
+static double bytes_acked(const struct pollfd *fds, int flows)
+{
+	double sum = 0;
+
+	for (int i = 0; i < flows; i++) {
+		struct tcp_info info;
+		socklen_t len = sizeof(info);
+
+		if (getsockopt(fds[i].fd, IPPROTO_TCP, TCP_INFO, &info, &len) != 0)
+			die("TCP_INFO");
+		sum += (double)info.tcpi_bytes_acked;
+	}
+	return sum;
+}
+
+/* A flow that has a second's start counts from there: opening the window is not what is measured. */
+static int goodput(const char *host, const char *port, int seconds, int flows)
+{
+	struct pollfd fds[64];
+	long start = 0, end = 0, now = 0;
+	double acked = 0;
+
+	if (flows > 64)
+		flows = 64;
+	for (int i = 0; i < flows; i++) {
+		fds[i] = (struct pollfd){.fd = open_connection("tcp", host, port), .events = POLLOUT};
+		if (setsockopt(fds[i].fd, IPPROTO_TCP, TCP_CONGESTION, "cubic", 5) != 0)
+			die("TCP_CONGESTION");
+		fcntl(fds[i].fd, F_SETFL, O_NONBLOCK);
+		if (write(fds[i].fd, "d", 1) != 1)
+			die("write");
+	}
+	for (long begin = now_ns(); end == 0 || now < end;) {
+		now = now_ns();
+		if (start == 0 && now - begin > 1000000000L) {
+			start = now;
+			end = now + seconds * 1000000000L;
+			acked = -bytes_acked(fds, flows);
+		}
+		if (poll(fds, (nfds_t)flows, 100) < 0)
+			die("poll");
+		for (int i = 0; i < flows; i++)
+			while (fds[i].revents & POLLOUT && write(fds[i].fd, buf, 16384) == 16384)
+				;
+	}
+	acked += bytes_acked(fds, flows);
+	printf("%.0f\n", acked * 1e9 / (double)(now_ns() - start));
+	return 0;
+}
+
 static int connections(const char *host, const char *port, int n)
 {
 	struct linger at_once = {1, 0};
@@ -208,6 +262,8 @@ int main(int argc, char **argv)
 		return stream(argv[2], argv[3], atoi(argv[4]));
 	if (argc == 5 && strcmp(argv[1], "crr") == 0)
 		return connections(argv[2], argv[3], atoi(argv[4]));
+	if (argc == 6 && strcmp(argv[1], "goodput") == 0)
+		return goodput(argv[2], argv[3], atoi(argv[4]), atoi(argv[5]));
 	fprintf(stderr, "netload: see the head of its source\n");
 	return 2;
 }
