@@ -39,7 +39,7 @@ struct channel_ops {
 	/* The last reference is gone: frees the object around ch. No lock held. */
 	void (*free)(struct channel *ch);
 	/* May be NULL. One who looks for a channel with a wildcard asks whether this one wants the packet: for lists of
-	 * groups and sources. Any context, no lock; must not block. */
+	 * groups and sources. Any context, under a spin lock of the table; must not block. */
 	bool (*accepts)(struct channel *ch, const struct pbuf *p);
 };
 
@@ -133,9 +133,10 @@ void channel_remove(struct channel *ch); /* harmless when not inserted */
 MUST_CHECK struct channel *channel_lookup(struct pbuf *p); /* sets p->hash */
 /* As channel_lookup among the exact ones. */
 MUST_CHECK struct channel *channel_find_exact(const struct channel_key *key);
-/* All bound ones that would take p (multicast, broadcast), fn called with each. fn must not block. */
+/* All bound ones that would take p (multicast, broadcast), fn called with each, under a spin lock of the table: it
+ * must not block, nor insert or remove. */
 void channel_for_each_bound(const struct pbuf *p, void (*fn)(struct channel *ch, void *arg), void *arg);
-/* For lists (/proc/net, netlink): all channels of a protocol, in no order. fn must not block. */
+/* For lists (/proc/net, netlink): all channels of a protocol, in no order. fn as above. */
 void channel_for_each(uint8_t proto, void (*fn)(struct channel *ch, void *arg), void *arg);
 
 /* Keyed hash of a flow, the same in both directions of time but not of travel: what pbuf.hash holds. */

@@ -3,10 +3,9 @@
  * channel_table.c - the classifier: from a packet's addresses and ports to its channel.
  *
  * Two tables of hash chains: `exact` by all of the key (connections), `bound` by protocol and local port (listeners,
- * unconnected sockets). Lookups take no lock: a chain is changed by single pointer stores, and a removed channel keeps
- * its links until it is freed. Writers hold one of LOCKS locks, by bucket.
- * A reader never blocks between finding a channel and counting it, so on one CPU, or under one lock for the kernel, a
- * channel cannot be freed in between. When the kernel's lock goes, channel_put must wait for readers before it frees.
+ * unconnected sockets). A chain is read and changed under one of LOCKS spin locks, which two connections share by
+ * accident only; it is held for a few comparisons. The table's reference keeps a channel alive while the lock is held,
+ * so whoever finds one counts it before unlocking.
  */
 #include <errno.h>
 
@@ -74,19 +73,20 @@ static bool key_eq(const struct channel_key *a, const struct channel_key *b)
 	       ipaddr_eq(&a->local, &b->local) && ipaddr_eq(&a->remote, &b->remote);
 }
 
+/* Lock of the chain held, here and in the other walks. */
 static struct channel *exact_walk(const struct channel_key *k, uint32_t hash)
 {
-	struct channel *ch = __atomic_load_n(exact_chain(hash), __ATOMIC_ACQUIRE); /* pairs with link_first */
+	struct channel *ch = *exact_chain(hash);
 
 	while (ch != NULL && !key_eq(&ch->key, k))
-		ch = __atomic_load_n(&ch->exact_next, __ATOMIC_ACQUIRE);
+		ch = ch->exact_next;
 	return ch;
 }
 
 static void link_first(struct channel **chain, struct channel **next, struct channel *ch)
 {
 	*next = *chain;
-	__atomic_store_n(chain, ch, __ATOMIC_RELEASE); /* key and link first, then visible */
+	WRITE_ONCE(*chain, ch); /* whether there is anything is asked without the lock */
 }
 
 int channel_insert(struct channel *ch, const struct channel_key *key)
@@ -124,7 +124,7 @@ void channel_remove(struct channel *ch)
 	spin_lock(lock_of(chain));
 	for (at = chain; *at != ch;)
 		at = ch->in_exact ? &(*at)->exact_next : &(*at)->bound_next;
-	__atomic_store_n(at, ch->in_exact ? ch->exact_next : ch->bound_next, __ATOMIC_RELEASE);
+	WRITE_ONCE(*at, ch->in_exact ? ch->exact_next : ch->bound_next);
 	ch->in_exact = ch->in_bound = false;
 	spin_unlock(lock_of(chain));
 	channel_put(ch);
@@ -161,7 +161,7 @@ static unsigned score(const struct channel *ch, const struct pbuf *p)
 /* The nth channel of the group that fits as well as best. */
 static struct channel *of_group(struct channel *first, const struct pbuf *p, unsigned best, uint32_t group, unsigned n)
 {
-	for (struct channel *ch = first; ch != NULL; ch = __atomic_load_n(&ch->bound_next, __ATOMIC_ACQUIRE))
+	for (struct channel *ch = first; ch != NULL; ch = ch->bound_next)
 		if (ch->group == group && score(ch, p) == best && n-- == 0)
 			return ch;
 	return NULL;
@@ -169,10 +169,10 @@ static struct channel *of_group(struct channel *first, const struct pbuf *p, uns
 
 static struct channel *bound_walk(const struct pbuf *p)
 {
-	struct channel *first = __atomic_load_n(bound_chain(p->proto, p->dport), __ATOMIC_ACQUIRE), *best = NULL;
+	struct channel *first = *bound_chain(p->proto, p->dport), *best = NULL;
 	unsigned best_points = 0, same = 0;
 
-	for (struct channel *ch = first; ch != NULL; ch = __atomic_load_n(&ch->bound_next, __ATOMIC_ACQUIRE)) {
+	for (struct channel *ch = first; ch != NULL; ch = ch->bound_next) {
 		unsigned points = score(ch, p);
 		if (points > best_points) {
 			best = ch;
@@ -188,57 +188,78 @@ static struct channel *bound_walk(const struct pbuf *p)
 	return chosen != NULL ? chosen : best;
 }
 
-/* Not when the last reference is gone already. */
-static struct channel *count(struct channel *ch)
-{
-	uint32_t refs = __atomic_load_n(&ch->refs, __ATOMIC_RELAXED);
-
-	do
-		if (refs == 0)
-			return NULL;
-	while (!__atomic_compare_exchange_n(&ch->refs, &refs, refs + 1, true, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED));
-	return ch;
-}
-
 static struct channel_key key_of(const struct pbuf *p)
 {
 	return (struct channel_key){
 		.local = p->dst, .remote = p->src, .lport = p->dport, .rport = p->sport, .proto = p->proto};
 }
 
+/* The channel with this key, counted; with p only if it takes packets from p's interface. */
+static struct channel *find_exact(const struct channel_key *key, uint32_t hash, const struct pbuf *p)
+{
+	struct channel **chain = exact_chain(hash), *ch;
+
+	if (READ_ONCE(*chain) == NULL)
+		return NULL;
+	spin_lock(lock_of(chain));
+	ch = exact_walk(key, hash);
+	if (ch != NULL && p != NULL && ch->bound_if != 0 && (p->netif == NULL || p->netif->index != ch->bound_if))
+		ch = NULL;
+	if (ch != NULL)
+		channel_get(ch);
+	spin_unlock(lock_of(chain));
+	return ch;
+}
+
 struct channel *channel_find_exact(const struct channel_key *key)
 {
-	struct channel *ch = exact != NULL ? exact_walk(key, channel_hash(key)) : NULL;
-
-	return ch != NULL ? count(ch) : NULL;
+	return exact != NULL ? find_exact(key, channel_hash(key), NULL) : NULL;
 }
 
 struct channel *channel_lookup(struct pbuf *p)
 {
 	struct channel_key key = key_of(p);
-	struct channel *ch;
+	struct channel **chain, *ch;
 
 	if (exact == NULL || bound == NULL)
 		return NULL;
 	p->hash = channel_hash(&key);
-	ch = exact_walk(&key, p->hash);
-	if (ch != NULL && ch->bound_if != 0 && (p->netif == NULL || p->netif->index != ch->bound_if))
-		ch = NULL;
-	if (ch == NULL)
-		ch = bound_walk(p);
-	return ch != NULL ? count(ch) : NULL;
+	ch = find_exact(&key, p->hash, p);
+	if (ch != NULL)
+		return ch;
+	chain = bound_chain(p->proto, p->dport);
+	spin_lock(lock_of(chain));
+	ch = bound_walk(p);
+	if (ch != NULL)
+		channel_get(ch);
+	spin_unlock(lock_of(chain));
+	return ch;
 }
 
 void channel_for_each_bound(const struct pbuf *p, void (*fn)(struct channel *ch, void *arg), void *arg)
 {
-	struct channel *ch;
+	struct channel **chain;
 
 	if (bound == NULL)
 		return;
-	ch = __atomic_load_n(bound_chain(p->proto, p->dport), __ATOMIC_ACQUIRE);
-	for (; ch != NULL; ch = __atomic_load_n(&ch->bound_next, __ATOMIC_ACQUIRE))
+	chain = bound_chain(p->proto, p->dport);
+	spin_lock(lock_of(chain));
+	for (struct channel *ch = *chain; ch != NULL; ch = ch->bound_next)
 		if (score(ch, p) > 0)
 			fn(ch, arg);
+	spin_unlock(lock_of(chain));
+}
+
+static void each_of(struct channel **chain, bool is_exact, uint8_t proto, void (*fn)(struct channel *ch, void *arg),
+		    void *arg)
+{
+	if (READ_ONCE(*chain) == NULL)
+		return;
+	spin_lock(lock_of(chain));
+	for (struct channel *ch = *chain; ch != NULL; ch = is_exact ? ch->exact_next : ch->bound_next)
+		if (ch->key.proto == proto)
+			fn(ch, arg);
+	spin_unlock(lock_of(chain));
 }
 
 void channel_for_each(uint8_t proto, void (*fn)(struct channel *ch, void *arg), void *arg)
@@ -246,15 +267,7 @@ void channel_for_each(uint8_t proto, void (*fn)(struct channel *ch, void *arg), 
 	if (exact == NULL || bound == NULL)
 		return;
 	for (size_t i = 0; i < BOUND_CHAINS; i++)
-		for (struct channel *ch = bound[i], *next; ch != NULL; ch = next) {
-			next = ch->bound_next;
-			if (ch->key.proto == proto)
-				fn(ch, arg);
-		}
+		each_of(&bound[i], false, proto, fn, arg);
 	for (size_t i = 0; i < EXACT_CHAINS; i++)
-		for (struct channel *ch = exact[i], *next; ch != NULL; ch = next) {
-			next = ch->exact_next;
-			if (ch->key.proto == proto)
-				fn(ch, arg);
-		}
+		each_of(&exact[i], true, proto, fn, arg);
 }
