@@ -297,7 +297,7 @@ def a_link_joins_two_vms(t):
 
 LINK_READER = """
 import hashlib, socket, sys
-s = socket.create_server(("0.0.0.0", 7))
+s = socket.create_server(("0.0.0.0", 7007))
 s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 << 20)
 print("ready", flush=True)
 for c in [s.accept()[0] for i in range(int(sys.argv[1]))]:
@@ -313,7 +313,7 @@ for c in [s.accept()[0] for i in range(int(sys.argv[1]))]:
 # Leaves when the last byte has been acknowledged, long before it is read.
 LINK_WRITER = """
 import hashlib, random, socket, sys
-s = socket.create_connection(("10.99.0.1", 7))
+s = socket.create_connection(("10.99.0.1", 7007))
 data = random.Random(int(sys.argv[1])).randbytes(int(sys.argv[2]))
 s.sendall(data)
 s.shutdown(socket.SHUT_WR)
