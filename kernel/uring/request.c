@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <poll.h>
 
+#include "kernel/fs/epoll_priv.h"
 #include "kernel/linux/sys.h"
 #include "kernel/mm/kmalloc.h"
 #include "kernel/uring/uring_priv.h"
@@ -144,15 +145,28 @@ bool request_claim(struct uring_req *r)
 	return true;
 }
 
+/*
+ * Must who polls the ring be told that there is something to run? Only where nobody else runs it. Not for requests that
+ * watch rings or epoll sets: an event of theirs may have begun at our own poll_wq, whose lock is held then. A worker
+ * runs those.
+ */
+static bool tells_pollers(const struct uring_req *r)
+{
+	return (r->ring->flags & IORING_SETUP_DEFER_TASKRUN) && task_owns_ring(r->task, r->ring) &&
+	       (r->file == NULL || (uring_of(r->file) == NULL && epoll_set_of(r->file) == NULL));
+}
+
 void request_make_ready(struct uring_req *r)
 {
 	struct uring *ring = r->ring;
+	bool tell = tells_pollers(r);
 
 	r->state = URING_READY;
-	if (task_owns_ring(r->task, ring) && (ring->nr_inside > 0 || (ring->flags & IORING_SETUP_DEFER_TASKRUN))) {
+	if (tell || (task_owns_ring(r->task, ring) && ring->nr_inside > 0)) {
 		list_push_back(&ring->ready, &r->queue_link);
 		waitq_wake(&ring->wait_wq, 0);
-		waitq_wake(&ring->poll_wq, POLLIN | POLLRDNORM);
+		if (tell)
+			waitq_wake(&ring->poll_wq, POLLIN | POLLRDNORM);
 	} else {
 		task_queue(r, false);
 	}

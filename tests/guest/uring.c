@@ -6,6 +6,7 @@
 #include <liburing.h>
 #include <poll.h>
 #include <pthread.h>
+#include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
@@ -491,6 +492,20 @@ static void polls(void)
 	io_uring_submit(&ring);
 	close(fd[1]);
 	report_eq(result_of(&ring, 6), POLLHUP);
+	/* A request that waits for its own ring, directly and through an epoll set. */
+	int ep = epoll_create1(0);
+	struct epoll_event e = {.events = EPOLLIN};
+	epoll_ctl(ep, EPOLL_CTL_ADD, ring.ring_fd, &e);
+	io_uring_prep_poll_add(sqe = next(&ring, 0), ring.ring_fd, POLLIN);
+	sqe->user_data = 8;
+	io_uring_prep_poll_add(sqe = next(&ring, 0), ep, POLLIN);
+	sqe->user_data = 8;
+	next(&ring, 9);
+	io_uring_submit(&ring);
+	report_eq(result_of(&ring, 9), 0);
+	report_eq(result_of(&ring, 8), POLLIN);
+	report_eq(result_of(&ring, 8), POLLIN);
+	close(ep);
 	/* A ring can be polled itself, and tells an eventfd. */
 	int event = eventfd(0, EFD_NONBLOCK);
 	uint64_t n = 0;
@@ -591,6 +606,7 @@ static void *submitter(void *arg)
 
 static void setup_flags(void)
 {
+	struct io_uring_sqe *sqe;
 	struct io_uring ring;
 	pthread_t t;
 	void *res;
@@ -616,6 +632,12 @@ static void setup_flags(void)
 	io_uring_submit(&ring);
 	write(fd[1], "x", 1);
 	report_eq(result_of(&ring, 0), 1);
+	/* One that waits for the ring itself holds up nobody. */
+	io_uring_prep_poll_add(sqe = next(&ring, 0), ring.ring_fd, POLLIN);
+	sqe->user_data = 2;
+	next(&ring, 1);
+	io_uring_submit(&ring);
+	report_eq(result_of(&ring, 1), 0);
 	io_uring_queue_exit(&ring);
 	struct io_uring_probe *probe = io_uring_get_probe();
 	report_true(probe != NULL && io_uring_opcode_supported(probe, IORING_OP_RECVMSG) &&
