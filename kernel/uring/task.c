@@ -85,7 +85,7 @@ static void run_slow(struct uring_task *task, struct uring_req *r)
 	struct thread *self = thread_current();
 	int res = -ECANCELED;
 
-	if (!r->canceled) {
+	if (!r->canceled && !task->ending) {
 		task->nr_in_slow++;
 		r->worker = self;
 		r->state = URING_BLOCKING;

@@ -581,6 +581,19 @@ static void lifetime(void)
 		waitpid(pid, &status, 0);
 		report(status == 0, "a process ends with requests in flight, way %d", how);
 	}
+	/* Killed with more waiting calls than workers get to. */
+	pid_t many = fork();
+	if (many == 0) {
+		io_uring_queue_init(256, &ring, 0);
+		for (int i = 0; i < 200; i++) {
+			io_uring_prep_read(sqe = next(&ring, 0), fd[0], &c, 1, -1);
+			sqe->flags = IOSQE_ASYNC;
+		}
+		io_uring_submit(&ring);
+		raise(SIGKILL);
+	}
+	waitpid(many, &status, 0);
+	report(WIFSIGNALED(status), "a process is killed with 200 reads in workers");
 	/* Nothing holds the pipe any more but this process. */
 	close(fd[1]);
 	report_eq(read(fd[0], &c, 1), 0);
