@@ -279,7 +279,13 @@ static bool read_publish(char *text, struct net_publish *p)
 	memcpy(p->host_ip, loopback, 4);
 	if (host == NULL)
 		return read_port(text, &p->host_port);
-	return read_port(host, &p->host_port) && inet_pton(AF_INET, text, p->host_ip) == 1;
+	if (!read_port(host, &p->host_port))
+		return false;
+	p->v6 = text[0] == '[' && text[strlen(text) - 1] == ']';
+	if (!p->v6)
+		return inet_pton(AF_INET, text, p->host_ip) == 1;
+	text[strlen(text) - 1] = '\0';
+	return inet_pton(AF_INET6, text + 1, p->host_ip) == 1;
 }
 
 int net_flag_publish(struct net_options *net, const char *value)
@@ -290,7 +296,8 @@ int net_flag_publish(struct net_options *net, const char *value)
 	if (strlen(value) < sizeof(text))
 		strcpy(text, value);
 	if (!read_publish(text, &p)) {
-		say_error("-p '%s' is not [IP:]HOST:GUEST[/udp]; for example -p 8080:80, or -p 0.0.0.0:53:53/udp",
+		say_error("-p '%s' is not [IP:]HOST:GUEST[/udp]; for example -p 8080:80, -p 0.0.0.0:53:53/udp, or "
+			  "-p [::1]:8080:80",
 			  value);
 		return -1;
 	}
@@ -318,12 +325,6 @@ int net_flags_check(const struct net_options *net)
 	}
 	if (net->kind == NET_LINK && net->has_mac) {
 		say_error("--net link gives out its own link addresses: leave mac= out");
-		return -1;
-	}
-	if (net->kind == NET_LINK && (net->pcap != NULL || net_is_impaired(&net->impair))) {
-		say_error(
-			"--net link: no frame of a link passes through cay, so it cannot be recorded, lost or delayed; "
-			"use tap or user");
 		return -1;
 	}
 	if (net->pcap != NULL && net->kind == NET_NONE) {

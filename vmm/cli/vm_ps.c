@@ -133,8 +133,10 @@ static void format_ports(char *out, size_t room, const json_t *vm)
 	out[0] = '\0';
 	json_array_foreach(ports, i, p)
 	{
-		int n = snprintf(out + at, room - at, "%s%s:%lld->%lld%s", at ? "," : "", client_text(p, "address"),
-				 client_number(p, "port"), client_number(p, "guest_port"),
+		int n = snprintf(out + at, room - at,
+				 strchr(client_text(p, "address"), ':') ? "%s[%s]:%lld->%lld%s" : "%s%s:%lld->%lld%s",
+				 at ? "," : "", client_text(p, "address"), client_number(p, "port"),
+				 client_number(p, "guest_port"),
 				 strcmp(client_text(p, "protocol"), "udp") == 0 ? "/udp" : "");
 
 		if (n < 0 || (size_t)n >= room - at)

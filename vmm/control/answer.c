@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "vmm/control/answer.h"
 
+#include <arpa/inet.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -49,9 +50,9 @@ static json_t *ports(const struct net_options *net)
 
 	for (unsigned i = 0; i < net->nr_publish; i++) {
 		const struct net_publish *p = &net->publish[i];
-		char ip[16];
+		char ip[INET6_ADDRSTRLEN];
 
-		snprintf(ip, sizeof(ip), "%u.%u.%u.%u", p->host_ip[0], p->host_ip[1], p->host_ip[2], p->host_ip[3]);
+		inet_ntop(p->v6 ? AF_INET6 : AF_INET, p->host_ip, ip, sizeof(ip));
 		json_array_append_new(a, json_pack("{s:s, s:i, s:i, s:s}", "address", ip, "port", p->host_port,
 						   "guest_port", p->guest_port, "protocol", p->udp ? "udp" : "tcp"));
 	}

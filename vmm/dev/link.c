@@ -76,7 +76,9 @@ static int prepare_segment(struct link *l, int folder)
 		return -errno;
 	if (st.st_size == CAY_LINK_BYTES)
 		return 0;
-	if (ftruncate(l->segment_fd, 0) != 0 || ftruncate(l->segment_fd, CAY_LINK_BYTES) != 0)
+	if (st.st_size != 0)
+		return -EBADMSG; /* not shortened: others may have it mapped */
+	if (ftruncate(l->segment_fd, CAY_LINK_BYTES) != 0)
 		return -errno;
 	return pwrite(l->segment_fd, &magic, sizeof(magic), 0) == sizeof(magic) ? 0 : -EIO;
 }
@@ -166,6 +168,11 @@ int link_open(const char *name, struct link **out)
 			  CAY_LINK_PEERS_MAX);
 	else if (err == -EPERM)
 		log_error("--net link=%s: %s is not this user's alone; remove it, or set XDG_RUNTIME_DIR", name, path);
+	else if (err == -EBADMSG)
+		log_error("--net link=%s: %s/link-%s holds something else than a link of this version of cay; remove "
+			  "it when "
+			  "no VM uses it",
+			  name, path, name);
 	else if (err != 0)
 		log_error("--net link=%s: cannot use %s: %s", name, path, strerror(-err));
 	return err;
@@ -174,6 +181,26 @@ int link_open(const char *name, struct link **out)
 unsigned link_place(const struct link *l)
 {
 	return l->place;
+}
+
+int link_segment_fd(const struct link *l)
+{
+	return l->segment_fd;
+}
+
+int link_own_fd(const struct link *l)
+{
+	return l->fifo[l->place];
+}
+
+void link_wake(const struct link *l, unsigned peer)
+{
+	(void)!write(l->fifo[peer], "", 1); /* full: it has been woken often enough */
+}
+
+int link_appear(struct link *l)
+{
+	return set_present(l, l->place, 1);
 }
 
 /* ---- wake-ups */
@@ -188,7 +215,7 @@ static bool poll_wakes(void *ctx)
 	wake = __atomic_exchange_n(&l->shared->wake, 0, __ATOMIC_SEQ_CST);
 	for (unsigned i = 0; i < CAY_LINK_PEERS_MAX; i++)
 		if (wake >> i & 1)
-			(void)!write(l->fifo[i], "", 1); /* full: it has been woken often enough */
+			link_wake(l, i);
 	return true;
 }
 

@@ -21,6 +21,12 @@ struct vm;
 MUST_CHECK int link_open(const char *name, struct link **out);
 /* The place taken: 0..CAY_LINK_PEERS_MAX - 1. */
 unsigned link_place(const struct link *l);
+/* For the VMM to use the rings in the guest's place (net_link.c). The descriptors stay the link's. */
+int link_segment_fd(const struct link *l);
+int link_own_fd(const struct link *l); /* the fifo by which peers wake us */
+void link_wake(const struct link *l, unsigned peer);
+/* Peers may send from now on: the rings are ready. 0 or -errno. */
+MUST_CHECK int link_appear(struct link *l);
 /* Adds the device to the VM; config is copied. 0 or -errno. */
 MUST_CHECK int link_attach(struct link *l, struct vm *vm, const struct cay_net_config *config);
 /* NULL is allowed. */

@@ -53,8 +53,9 @@ static int open_link(struct net_device *dev)
 		return err;
 	memcpy(c->mac, mac, sizeof(mac));
 	c->mac[5] = (uint8_t)(link_place(dev->link) + 1);
+	/* A bad line has frames as long as a real one's. */
 	if (c->mtu == 0)
-		c->mtu = LINK_MTU;
+		c->mtu = dev->impair != NULL ? 1500 : LINK_MTU;
 	if (c->prefix4 == 0) {
 		const uint8_t ip4[4] = {10, 99, 0, c->mac[5]};
 
@@ -62,6 +63,8 @@ static int open_link(struct net_device *dev)
 		c->prefix4 = 24;
 	}
 	c->flags |= CAY_NET_QUIET | CAY_NET_UNINVITED;
+	if (dev->opt->pcap != NULL || dev->impair != NULL)
+		return net_link_open(dev);
 	return 0;
 }
 
@@ -192,7 +195,7 @@ int net_attach(struct net_device *dev, struct vm *vm)
 	int err;
 
 	dev->vm = vm;
-	if (dev->link != NULL)
+	if (dev->link != NULL && dev->port == NULL)
 		return link_attach(dev->link, vm, &dev->config);
 	info = vm_add_device(vm, CAY_DEV_NET, 2 * dev->nr_pairs, CAY_NET_QUEUE_NR);
 	if (info == NULL)
@@ -245,6 +248,7 @@ void net_destroy(struct net_device *dev)
 		if (dev->pair[i].nap.fd >= 0)
 			close(dev->pair[i].nap.fd);
 	net_impair_destroy(dev->impair);
+	net_link_close(dev);
 	link_destroy(dev->link);
 	free(dev);
 }

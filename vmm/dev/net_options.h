@@ -10,7 +10,8 @@ enum net_kind { NET_USER, NET_TAP, NET_LINK, NET_NONE };
 
 /* A port of the host that leads to one of the guest. */
 struct net_publish {
-	uint8_t host_ip[4]; /* network order */
+	bool v6;             /* the address, and by which the guest is reached */
+	uint8_t host_ip[16]; /* network order; 4 bytes, with v6 all */
 	uint16_t host_port, guest_port;
 	bool udp;
 };

@@ -22,6 +22,7 @@ struct link;
 struct net_device;
 struct net_impair;
 struct net_pair;
+struct net_port;
 
 /*
  * Where frames go and come from. Both functions handle one frame with its 12-byte header in front, and never block.
@@ -31,6 +32,8 @@ struct net_backend_ops {
 	int (*send)(struct net_pair *p, const struct iovec *iov, unsigned nr);
 	/* Bytes of the frame and its header; -EAGAIN: none; other: the backend is dead. */
 	ssize_t (*recv)(struct net_pair *p, const struct iovec *iov, unsigned nr);
+	/* The I/O thread goes to sleep, so that frames must wake it by the descriptor; or it is awake. May be NULL. */
+	void (*arm)(struct net_pair *p, bool sleep);
 };
 
 #define NET_RX_BUF_SEGS 2u
@@ -89,8 +92,9 @@ struct net_device {
 	_Atomic uint32_t *user_shares; /* user: 0 when its process has left our memory */
 	bool awaits_greeting;          /* user: the process has not said yet that it works */
 	bool said_dead;                /* under no lock: at worst it is said twice */
-	struct link *link;             /* --net link: the rest is unused */
-	struct net_impair *impair;     /* NULL: a good line */
+	struct link *link;     /* --net link. Without a port the guest uses its rings itself, and the rest is unused */
+	struct net_port *port; /* link: its frames pass through us */
+	struct net_impair *impair; /* NULL: a good line */
 	struct io_watch impair_watch;
 };
 
@@ -100,6 +104,9 @@ extern const struct net_backend_ops net_fd_ops;
 /* Backends: fill in ops, features, config, nr_pairs and descriptors. 0, or -errno after a message. */
 MUST_CHECK int net_tap_open(struct net_device *dev, unsigned nr_cpus);
 MUST_CHECK int net_user_open(struct net_device *dev);
+/* dev->link is there: its frames shall pass through this card. */
+MUST_CHECK int net_link_open(struct net_device *dev);
+void net_link_close(struct net_device *dev);
 /* The first message of the user network's process: it works, or why not. 0, or -errno after a message. */
 int net_user_greeting(struct net_device *dev);
 

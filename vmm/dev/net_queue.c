@@ -398,6 +398,8 @@ void net_pair_arm(void *pair, bool sleep)
 	struct net_pair *p = pair;
 
 	__atomic_and_fetch(p->dev->napping, ~pair_bit(p), __ATOMIC_SEQ_CST);
+	if (p->dev->ops->arm != NULL)
+		p->dev->ops->arm(p, sleep);
 	if (!sleep) {
 		virtq_device_disarm(&p->tx);
 		return;

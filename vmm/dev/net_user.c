@@ -13,6 +13,7 @@
  * that either side writes, where this costs 45 us in all (measured under nested paging). It has a stack of its own and
  * uses no libc; what it shares is gone before the guest runs (net_user_wait).
  */
+#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/futex.h>
@@ -62,9 +63,11 @@ static void make_args(const struct net_device *dev, struct spawning *s)
 	snprintf(s->text[n++], ARG_BYTES, "%u", dev->config.mtu);
 	for (unsigned i = 0; i < opt->nr_publish; i++) {
 		const struct net_publish *p = &opt->publish[i];
+		char ip[INET6_ADDRSTRLEN];
 
-		snprintf(s->text[n++], ARG_BYTES, "%s:%u.%u.%u.%u:%u:%u", p->udp ? "udp" : "tcp", p->host_ip[0],
-			 p->host_ip[1], p->host_ip[2], p->host_ip[3], p->host_port, p->guest_port);
+		inet_ntop(p->v6 ? AF_INET6 : AF_INET, p->host_ip, ip, sizeof(ip));
+		snprintf(s->text[n++], ARG_BYTES, "%s,%s,%u,%u", p->udp ? "udp" : "tcp", ip, p->host_port,
+			 p->guest_port);
 	}
 	for (unsigned i = 0; i < n; i++)
 		s->argv[i] = s->text[i];

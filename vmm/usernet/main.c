@@ -29,7 +29,8 @@
 
 #define FRAMES_PER_ROUND 64
 #define NS_PER_MS        1000000
-#define OTHER_FDS        16 /* descriptors of libslirp's own and the VMM's, at most */
+#define FILES_MAX        65536 /* each connection has one; a hostile guest shall not have all of the host's */
+#define OTHER_FDS        16    /* descriptors of libslirp's own and the VMM's, at most */
 
 struct timer {
 	SlirpTimerId id;
@@ -274,16 +275,48 @@ static void start_slirp(struct usernet *u, unsigned mtu)
 		give_up("the user network does not start: libslirp refuses our configuration");
 }
 
-/* "tcp:IP:HOST:GUEST", made by the VMM from a checked -p. */
+union address {
+	struct sockaddr any;
+	struct sockaddr_in v4;
+	struct sockaddr_in6 v6;
+};
+
+/* The family is that of ip: with a colon, IPv6. */
+static union address address(const char *ip, const char *port)
+{
+	union address a = {0};
+	uint16_t number = htons((uint16_t)atoi(port));
+
+	if (strchr(ip, ':') != NULL)
+		a.v6 = (struct sockaddr_in6){.sin6_family = AF_INET6, .sin6_port = number, .sin6_addr = ip6(ip)};
+	else
+		a.v4 = (struct sockaddr_in){.sin_family = AF_INET, .sin_port = number, .sin_addr = ip4(ip)};
+	return a;
+}
+
+/* The guest is reached by the family of the host's address: libslirp translates none into the other. */
+static int forward(struct usernet *u, const char *proto, const char *ip, const char *host, const char *guest)
+{
+	union address from = address(ip, host);
+	bool v6 = from.any.sa_family == AF_INET6;
+	union address to = address(v6 ? "fec0::15" : "10.0.2.15", guest);
+	socklen_t len = v6 ? sizeof(from.v6) : sizeof(from.v4);
+
+	/* Only IPv6, so that the same port of an IPv4 address can be published beside it. */
+	return slirp_add_hostxfwd(u->slirp, &from.any, len, &to.any, len,
+				  (strcmp(proto, "udp") == 0 ? SLIRP_HOSTFWD_UDP : 0) |
+					  (v6 ? SLIRP_HOSTFWD_V6ONLY : 0));
+}
+
+/* "tcp,IP,HOST,GUEST", made by the VMM from a checked -p. */
 static void publish(struct usernet *u, char *arg)
 {
-	char *save, *proto = strtok_r(arg, ":", &save), *ip = strtok_r(NULL, ":", &save);
-	char *host = strtok_r(NULL, ":", &save), *guest = strtok_r(NULL, ":", &save);
+	char *save, *proto = strtok_r(arg, ",", &save), *ip = strtok_r(NULL, ",", &save);
+	char *host = strtok_r(NULL, ",", &save), *guest = strtok_r(NULL, ",", &save);
 
 	if (guest == NULL)
 		give_up("the user network does not start: it does not understand a published port");
-	if (slirp_add_hostfwd(u->slirp, strcmp(proto, "udp") == 0, ip4(ip), atoi(host), ip4("10.0.2.15"),
-			      atoi(guest)) == 0)
+	if (forward(u, proto, ip, host, guest) == 0)
 		return;
 	switch (errno) {
 	case EADDRINUSE:
@@ -327,7 +360,7 @@ int main(int argc, char **argv)
 	signal(SIGPIPE, SIG_IGN);
 	fcntl(USERNET_FD, F_SETFL, O_NONBLOCK);
 	if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
-		files.rlim_cur = files.rlim_max;
+		files.rlim_cur = MIN(files.rlim_max, (rlim_t)FILES_MAX);
 		setrlimit(RLIMIT_NOFILE, &files);
 	}
 	start_slirp(&u, (unsigned)atoi(argv[1]));

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * usernet.h - what the VMM and the process of the user network agree on.
- * argv: name, MTU, then one "tcp:IP:HOST_PORT:GUEST_PORT" or "udp:..." per published port. Descriptor USERNET_FD is one
+ * argv: name, MTU, then one "tcp,IP,HOST_PORT,GUEST_PORT" or "udp,..." per published port. Descriptor USERNET_FD is one
  * end of a SEQPACKET socket pair; its closing ends the process. The process first sends USERNET_OK, or one line saying
  * why it cannot work. After that a message is a frame with the 12 bytes of struct virtio_net_hdr_mrg_rxbuf in front.
  */

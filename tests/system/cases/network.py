@@ -149,6 +149,30 @@ def serves_through_a_published_port(t):
         p.wait()
 
 
+@case
+def publishes_ipv6(t):
+    """A port of ::1, and the same one of 127.0.0.1 beside it."""
+    with socket.socket(socket.AF_INET6) as s:
+        try:
+            s.bind(("::1", 0))
+        except OSError:
+            t.skip("this machine has no ::1")
+        port = s.getsockname()[1]
+    server = ("import socket\ns = socket.create_server(('::', 8080), family=socket.AF_INET6, dualstack_ipv6=True)\nprint('ready', flush=True)\n"
+              "for i in range(2):\n c, a = s.accept()\n c.sendall(a[0].encode())\n c.close()\n")
+    p = popen(t.cay_argv([PYTHON, "-c", server], ["-p", "[::1]:%d:8080" % port, "-p", "%d:8080" % port]), stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=t.dir)
+    try:
+        t.check(p.stdout.readline() == b"ready\n", "the server starts")
+        seen = []
+        for address in ("::1", "127.0.0.1"):
+            with socket.create_connection((address, port), timeout=20) as c:
+                seen.append(c.recv(100).decode())
+        t.check(seen[0].startswith("fec0::") and seen[1].startswith("::ffff:"), "the program sees each by its family: %s" % seen)
+    finally:
+        p.kill()
+        p.communicate()
+
+
 def dropped_by(port):
     """How many connections the host dropped that came to a listening port, for want of room in its queue."""
     out = subprocess.run(["ss", "-Htlnm", "sport = :%d" % port], stdout=subprocess.PIPE, text=True).stdout
@@ -343,6 +367,41 @@ def a_link_keeps_what_its_sender_left(t):
     finally:
         server.kill()
         server.wait()
+
+
+@case(timeout=90)
+def a_link_is_recorded_and_made_worse(t):
+    """--pcap and a bad line on a link: the VMM stands at the rings in the place of its guest, on either side or both."""
+    env = {**os.environ, "XDG_RUNTIME_DIR": t.dir}
+    ways = (("r.pcap", [], []), (None, ["--pcap", t.path("w.pcap")], []), ("both.pcap", ["--pcap", t.path("b.pcap")], []), (None, [], [",loss=1%,delay=1ms"]))
+    for i, (reader_file, writer_flags, line) in enumerate(ways):
+        flags = ["--net", "link=rec%d" % i]
+        pcap = ["--pcap", t.path(reader_file)] if reader_file else []
+        server = popen(t.cay_argv([PYTHON, "-c", LINK_READER, "1"], flags + pcap), stdout=subprocess.PIPE, cwd=t.dir, env=env)
+        try:
+            t.check(server.stdout.readline() == b"ready\n", "the reader is there")
+            size = 300000 if line else 5000000
+            r = subprocess.run(t.cay_argv([PYTHON, "-c", LINK_WRITER, str(i), str(size), "stay"], [flags[0], flags[1] + "".join(line), *writer_flags]), env=env,
+                               capture_output=True, cwd=t.dir, timeout=60)
+            t.check(r.returncode == 0 and not r.stderr and server.stdout.readline() == r.stdout, "way %d: every byte came as it was sent: %r" % (i, r.stderr))
+        finally:
+            server.kill()
+            server.wait()
+    for name in ("r.pcap", "w.pcap", "both.pcap", "b.pcap"):
+        with open(t.path(name), "rb") as f:
+            data = f.read()
+        t.check(len(data) > 5000000 and data[:4] == b"\x4d\x3c\xb2\xa1" and bytes([10, 99, 0, 1]) in data[:2000], "%s holds the frames: %d bytes" % (name, len(data)))
+
+
+@case
+def a_link_of_another_kind(t):
+    """A segment of another size is left alone."""
+    os.makedirs(t.path("cay/link-odd"), 0o700)
+    os.chmod(t.path("cay"), 0o700)
+    segment = t.write("cay/link-odd/segment.2", b"x" * 4096, 0o600)
+    r = t.cmd(["run", "--backend", t.backend, "--net", "link=odd", "true"], env={"XDG_RUNTIME_DIR": t.dir})
+    t.our_error(r, 125, "link-odd")
+    t.check(os.path.getsize(segment) == 4096, "nothing was changed")
 
 
 @case(timeout=20)

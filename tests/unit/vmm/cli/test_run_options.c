@@ -62,7 +62,9 @@ static void test_refused(void **state)
 		{"run --net tap=sixteen-letters- ls", "at most 15"},
 		{"run --net link=../x ls", "at most 32"},
 		{"run --net link=x,mac=02:00:00:00:00:01 ls", "leave mac= out"},
-		{"run --net link=x,loss=1% ls", "no frame of a link"},
+		{"run -p [::1:80:80 ls", "not [IP:]HOST:GUEST"},
+		{"run -p []:80:80 ls", "not [IP:]HOST:GUEST"},
+		{"run -p ::1:80:80 ls", "not [IP:]HOST:GUEST"},
 		{"run --net tap=t,ip=10.0.0.1 ls", "ADDRESS/BITS"},
 		{"run --net tap=t,ip=10.0.0.1/33 ls", "ADDRESS/BITS"},
 		{"run --net tap=t,mac=01:00:00:00:00:01 ls", "six bytes"},
@@ -223,6 +225,7 @@ static void test_network(void **state)
 	assert_memory_equal(opt.net.publish[1].host_ip, any, 4);
 	assert_int_equal(opt.net.publish[1].guest_port, 5353);
 	assert_true(opt.net.publish[1].udp);
+	assert_false(opt.net.publish[1].v6);
 	run_options_free(&opt);
 }
 
