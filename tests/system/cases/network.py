@@ -466,7 +466,7 @@ kill $!
     t.check(any(b"message 9" in f for _, f in frames(t.path("f.pcap"))), "it is recorded")
 
 
-@case(timeout=60)
+@case(timeout=60, backends=("process",))  # a user who may not use the tap may not use /dev/kvm either
 def a_tap_of_another_is_refused(t):
     r = in_namespace(t, """
 ip tuntap add dev t0 mode tap user 12345
@@ -475,3 +475,30 @@ setpriv --reuid 54321 --regid 54321 --clear-groups %s run --backend %s --net tap
 exec 9<>/dev/null
 """ % (t.cay_path, t.backend))
     t.check(b"cay: --net tap=t0: this user may not" in r.out and b"status 125" in r.out, r.describe())
+
+
+SS = """
+import socket, subprocess
+l = socket.create_server(("127.0.0.1", 8080)); c = socket.create_connection(("127.0.0.1", 8080)); a, _ = l.accept()
+six = socket.create_server(("::1", 81), family=socket.AF_INET6)
+u = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); u.bind(("0.0.0.0", 5353))
+print(subprocess.run(["ss", "-Htuanp"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True).stdout)
+"""
+
+
+@case(once=True)
+def tools_of_the_network_inside(t):
+    """Debian's ip and ss, in the VM: what they read is there."""
+    t.need("ip")
+    t.need("ss")
+    wanted = {"ip -br addr": (r"lo +UNKNOWN +127\.0\.0\.1/8 ::1/128", r"eth0 +UP +.*10\.0\.2\.15/24.*fec0::15/64"),
+              "ip route": (r"default via 10\.0\.2\.2 dev eth0", r"10\.0\.2\.0/24 dev eth0.* src 10\.0\.2\.15"),
+              "ip -6 route": (r"default via fec0::2 dev eth0", r"fec0::/64 dev eth0"),
+              "ip route get 10.0.2.2": (r"10\.0\.2\.2 dev eth0.* src 10\.0\.2\.15",),
+              "ip link show eth0": (r"eth0: <BROADCAST,MULTICAST,UP,LOWER_UP> mtu 65520", r"link/ether ")}
+    for command, patterns in wanted.items():
+        r = t.cay(command.split())
+        t.check(r.status == 0 and all(re.search(p, r.text) for p in patterns), r.describe())
+    r = t.cay([PYTHON, "-c", SS])
+    for p in (r"LISTEN .*127\.0\.0\.1:8080 .*python3", r"ESTAB .*127\.0\.0\.1:8080 ", r"LISTEN .*\[::1\]:81 ", r"udp +UNCONN .*0\.0\.0\.0:5353 "):
+        t.check(re.search(p, r.text), "%s: %s" % (p, r.describe()))
