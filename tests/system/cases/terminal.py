@@ -209,6 +209,6 @@ def pseudo_terminals(t):
     t.same([PYTHON, "-c", "import pty; print(pty.spawn(['/bin/sh', '-c', 'test -t 1 && echo terminal']))"])
     # tmux's server ends with its last session, also while a client still talks to it: so the session stays.
     r = t.cay(["sh", "-c", "tmux -f /dev/null new-session -d 'tty > /tmp/out; tmux wait-for -S done; exec sleep 1000'; tmux wait-for done;"
-               "cat /tmp/out; tmux kill-server"])
+               "cat /tmp/out; tmux kill-server"], env={"SHELL": "/bin/sh"})  # else it is the user's, which may be nologin
     if "not found" not in r.errtext:
         t.check(r.text == "/dev/pts/0\n", r.describe())
