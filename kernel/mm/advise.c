@@ -30,7 +30,7 @@ static int drop_pages(struct vmspace *vs, uint64_t start, uint64_t end)
 			err = ptes_unmap(vs, MAX(a->start, start), MIN(a->end, end), &batch);
 		at = a->end;
 	}
-	tlb_batch_flush(&batch);
+	vmspace_flush(vs, &batch);
 	return err;
 }
 
@@ -123,9 +123,9 @@ int vmspace_advise(struct vmspace *vs, uint64_t addr, size_t bytes, int advice)
 		advice = MADV_DONTNEED;
 	if (bytes != 0 && !range_ok(addr, bytes))
 		return -ENOMEM;
-	mutex_lock(&vs->lock);
+	vmspace_lock(vs);
 	err = bytes == 0 ? 0 : advise_locked(vs, addr, addr + bytes, advice);
-	mutex_unlock(&vs->lock);
+	vmspace_unlock(vs);
 	return err;
 }
 
@@ -153,14 +153,14 @@ int vmspace_lock_range(struct vmspace *vs, uint64_t addr, size_t bytes, bool loc
 		return 0;
 	if (!range_ok(start, end - start))
 		return -ENOMEM;
-	mutex_lock(&vs->lock);
+	vmspace_lock(vs);
 	if (lock)
 		err = may_lock(vs, (end - start) / PAGE_SIZE);
 	if (err == 0)
 		err = vmspace_set_flags(vs, start, end, lock ? AREA_LOCKED : 0, lock ? 0 : AREA_LOCKED);
 	if (err == 0 && lock && !on_fault)
 		(void)fault_populate(vs, start, end, false); /* PROT_NONE parts stay empty */
-	mutex_unlock(&vs->lock);
+	vmspace_unlock(vs);
 	return err;
 }
 
@@ -170,7 +170,7 @@ int vmspace_lock_all(struct vmspace *vs, int mcl_flags)
 
 	if ((mcl_flags & ~(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT)) || mcl_flags == MCL_ONFAULT)
 		return -EINVAL;
-	mutex_lock(&vs->lock);
+	vmspace_lock(vs);
 	if (mcl_flags != 0)
 		err = may_lock(vs, mcl_flags & MCL_CURRENT ? vs->pages - vs->locked_pages : 0);
 	if (err == 0)
@@ -184,7 +184,7 @@ int vmspace_lock_all(struct vmspace *vs, int mcl_flags)
 		if (mcl_flags != 0 && !(mcl_flags & MCL_ONFAULT))
 			(void)fault_populate(vs, a->start, a->end, false);
 	}
-	mutex_unlock(&vs->lock);
+	vmspace_unlock(vs);
 	return err;
 }
 
@@ -198,7 +198,7 @@ int vmspace_sync(struct vmspace *vs, uint64_t addr, size_t bytes, int flags)
 		return -EINVAL;
 	if (__builtin_add_overflow(addr, page_up(bytes), &end))
 		return -ENOMEM;
-	mutex_lock(&vs->lock);
+	vmspace_lock(vs);
 	while (at < end) {
 		struct area *a = area_find_from(&vs->areas, at);
 
@@ -220,7 +220,7 @@ int vmspace_sync(struct vmspace *vs, uint64_t addr, size_t bytes, int flags)
 		}
 		at = a->end;
 	}
-	mutex_unlock(&vs->lock);
+	vmspace_unlock(vs);
 	return err;
 }
 
@@ -228,7 +228,7 @@ int vmspace_resident(struct vmspace *vs, uint64_t addr, size_t nr_pages, uint8_t
 {
 	int err = 0;
 
-	mutex_lock(&vs->lock);
+	vmspace_lock(vs);
 	for (size_t i = 0; i < nr_pages && err == 0; i++) {
 		uint64_t va = addr + i * PAGE_SIZE;
 		unsigned level;
@@ -239,6 +239,6 @@ int vmspace_resident(struct vmspace *vs, uint64_t addr, size_t nr_pages, uint8_t
 		e = paging_find(vs->root, va, &level);
 		vec[i] = e != NULL && *e != 0;
 	}
-	mutex_unlock(&vs->lock);
+	vmspace_unlock(vs);
 	return err;
 }

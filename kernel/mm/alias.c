@@ -34,7 +34,7 @@ int vmspace_write(struct vmspace *vs, uint64_t addr, const void *src, size_t byt
 {
 	int err = 0;
 
-	mutex_lock(&vs->lock);
+	vmspace_lock(vs);
 	while (bytes > 0 && err == 0) {
 		size_t n = MIN(bytes, PAGE_SIZE - (addr & (PAGE_SIZE - 1)));
 
@@ -49,7 +49,7 @@ int vmspace_write(struct vmspace *vs, uint64_t addr, const void *src, size_t byt
 		addr += n;
 		bytes -= n;
 	}
-	mutex_unlock(&vs->lock);
+	vmspace_unlock(vs);
 	return err;
 }
 
@@ -58,7 +58,7 @@ size_t vmspace_read(struct vmspace *vs, uint64_t addr, void *dst, size_t bytes)
 	size_t done = 0;
 	int signo;
 
-	mutex_lock(&vs->lock);
+	vmspace_lock(vs);
 	while (done < bytes) {
 		uint64_t at = addr + done, mask;
 		size_t n = MIN(bytes - done, PAGE_SIZE - (at & (PAGE_SIZE - 1)));
@@ -79,7 +79,7 @@ size_t vmspace_read(struct vmspace *vs, uint64_t addr, void *dst, size_t bytes)
 		memcpy((char *)dst + done, page + (at & (PAGE_SIZE - 1)), n);
 		done += n;
 	}
-	mutex_unlock(&vs->lock);
+	vmspace_unlock(vs);
 	return done;
 }
 
@@ -119,14 +119,14 @@ void *vmspace_patch_alias(struct vmspace *vs, uint64_t addr, size_t bytes)
 	int err;
 
 	ASSERT(bytes > 0 && bytes <= PAGE_SIZE);
-	mutex_lock(&vs->lock);
+	vmspace_lock(vs);
 	if (own_page(vs, addr, &err) == NULL)
 		goto out;
 	if (last != page_down(addr) && (own_page(vs, last, &err) == NULL || !join_frames(vs, page_down(addr))))
 		goto out;
 	alias = own_alias(vs, addr);
 out:
-	mutex_unlock(&vs->lock);
+	vmspace_unlock(vs);
 	return alias;
 }
 
@@ -145,12 +145,12 @@ uint64_t vmspace_map_near(struct vmspace *vs, uint64_t addr, size_t bytes)
 	int64_t mapped;
 
 	bytes = page_up(bytes);
-	mutex_lock(&vs->lock);
+	vmspace_lock(vs);
 	/* Below first: above a program is its heap, which wants to grow. */
 	at = area_find_gap(&vs->areas, bytes, low, addr, PAGE_SIZE);
 	if (at == 0)
 		at = area_find_gap(&vs->areas, bytes, addr, high, PAGE_SIZE);
-	mutex_unlock(&vs->lock);
+	vmspace_unlock(vs);
 	if (at == 0)
 		return 0;
 	mapped = vmspace_map(vs, at, bytes, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE,

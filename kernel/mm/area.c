@@ -50,10 +50,10 @@ struct area *area_prev(struct area *a)
 struct area *area_find_from(struct area_set *s, uint64_t addr)
 {
 	struct avl_node *n = s->tree.root;
-	struct area *best = NULL;
+	struct area *best = NULL, *last = READ_ONCE(s->last); /* quick faults look side by side, and each sets it */
 
-	if (s->last != NULL && addr >= s->last->start && addr < s->last->end)
-		return s->last;
+	if (last != NULL && addr >= last->start && addr < last->end)
+		return last;
 	while (n != NULL) {
 		struct area *a = area_of(n);
 
@@ -65,7 +65,7 @@ struct area *area_find_from(struct area_set *s, uint64_t addr)
 		}
 	}
 	if (best != NULL && addr >= best->start)
-		s->last = best;
+		WRITE_ONCE(s->last, best);
 	return best;
 }
 

@@ -63,7 +63,7 @@ static bool shrink(struct vmspace *vs, uint64_t new_end, uint64_t end)
 	a = area_find(&vs->areas, keep);
 	if (ok && a != NULL && (a->flags & AREA_HEAP))
 		ok = vmspace_remove_range(vs, keep, a->end, &batch) == 0;
-	tlb_batch_flush(&batch);
+	vmspace_flush(vs, &batch);
 	return ok;
 }
 
@@ -72,7 +72,7 @@ uint64_t vmspace_brk(struct vmspace *vs, uint64_t want)
 	uint64_t end, new_end, limit = vmspace_rlimit(RLIMIT_DATA);
 	bool ok;
 
-	mutex_lock(&vs->lock);
+	vmspace_lock(vs);
 	if (want < vs->brk_start || want >= CAY_USER_END || vs->brk_start == 0)
 		goto out;
 	end = page_up(vs->brk);
@@ -87,6 +87,6 @@ uint64_t vmspace_brk(struct vmspace *vs, uint64_t want)
 		vs->brk = want;
 out:
 	want = vs->brk;
-	mutex_unlock(&vs->lock);
+	vmspace_unlock(vs);
 	return want;
 }

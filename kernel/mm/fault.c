@@ -20,10 +20,12 @@
  * Copies the pages around addr that are mapped but not the program's own yet, be they a file's or shared since a fork:
  * writes come in clusters.
  */
-static void copy_around(struct vmspace *vs, struct area *a, uint64_t addr)
+static void copy_around(struct vmspace *vs, struct area *a, uint64_t addr, bool ram_only)
 {
 	struct tlb_batch batch = {0};
 	uint64_t lo, hi, *e, block = ALIGN_DOWN(addr, HUGE_SIZE);
+	uint64_t copied[COPY_MAX];
+	unsigned nr = 0;
 
 	fill_choose_batch(a, addr, COPY_FIRST / 4, COPY_MAX, &lo, &hi);
 	lo = MAX(lo, block);
@@ -33,7 +35,7 @@ static void copy_around(struct vmspace *vs, struct area *a, uint64_t addr)
 		uint64_t old = *e;
 		void *page;
 
-		if (!(old & PTE_P) || (old & PTE_W))
+		if (!(old & PTE_P) || (old & PTE_W) || (ram_only && !pa_is_ram(PA(old & PTE_ADDR))))
 			continue;
 		if (entry_is_own(old)) { /* whoever shared it is gone: more rights, no flush */
 			*e |= PTE_W | PTE_D;
@@ -45,10 +47,12 @@ static void copy_around(struct vmspace *vs, struct area *a, uint64_t addr)
 		*e = virt_to_pa(page).v | PTE_SW_COUNTED | paging_prot_bits(a->prot);
 		tlb_batch_add(&batch, va);
 		if (old & PTE_SW_COUNTED)
-			page_unref(PA(old & PTE_ADDR), 0);
+			copied[nr++] = old & PTE_ADDR;
 		STAT(COW)++;
 	}
 	tlb_batch_flush(&batch);
+	while (nr > 0)
+		page_unref(PA(copied[--nr]), 0);
 }
 
 /* A huge page shared since a fork, written here: another huge page, if there is one. */
@@ -67,12 +71,38 @@ static bool copy_huge(uint64_t *e, uint64_t addr, const struct area *a)
 	return true;
 }
 
+bool fault_write_private(struct vmspace *vs, struct area *a, uint64_t addr, uint64_t *e, unsigned level, bool ram_only)
+{
+	uint64_t old = *e;
+	void *page;
+
+	if (level == 1) {
+		if (entry_is_own(old)) {
+			*e |= PTE_W | PTE_D; /* more rights: no flush */
+			return true;
+		}
+		if (copy_huge(e, addr, a))
+			return true;
+		if (paging_make(vs->root, addr, 0) == NULL) /* copies it in small pages */
+			return false;
+		tlb_flush_all();
+		return true;
+	}
+	copy_around(vs, a, addr, ram_only);
+	if (*e & PTE_W)
+		return true;
+	page = ram_only && !pa_is_ram(PA(old & PTE_ADDR)) ? NULL : fill_page_copy(PA(old & PTE_ADDR));
+	if (page == NULL)
+		return false;
+	fill_replace(e, addr, page, paging_prot_bits(a->prot));
+	return true;
+}
+
 /* A write to a page that is there but may not be written: private copy, or first write through a shared file mapping.
  */
 static int write_fault(struct vmspace *vs, struct area *a, uint64_t addr, uint64_t *e, unsigned level, int *signo)
 {
 	uint64_t old = *e;
-	void *page;
 
 	if (a->flags & AREA_SHARED) {
 		struct page_source s = {.file = a->file, .write = true};
@@ -95,27 +125,7 @@ static int write_fault(struct vmspace *vs, struct area *a, uint64_t addr, uint64
 			ptes_account(vs, -1);
 		return err ? fill_error(err, signo) : 0;
 	}
-	if (level == 1) {
-		if (entry_is_own(old)) {
-			*e |= PTE_W | PTE_D; /* more rights: no flush */
-			return 0;
-		}
-		if (copy_huge(e, addr, a))
-			return 0;
-		e = paging_make(vs->root, addr, 0); /* copies it in small pages */
-		if (e == NULL)
-			return fill_out_of_memory(signo);
-		tlb_flush_all();
-		return 0;
-	}
-	copy_around(vs, a, addr);
-	if (*e & PTE_W)
-		return 0;
-	page = fill_page_copy(PA(old & PTE_ADDR));
-	if (page == NULL)
-		return fill_out_of_memory(signo);
-	fill_replace(e, addr, page, paging_prot_bits(a->prot));
-	return 0;
+	return fault_write_private(vs, a, addr, e, level, false) ? 0 : fill_out_of_memory(signo);
 }
 
 int fault_in(struct vmspace *vs, struct area *a, uint64_t addr, bool write, int *signo)
@@ -195,9 +205,9 @@ int fault_populate(struct vmspace *vs, uint64_t start, uint64_t end, bool write)
 
 void vmspace_prefault(struct vmspace *vs, uint64_t addr, size_t bytes, bool write)
 {
-	mutex_lock(&vs->lock);
+	vmspace_lock(vs);
 	(void)fault_populate(vs, addr, addr + bytes, write);
-	mutex_unlock(&vs->lock);
+	vmspace_unlock(vs);
 }
 
 /* A fault below a stack extends it, within RLIMIT_STACK and clear of the area below. */
@@ -238,7 +248,7 @@ int vmspace_fault(struct vmspace *vs, uint64_t addr, bool write, bool exec, bool
 	*signo = SIGSEGV;
 	if (addr >= CAY_USER_END)
 		return SEGV_MAPERR;
-	mutex_lock(&vs->lock);
+	vmspace_lock(vs);
 	a = fault_area(vs, addr);
 	if (a == NULL)
 		code = SEGV_MAPERR;
@@ -246,7 +256,7 @@ int vmspace_fault(struct vmspace *vs, uint64_t addr, bool write, bool exec, bool
 		code = SEGV_ACCERR;
 	else
 		code = fault_in(vs, a, addr, write, signo);
-	mutex_unlock(&vs->lock);
+	vmspace_unlock(vs);
 	if (code != FAULT_AGAIN)
 		return code;
 	oom_wait();

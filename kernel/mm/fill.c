@@ -74,20 +74,18 @@ static bool wants_huge(const struct area *a, uint64_t addr)
 	return a->touched >= HUGE_TOUCHED || a->end - a->start >= HUGE_SURE_BYTES;
 }
 
-static bool anon_huge(struct vmspace *vs, struct area *a, uint64_t addr)
+static bool anon_huge(struct vmspace *vs, struct area *a, uint64_t addr, void **ready)
 {
 	uint64_t block = ALIGN_DOWN(addr, HUGE_SIZE), *e;
-	unsigned level;
-	void *page;
-	bool had_table = paging_find(vs->root, block, &level) != NULL;
+	void *page = *ready;
 
 	if (!paging_drop_empty_table(vs->root, block))
 		return false;
-	if (had_table)
-		tlb_flush_page(block); /* the CPU may remember the table */
-	page = page_alloc(HUGE_ORDER, PAGE_ZERO);
+	if (page == NULL)
+		page = page_alloc(HUGE_ORDER, PAGE_ZERO);
 	if (page == NULL)
 		return false;
+	*ready = NULL;
 	e = paging_make(vs->root, block, 1); /* cannot fail: the table was made above */
 	*e = virt_to_pa(page).v | PTE_PS | PTE_SW_COUNTED | paging_prot_bits(a->prot);
 	a->touched += PTES_PER_TABLE;
@@ -160,20 +158,37 @@ static int fill_anon(struct filler *f, uint64_t va, uint64_t hi, uint64_t *e)
 	return 0;
 }
 
-int fill_around_anon(struct vmspace *vs, struct area *a, uint64_t addr, int *signo)
+void *fill_prepare_huge(struct vmspace *vs, const struct area *a, uint64_t addr)
+{
+	unsigned level;
+	const uint64_t *e = paging_find(vs->root, ALIGN_DOWN(addr, HUGE_SIZE), &level);
+
+	if (e != NULL && *e != 0) /* the block is in use already, or most of the time */
+		return NULL;
+	return wants_huge(a, addr) ? page_alloc(HUGE_ORDER, PAGE_ZERO) : NULL;
+}
+
+bool fill_anon_around(struct vmspace *vs, struct area *a, uint64_t addr, void **huge)
 {
 	struct filler f = {.a = a, .fill = fill_anon};
 	uint64_t lo, hi, *e;
 
-	if (wants_huge(a, addr) && anon_huge(vs, a, addr))
-		return 0;
+	if (wants_huge(a, addr) && anon_huge(vs, a, addr, huge))
+		return true;
 	e = paging_make(vs->root, addr, 0);
 	if (e == NULL || fill_anon(&f, addr, addr, e) != 0)
-		return fill_out_of_memory(signo);
+		return false;
 	fill_count(vs, a, 1);
 	fill_choose_batch(a, addr, a->flags & AREA_STACK ? BATCH_FIRST_STACK : BATCH_FIRST, BATCH_MAX, &lo, &hi);
 	fill_range(vs, &f, MAX(lo, ALIGN_DOWN(addr, HUGE_SIZE)), MIN(hi, ALIGN_DOWN(addr, HUGE_SIZE) + HUGE_SIZE));
-	return 0;
+	return true;
+}
+
+int fill_around_anon(struct vmspace *vs, struct area *a, uint64_t addr, int *signo)
+{
+	void *huge = NULL;
+
+	return fill_anon_around(vs, a, addr, &huge) ? 0 : fill_out_of_memory(signo);
 }
 
 /* Page pgoff; `ahead` pages from there may be asked for next. 0 or -errno of file_ops.map. */

@@ -33,6 +33,15 @@ struct filler {
 int fill_file(struct filler *f, uint64_t va, uint64_t hi, uint64_t *e); /* with a page of the file itself */
 int fill_copy(struct filler *f, uint64_t va, uint64_t hi, uint64_t *e); /* with an own copy; replaces what was there */
 
+/*
+ * A missing page of memory without a file at addr (page-aligned), and what is worth having around it in the same block
+ * of 2 MiB. False: no memory. *huge: a clear huge page that may be used, and is NULL then, or NULL.
+ * Lock: the vmspace lock, or inside and the block's.
+ */
+MUST_CHECK bool fill_anon_around(struct vmspace *vs, struct area *a, uint64_t addr, void **huge);
+/* Such a huge page, if one would be used now. Lock: inside. */
+void *fill_prepare_huge(struct vmspace *vs, const struct area *a, uint64_t addr);
+
 /* A missing page at addr (page-aligned), and what is worth having around it. */
 int fill_around_anon(struct vmspace *vs, struct area *a, uint64_t addr, int *signo);
 int fill_around_file(struct vmspace *vs, struct area *a, uint64_t addr, bool write, int *signo);

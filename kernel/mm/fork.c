@@ -203,7 +203,7 @@ struct vmspace *vmspace_fork(struct vmspace *vs)
 	if (f.child == NULL)
 		return NULL;
 	f.child->forked = true;
-	mutex_lock(&vs->lock);
+	vmspace_lock(vs);
 	f.eager = (unsigned)(EAGER_PAGES * page_nr_free() / page_nr_total());
 	f.split = SPLIT_BLOCKS;
 	/* Other threads of the program may write on other CPUs: what is copied here must be of one moment. */
@@ -211,7 +211,7 @@ struct vmspace *vmspace_fork(struct vmspace *vs)
 	ok = fork_all(&f);
 	tlb_batch_flush(&f.batch);
 	smp_release_others();
-	mutex_unlock(&vs->lock);
+	vmspace_unlock(vs);
 	if (!ok) {
 		vmspace_put(f.child);
 		return NULL;

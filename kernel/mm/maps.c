@@ -35,7 +35,7 @@ void vmspace_print_maps(struct vmspace *vs, void (*emit)(void *ctx, const char *
 {
 	char *path = kmalloc(PATH_BYTES);
 
-	mutex_lock(&vs->lock);
+	vmspace_lock(vs);
 	for (struct area *a = area_first(&vs->areas); a != NULL; a = area_next(a)) {
 		char line[128];
 		size_t pos = 0;
@@ -60,6 +60,6 @@ void vmspace_print_maps(struct vmspace *vs, void (*emit)(void *ctx, const char *
 		emit(ctx, name, strlen(name));
 		emit(ctx, "\n", 1);
 	}
-	mutex_unlock(&vs->lock);
+	vmspace_unlock(vs);
 	kfree(path);
 }

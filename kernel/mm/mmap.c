@@ -108,7 +108,7 @@ static int64_t map_locked(struct vmspace *vs, uint64_t addr, uint64_t bytes, int
 	err = vmspace_may_grow(vs, bytes, private_writable, (flags & MAP_NORESERVE) || file != NULL);
 	if (err == 0 && fixed)
 		err = vmspace_remove_range(vs, addr, addr + bytes, &batch);
-	tlb_batch_flush(&batch);
+	vmspace_flush(vs, &batch);
 	if (err == 0)
 		err = vmspace_add_area(vs, addr, bytes, prot, area_flags(file, flags), file, offset / PAGE_SIZE);
 	if (err != 0)
@@ -134,9 +134,9 @@ int64_t vmspace_map(struct vmspace *vs, uint64_t addr, size_t bytes, int prot, i
 		if (err != 0)
 			return err;
 	}
-	mutex_lock(&vs->lock);
+	vmspace_lock(vs);
 	ret = map_locked(vs, addr, bytes, prot, flags, file, offset);
-	mutex_unlock(&vs->lock);
+	vmspace_unlock(vs);
 	return ret;
 }
 
@@ -145,9 +145,9 @@ int vmspace_map_stack(struct vmspace *vs, uint64_t top, size_t bytes, bool execu
 	int prot = PROT_READ | PROT_WRITE | (executable ? PROT_EXEC : 0);
 	int err;
 
-	mutex_lock(&vs->lock);
+	vmspace_lock(vs);
 	err = vmspace_add_area(vs, top - bytes, bytes, prot, AREA_GROWSDOWN | AREA_STACK, NULL, 0);
-	mutex_unlock(&vs->lock);
+	vmspace_unlock(vs);
 	return err;
 }
 
@@ -211,7 +211,7 @@ int vmspace_protect(struct vmspace *vs, uint64_t addr, size_t bytes, int prot)
 		return -ENOMEM;
 	end = addr + bytes;
 	prot &= PROT_READ | PROT_WRITE | PROT_EXEC;
-	mutex_lock(&vs->lock);
+	vmspace_lock(vs);
 	err = area_find(&vs->areas, addr) ? vmspace_isolate(vs, addr, end) : -ENOMEM;
 	while (err == 0 && at < end) {
 		struct area *a = area_find(&vs->areas, at);
@@ -230,7 +230,7 @@ int vmspace_protect(struct vmspace *vs, uint64_t addr, size_t bytes, int prot)
 		if (after != NULL)
 			area_merge(&vs->areas, after);
 	}
-	tlb_batch_flush(&batch);
-	mutex_unlock(&vs->lock);
+	vmspace_flush(vs, &batch);
+	vmspace_unlock(vs);
 	return err;
 }

@@ -128,9 +128,9 @@ int64_t vmspace_remap(struct vmspace *vs, uint64_t old, size_t old_bytes, size_t
 
 	if (ret != 0)
 		return ret;
-	mutex_lock(&vs->lock);
+	vmspace_lock(vs);
 	ret = remap_locked(vs, old, old_bytes, new_bytes, flags, new_addr, &batch);
-	tlb_batch_flush(&batch);
-	mutex_unlock(&vs->lock);
+	vmspace_flush(vs, &batch);
+	vmspace_unlock(vs);
 	return ret;
 }

@@ -5,12 +5,61 @@
 #include <sys/mman.h>
 
 #include "kernel/log.h"
+#include "kernel/mm/percpu.h"
 #include "kernel/mm/vmspace_priv.h"
 
 void ptes_account(struct vmspace *vs, long pages)
 {
-	vs->rss += (size_t)pages;
-	vs->peak_rss = MAX(vs->peak_rss, vs->rss);
+	size_t now =
+		smp_active ? __atomic_add_fetch(&vs->rss, (size_t)pages, __ATOMIC_RELAXED) : (vs->rss += (size_t)pages);
+
+	if (now > vs->peak_rss)
+		vs->peak_rss = now;
+}
+
+static void free_dead(struct vmspace *vs)
+{
+	while (vs->dead != NULL) {
+		struct dead_pages *d = vs->dead;
+
+		for (uint64_t i = 0; i < d->nr; i++)
+			page_unref(PA(d->page[i] & PTE_ADDR), d->page[i] & 1 ? HUGE_ORDER : 0);
+		vs->dead = d->next;
+		page_free(d, 0);
+	}
+}
+
+void vmspace_flush(struct vmspace *vs, struct tlb_batch *b)
+{
+	tlb_batch_flush_in(vs->root.v, b);
+	free_dead(vs);
+}
+
+/* A page that an entry had. With other CPUs it may still be reached, and as soon as it is free it may be somebody
+ * else's: it waits for the flush. Where there is no memory to note that, the flush is now. */
+static void drop_page(struct vmspace *vs, uint64_t e, unsigned level)
+{
+	unsigned order = level == 1 ? HUGE_ORDER : 0;
+	struct dead_pages *d = vs->dead;
+
+	if (!smp_active || vs->users == 0) {
+		page_unref(PA(e & PTE_ADDR), order);
+		return;
+	}
+	if (d == NULL || d->nr == ARRAY_SIZE(d->page)) {
+		d = page_alloc(0, 0);
+		if (d == NULL) {
+			struct tlb_batch all = {.nr = TLB_BATCH_PAGES + 1};
+
+			vmspace_flush(vs, &all);
+			page_unref(PA(e & PTE_ADDR), order);
+			return;
+		}
+		d->nr = 0;
+		d->next = vs->dead;
+		vs->dead = d;
+	}
+	d->page[d->nr++] = (e & PTE_ADDR) | (level == 1);
 }
 
 static void entry_drop(struct vmspace *vs, uint64_t *e, unsigned level, uint64_t va, struct tlb_batch *b)
@@ -21,7 +70,7 @@ static void entry_drop(struct vmspace *vs, uint64_t *e, unsigned level, uint64_t
 	if (old & PTE_P)
 		tlb_batch_add(b, va);
 	if (old & PTE_SW_COUNTED)
-		page_unref(PA(old & PTE_ADDR), level == 1 ? HUGE_ORDER : 0);
+		drop_page(vs, old, level);
 	ptes_account(vs, level == 1 ? -512L : -1L);
 }
 

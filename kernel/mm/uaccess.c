@@ -126,7 +126,7 @@ int user_pin(const void *uaddr, size_t bytes, int for_write, struct phys_seg *se
 	*covered = 0;
 	if (!user_range(uaddr, bytes))
 		return -EFAULT;
-	mutex_lock(&vs->lock);
+	vmspace_lock(vs);
 	while (done < bytes) {
 		uint64_t at = addr + done, offset = at & (PAGE_SIZE - 1);
 		uint32_t n = (uint32_t)MIN(bytes - done, PAGE_SIZE - offset);
@@ -134,9 +134,9 @@ int user_pin(const void *uaddr, size_t bytes, int for_write, struct phys_seg *se
 		int err = page_for_device(vs, at, for_write, &pa);
 
 		if (err == FAULT_AGAIN) {
-			mutex_unlock(&vs->lock);
+			vmspace_unlock(vs);
 			oom_wait();
-			mutex_lock(&vs->lock);
+			vmspace_lock(vs);
 			continue;
 		}
 		if (err != 0)
@@ -153,7 +153,7 @@ int user_pin(const void *uaddr, size_t bytes, int for_write, struct phys_seg *se
 			page_pin(pa);
 		done += n;
 	}
-	mutex_unlock(&vs->lock);
+	vmspace_unlock(vs);
 	*covered = done;
 	return done == 0 && bytes != 0 ? -EFAULT : (int)nr;
 }

@@ -204,10 +204,10 @@ int vmspace_unmap(struct vmspace *vs, uint64_t addr, size_t bytes)
 	bytes = page_up(bytes);
 	if (!range_ok(addr, bytes))
 		return -EINVAL;
-	mutex_lock(&vs->lock);
+	vmspace_lock(vs);
 	err = vmspace_remove_range(vs, addr, addr + bytes, &batch);
-	tlb_batch_flush(&batch);
-	mutex_unlock(&vs->lock);
+	vmspace_flush(vs, &batch);
+	vmspace_unlock(vs);
 	return err;
 }
 
@@ -229,7 +229,7 @@ struct file *vmspace_unmap_file(struct vmspace *vs, uint64_t addr, const struct 
 	struct area *a;
 	int err = 0;
 
-	mutex_lock(&vs->lock);
+	vmspace_lock(vs);
 	while (err == 0 && (a = find_mapping(vs, addr, ops, f)) != NULL) {
 		if (f != NULL && a->start - addr >= f->inode->size)
 			break;
@@ -237,8 +237,8 @@ struct file *vmspace_unmap_file(struct vmspace *vs, uint64_t addr, const struct 
 			f = file_get(a->file);
 		err = vmspace_remove_range(vs, a->start, a->end, &batch);
 	}
-	tlb_batch_flush(&batch);
-	mutex_unlock(&vs->lock);
+	vmspace_flush(vs, &batch);
+	vmspace_unlock(vs);
 	return f;
 }
 
@@ -247,10 +247,10 @@ bool vmspace_is_shared_at(struct vmspace *vs, uint64_t addr)
 	struct area *a;
 	bool shared;
 
-	mutex_lock(&vs->lock);
+	vmspace_lock(vs);
 	a = area_find(&vs->areas, addr);
 	shared = a != NULL && (a->flags & AREA_SHARED);
-	mutex_unlock(&vs->lock);
+	vmspace_unlock(vs);
 	return shared;
 }
 
@@ -280,7 +280,7 @@ static void drop_file_pages(struct vmspace *vs, const struct inode *inode, uint6
 {
 	struct tlb_batch batch = {0};
 
-	mutex_lock(&vs->lock);
+	vmspace_lock(vs);
 	for (struct area *a = area_first(&vs->areas); a != NULL; a = area_next(a)) {
 		uint64_t nr = (a->end - a->start) / PAGE_SIZE;
 
@@ -291,8 +291,8 @@ static void drop_file_pages(struct vmspace *vs, const struct inode *inode, uint6
 			       &batch) != 0)
 			kverbose("no memory to drop all pages of a truncated file");
 	}
-	tlb_batch_flush_in(vs->root.v, &batch);
-	mutex_unlock(&vs->lock);
+	vmspace_flush(vs, &batch);
+	vmspace_unlock(vs);
 }
 
 void vmspace_file_truncated(struct inode *inode, uint64_t new_bytes)
@@ -313,7 +313,7 @@ uint64_t vmspace_peak_rss(const struct vmspace *vs)
 
 void vmspace_get_usage(struct vmspace *vs, struct vmspace_usage *out)
 {
-	mutex_lock(&vs->lock);
+	vmspace_lock(vs);
 	*out = (struct vmspace_usage){
 		.size = vs->pages,
 		.rss = vs->rss,
@@ -330,5 +330,5 @@ void vmspace_get_usage(struct vmspace *vs, struct vmspace_usage *out)
 		if (a->file != NULL || (a->flags & AREA_SHARED))
 			out->shared += ptes_count(vs, a->start, a->end);
 	}
-	mutex_unlock(&vs->lock);
+	vmspace_unlock(vs);
 }

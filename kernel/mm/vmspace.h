@@ -97,6 +97,10 @@ size_t vmspace_read(struct vmspace *vs, uint64_t addr, void *dst, size_t bytes);
  */
 int vmspace_fault(struct vmspace *vs, uint64_t addr, bool write, bool exec, bool present, int *signo);
 
+/* The same for what needs no lock: see fault_quick.c. False: it must be done by vmspace_fault. vs is the caller's and
+ * loaded; the kernel lock may be held or not. Never blocks. */
+MUST_CHECK bool vmspace_fault_quick(struct vmspace *vs, uint64_t addr, bool write, bool exec);
+
 /* Makes [addr, addr+bytes) writable for the kernel to patch code (call-site rewriting): private copy of the page, no
  * permission change for the program. Returns a direct-map alias of addr, or NULL. Valid until the next call into this
  * header. */

@@ -1,9 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * vmspace_priv.h - what the files behind vmspace.h share.
- * Lock order: vmspace.lock, then a file's own locks (file_ops.map). Nothing here touches program memory by its own
- * address while the lock is held, so a fault never waits for itself. Functions below need the lock unless they say
- * otherwise.
+ *
+ * Lock (vmspace_lock.c): vmspace_lock is a mutex, taken under the kernel lock, and keeps everybody else out of areas
+ * and page tables. Functions below need it unless they say otherwise. Quick faults (fault_quick.c) work beside each
+ * other without the kernel lock and without the mutex: they are inside between vmspace_enter and vmspace_leave, change
+ * no area but its hints, and change the entries of one huge page's block under the spin lock of that block.
+ * vmspace_lock waits until all of them have left, and while it is held none gets in. Order: kernel lock, vmspace lock,
+ * a file's own locks (file_ops.map), a block's lock, the page tables' pool, pages. Nothing here touches program memory
+ * by its own address while a lock is held, so a fault never waits for itself.
+ *
+ * A page that leaves an entry is freed only when no CPU can reach it by a translation it remembers: see vmspace_flush.
  *
  * A last-level entry that is not zero owns a page, present or not: PROT_NONE keeps the page and only hides it. A
  * private mapping may write a page only if the page is its own: counted, one reference (entry_is_own). Pages of the
@@ -16,12 +23,25 @@
 #include "kernel/arch/x86_64/callsite_table.h"
 #include "kernel/mm/area.h"
 #include "kernel/mm/vmspace.h"
+#include "kernel/sched/spinlock.h"
 #include "kernel/sched/wait.h"
+
+/* Pages that have left the tables and wait for a flush. */
+struct dead_pages {
+	struct dead_pages *next;
+	uint64_t nr;
+	uint64_t page[(PAGE_SIZE - 16) / 8]; /* physical address, | 1: a huge one */
+};
+
+#define BLOCK_LOCKS 64
 
 struct vmspace {
 	pa_t root;
 	struct area_set areas;
 	struct mutex lock;
+	uint32_t exclusive;                       /* lock is held: no quick fault may begin */
+	struct spinlock block_locks[BLOCK_LOCKS]; /* by a hash of the address */
+	struct dead_pages *dead;
 	struct list link;        /* all address spaces */
 	unsigned users;          /* processes */
 	unsigned holds;          /* one for all users together, one for each CPU that has the tables loaded */
@@ -67,8 +87,7 @@ static inline bool entry_is_own(uint64_t e)
 	return (e & PTE_SW_COUNTED) && ((e & PTE_W) || page_refcount(PA(e & PTE_ADDR)) == 1);
 }
 
-/* ptes.c: entries of a range. Translations that must be forgotten are added to b; the caller flushes before it
- * returns to the program and before memory is allocated for something else. */
+/* ptes.c: entries of a range. Translations that must be forgotten are added to b, for vmspace_flush. */
 MUST_CHECK int ptes_unmap(struct vmspace *vs, uint64_t start, uint64_t end,
 			  struct tlb_batch *b); /* 0, -ENOMEM (split) */
 MUST_CHECK int ptes_protect(struct vmspace *vs, const struct area *a, uint64_t start, uint64_t end, int prot,
@@ -76,6 +95,18 @@ MUST_CHECK int ptes_protect(struct vmspace *vs, const struct area *a, uint64_t s
 MUST_CHECK int ptes_move(struct vmspace *vs, uint64_t from, uint64_t to, uint64_t bytes, struct tlb_batch *b);
 size_t ptes_count(struct vmspace *vs, uint64_t start, uint64_t end); /* pages there */
 void ptes_account(struct vmspace *vs, long pages);                   /* rss */
+
+/* vmspace_lock.c */
+void vmspace_lock(struct vmspace *vs);
+void vmspace_unlock(struct vmspace *vs);
+/* For a quick fault. False: the lock is held, or wanted. Neither blocks; between them nothing may block or fault. */
+MUST_CHECK bool vmspace_enter(struct vmspace *vs);
+void vmspace_leave(void);
+struct spinlock *vmspace_block_lock(struct vmspace *vs, uint64_t addr);
+
+/* ptes.c: forgets the translations in b, everywhere, and frees the pages that ptes_unmap has taken out of the tables.
+ * Before the lock is given back. */
+void vmspace_flush(struct vmspace *vs, struct tlb_batch *b);
 
 /* vmspace.c: with the layout of another one, or a new one (0). */
 MUST_CHECK struct vmspace *vmspace_create_as(uint64_t layout);
@@ -110,6 +141,13 @@ MUST_CHECK int vmspace_set_flags(struct vmspace *vs, uint64_t start, uint64_t en
 struct area *fault_area(struct vmspace *vs, uint64_t addr);
 /* Makes the page at addr present with the rights that the access needs. 0 or a signal's si_code, *signo set. */
 int fault_in(struct vmspace *vs, struct area *a, uint64_t addr, bool write, int *signo);
+/*
+ * Makes the page of a private area that is behind entry e (at addr, of this level) writable: by a copy unless it is the
+ * program's own. Copies neighbours, too. False: no memory, or, with ram_only, it lies in the file window.
+ * Lock: the vmspace lock, or inside and the block's.
+ */
+MUST_CHECK bool fault_write_private(struct vmspace *vs, struct area *a, uint64_t addr, uint64_t *e, unsigned level,
+				    bool ram_only);
 /* Makes the page at addr of a private area the program's own, whatever the area's rights: for the kernel to write it
  * through the direct map. 0, -ENOMEM, -EFAULT (end of file). */
 MUST_CHECK int fault_own(struct vmspace *vs, struct area *a, uint64_t addr);

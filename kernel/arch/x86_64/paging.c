@@ -10,9 +10,11 @@
 #include "abi/boot_info.h"
 #include "kernel/arch/x86_64/cpu.h"
 #include "kernel/log.h"
+#include "kernel/sched/spinlock.h"
 #include "lib/string.h"
 
 static struct {
+	struct spinlock lock;
 	uint64_t next, end; /* untouched rest of the newest block, GPA; zero */
 	uint64_t *free;     /* tables given back */
 	pa_t boot_root;
@@ -20,7 +22,8 @@ static struct {
 
 #define PROGRAM_ROOT_ENTRIES PT_INDEX(CAY_USER_END, PT_TOP_LEVEL)
 
-static uint64_t *table_alloc(void)
+/* Lock: the pool's. */
+static uint64_t *table_take(void)
 {
 	uint64_t *t = pool.free;
 
@@ -47,10 +50,22 @@ static uint64_t *table_alloc(void)
 	return t;
 }
 
+static uint64_t *table_alloc(void)
+{
+	uint64_t *t;
+
+	spin_lock(&pool.lock);
+	t = table_take();
+	spin_unlock(&pool.lock);
+	return t;
+}
+
 static void table_free(uint64_t *t)
 {
+	spin_lock(&pool.lock);
 	*(uint64_t **)t = pool.free;
 	pool.free = t;
+	spin_unlock(&pool.lock);
 }
 
 void paging_init(const struct cay_boot_info *info)
@@ -142,8 +157,9 @@ static bool copy_in_pieces(uint64_t huge, uint64_t *t)
  * address space has too, since a fork, is copied: its block must stay whole. (What may be written is nobody else's:
  * further references of its block are transfers' then.)
  */
-static bool huge_split(uint64_t *entry)
+static bool huge_split(pa_t root, uint64_t *entry)
 {
+	struct tlb_batch all = {.nr = TLB_BATCH_PAGES + 1};
 	uint64_t huge = *entry;
 	uint64_t *t = table_alloc();
 
@@ -155,8 +171,9 @@ static bool huge_split(uint64_t *entry)
 			table_free(t);
 			return false;
 		}
-		page_unref(PA(huge & PTE_ADDR), HUGE_ORDER);
 		*entry = virt_to_pa(t).v | PTE_P | PTE_W | PTE_U | PTE_A;
+		tlb_batch_flush_in(root.v, &all); /* from now on the others may write to the old one */
+		page_unref(PA(huge & PTE_ADDR), HUGE_ORDER);
 		return true;
 	}
 	if (huge & PTE_SW_COUNTED)
@@ -177,14 +194,17 @@ uint64_t *paging_make(pa_t root, uint64_t va, unsigned level)
 		if (l == level)
 			return e;
 		if (*e & PTE_PS) {
-			if (!huge_split(e))
+			if (!huge_split(root, e))
 				return NULL;
 		} else if (*e == 0) {
-			uint64_t *below = table_alloc();
+			uint64_t *below = table_alloc(), none = 0;
 
 			if (below == NULL)
 				return NULL;
-			*e = virt_to_pa(below).v | PTE_P | PTE_W | PTE_U | PTE_A;
+			/* A quick fault in another block may need the same table. */
+			if (!__atomic_compare_exchange_n(e, &none, virt_to_pa(below).v | PTE_P | PTE_W | PTE_U | PTE_A,
+							 false, __ATOMIC_RELEASE, __ATOMIC_RELAXED))
+				table_free(below);
 		}
 		t = table_of(*e);
 	}
@@ -206,6 +226,7 @@ uint64_t paging_skip_hole(pa_t root, uint64_t va, uint64_t end)
 
 bool paging_drop_empty_table(pa_t root, uint64_t va)
 {
+	struct tlb_batch batch = {.nr = 1, .va = {va}};
 	uint64_t *e = paging_make(root, va, 1);
 	uint64_t *t;
 
@@ -220,6 +241,7 @@ bool paging_drop_empty_table(pa_t root, uint64_t va)
 		if (t[i] != 0)
 			return false;
 	*e = 0;
+	tlb_batch_flush_in(root.v, &batch); /* CPUs may remember the table, which will be somebody else's */
 	table_free(t);
 	return true;
 }

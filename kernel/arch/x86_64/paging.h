@@ -41,7 +41,8 @@ MUST_CHECK uint64_t *paging_make(pa_t root, uint64_t va, unsigned level);
  */
 uint64_t paging_skip_hole(pa_t root, uint64_t va, uint64_t end);
 
-/* In place of a table with no present entry, level 1 may take a huge page. Frees the table if it is empty. */
+/* In place of a table with no present entry, level 1 may take a huge page. Frees the table if it is empty,
+ * after a flush. */
 bool paging_drop_empty_table(pa_t root, uint64_t va);
 
 /* Where the kernel can read a page of the file window (abi/layout.h); mapped on first use. NULL without memory. */

@@ -277,11 +277,26 @@ static void handle_exception(struct trapframe *f, uint64_t vector, uint64_t erro
 	}
 }
 
+/* Most faults are done with here, without the kernel lock. */
+static bool quick_fault(uint64_t error, uint64_t addr)
+{
+	struct process *p = process_current();
+
+	if (!smp_active || p->vs == NULL ||
+	    !vmspace_fault_quick(p->vs, addr, (error & PF_WRITE) != 0, (error & PF_INSTR) != 0))
+		return false;
+	stat_count(CAY_C_PAGE_FAULTS);
+	tlb_fill(addr);
+	return true;
+}
+
 void exception_handler(struct trapframe *f, uint64_t vector, uint64_t error, uint64_t cr2)
 {
 	bool entered;
 
 	if (is_step_in_kernel(f, vector))
+		return;
+	if (vector == VEC_PF && quick_fault(error, cr2))
 		return;
 	entered = kernel_enter();
 	handle_exception(f, vector, error, cr2);

@@ -4,7 +4,7 @@
  * page. A model of the TLB remembers each translation that was used until it is flushed: one that is left over with
  * more rights than the tables give, or another page, is a forgotten flush.
  */
-// SOURCES: kernel/mm/vmspace.c kernel/mm/kept_tables.c kernel/arch/x86_64/callsite_table.c kernel/mm/mmap.c kernel/mm/ptes.c kernel/mm/fault.c kernel/mm/fill.c kernel/mm/brk.c kernel/mm/mremap.c kernel/mm/advise.c kernel/mm/alias.c kernel/mm/area.c kernel/mm/page.c kernel/mm/page_local.c kernel/arch/x86_64/paging.c lib/avl.c shim/log.c shim/ram.c shim/file.c
+// SOURCES: kernel/mm/vmspace.c kernel/mm/vmspace_lock.c kernel/mm/fault_quick.c kernel/mm/kept_tables.c kernel/arch/x86_64/callsite_table.c kernel/mm/mmap.c kernel/mm/ptes.c kernel/mm/fault.c kernel/mm/fill.c kernel/mm/brk.c kernel/mm/mremap.c kernel/mm/advise.c kernel/mm/alias.c kernel/mm/area.c kernel/mm/page.c kernel/mm/page_local.c kernel/arch/x86_64/paging.c lib/avl.c shim/log.c shim/ram.c shim/file.c
 #define _GNU_SOURCE
 #include "unit.h"
 
@@ -18,6 +18,7 @@
 #include "abi/stats.h"
 #include "kernel/arch/x86_64/cpu.h"
 #include "kernel/fs/vfs.h"
+#include "kernel/sched/cpu_wait.h"
 #include "kernel/mm/kmalloc.c" /* each test boots anew */
 #include "kernel/mm/oom.h"
 #include "kernel/mm/vmspace_priv.h"
@@ -50,6 +51,16 @@ void mutex_unlock(struct mutex *m)
 #define PAGES 3000u /* 12 MiB: several blocks that may be huge pages */
 static struct vmspace *vs;
 static uint64_t tlb[PAGES]; /* entry as last used, for 4 KiB */
+
+unsigned cpu_count(void)
+{
+	return 1;
+}
+
+void cpu_wait_until(bool (*done)(void *arg), void *arg, uint64_t spin_ns)
+{
+	(void)done, (void)arg, (void)spin_ns;
+}
 
 void tlb_flush_page(uint64_t va)
 {
