@@ -139,7 +139,8 @@ static void slab_take(struct class *class, struct kept *k)
 static NOINLINE bool kept_fill(struct kept *k, unsigned c)
 {
 	struct class *class = &classes[c];
-	uint32_t fresh = READ_ONCE(class->partial) == 0 ? slab_create(c) : 0;
+	bool none = READ_ONCE(class->partial) == 0;
+	uint32_t fresh = none ? slab_create(c) : 0;
 
 	spin_lock(&class->lock);
 	if (fresh != 0)
@@ -147,7 +148,7 @@ static NOINLINE bool kept_fill(struct kept *k, unsigned c)
 	while (k->nr < keep_max(c) / 2 && class->partial != 0)
 		slab_take(class, k);
 	spin_unlock(&class->lock);
-	return k->nr > 0 || (fresh == 0 && READ_ONCE(class->partial) != 0); /* another CPU was quicker: once more */
+	return k->nr > 0 || !none; /* others were quicker with what there was: once more */
 }
 
 /* An object back to its slab. True: the slab is empty and in no list any more. An empty slab stays when it is the last
