@@ -11,6 +11,7 @@
 #include "kernel/linux/rseq.h"
 #include "kernel/linux/signal.h"
 #include "kernel/mm/uaccess.h"
+#include "kernel/sched/klock.h"
 #include "kernel/sched/thread.h"
 
 #define AREA_MIN_BYTES 32 /* the first version of struct rseq */
@@ -91,6 +92,7 @@ void rseq_interrupted(struct thread *t)
 	void *slot = (void *)(t->rseq + offsetof(struct rseq, rseq_cs));
 	uint64_t section;
 	struct rseq_cs cs;
+	bool entered;
 
 	if (get_user_u64(&section, slot) == 0) {
 		if (section == 0)
@@ -100,5 +102,8 @@ void rseq_interrupted(struct thread *t)
 			return;
 	}
 	t->rseq = 0; /* the program's own fault; do not come back for it at each switch */
+	entered = kernel_enter();
 	signal_fault(SIGSEGV, SEGV_MAPERR, (uint64_t)slot);
+	if (entered)
+		kernel_leave();
 }

@@ -28,14 +28,8 @@ static struct thread *find(int pid)
 
 long sys_sched_yield(void)
 {
-	bool entered;
-
-	if (sched_is_alone())
-		return 0;
-	entered = kernel_enter();
-	sched_yield_to_others();
-	if (entered)
-		kernel_leave();
+	if (!sched_is_alone())
+		sched_yield_to_others();
 	return 0;
 }
 

@@ -53,7 +53,7 @@ static void notify_one(struct process *p, int sig)
 {
 	struct thread *self = thread_current();
 
-	if (self->proc == p && self->state == THREAD_RUNNABLE && takes(self, sig)) {
+	if (self->proc == p && thread_is_runnable(self) && takes(self, sig)) {
 		notify(self);
 		return;
 	}

@@ -21,7 +21,7 @@
 
 static bool is_idle(unsigned id)
 {
-	return READ_ONCE(cpu_by_id(id)->where) == CPU_IDLE && sched_cpus[id].rq.nr == 0;
+	return READ_ONCE(cpu_by_id(id)->where) == CPU_IDLE && !sched_has_waiting(&sched_cpus[id]);
 }
 
 static bool is_polling(unsigned id)
@@ -34,25 +34,35 @@ static bool is_online(unsigned id)
 	return READ_ONCE(cpu_by_id(id)->where) != CPU_OFFLINE;
 }
 
+/* t is queued, under its queue's lock. It may still be on its way off its CPU, and its registers in that one. */
 static bool may_run(const struct thread *t, unsigned id)
 {
-	return (t->affinity >> id & 1) && (t->fpu_cpu == FPU_IN_MEMORY || t->fpu_cpu == (int)id);
+	int fpu_cpu = __atomic_load_n(&t->fpu_cpu, __ATOMIC_ACQUIRE); /* pairs with FPU_IN_MEMORY after the save */
+
+	return (t->affinity >> id & 1) && (fpu_cpu == FPU_IN_MEMORY || fpu_cpu == (int)id) &&
+	       !__atomic_load_n(&t->on_cpu, __ATOMIC_ACQUIRE);
 }
 
 /* Threads that run or want to. */
 static unsigned load(unsigned id)
 {
-	return sched_cpus[id].rq.nr + (cpu_by_id(id)->current != cpu_by_id(id)->idle);
+	return READ_ONCE(sched_cpus[id].rq.nr) + (READ_ONCE(sched_cpus[id].running_kind) != RUNS_NOBODY);
 }
 
 unsigned balance_choose(const struct thread *t)
 {
 	unsigned here = (unsigned)cpu_this()->id, best;
 
+	int fpu_cpu;
+
 	if (!smp_active)
 		return here;
-	if (t->fpu_cpu != FPU_IN_MEMORY && t->fpu_cpu != (int)here)
-		return (unsigned)t->fpu_cpu;
+	/* Still on its way off its CPU: that one goes on with it when it gets there. */
+	if (__atomic_load_n(&t->on_cpu, __ATOMIC_ACQUIRE) && t->cpu != here)
+		return t->cpu;
+	fpu_cpu = __atomic_load_n(&t->fpu_cpu, __ATOMIC_ACQUIRE);
+	if (fpu_cpu != FPU_IN_MEMORY && fpu_cpu != (int)here)
+		return (unsigned)fpu_cpu;
 	if (t->cpu != here && (t->affinity >> t->cpu & 1) && is_polling(t->cpu))
 		return t->cpu;
 	if (t->affinity >> here & 1)
@@ -75,13 +85,8 @@ bool balance_may_pull(unsigned self, uint64_t now_ns)
 	return false;
 }
 
-static void move(struct thread *t, unsigned to)
-{
-	rq_remove(&sched_cpus[t->cpu].rq, t);
-	sched_enqueue(to, t, false);
-}
-
-/* The one that has waited longest of those that may run on `to`, if it was queued before that moment. */
+/* The one that has waited longest of those that may run on `to`, if it was queued before that moment. Lock: the
+ * queue's. */
 static struct thread *find_waiting(unsigned from, unsigned to, uint64_t before_ns)
 {
 	list_for_each (t, &sched_cpus[from].rq.queued, queue_link, struct thread) {
@@ -94,13 +99,17 @@ static struct thread *find_waiting(unsigned from, unsigned to, uint64_t before_n
 bool balance_pull(unsigned self, uint64_t now_ns)
 {
 	for (unsigned id = 0; id < cpu_count(); id++) {
+		struct sched_cpu *from = &sched_cpus[id];
 		struct thread *t;
 
-		if (id == self || sched_cpus[id].rq.nr == 0)
+		if (id == self || READ_ONCE(from->rq.nr) == 0 || !spin_trylock(&from->lock))
 			continue;
 		t = find_waiting(id, self, now_ns - STEAL_AFTER_NS);
+		if (t != NULL)
+			rq_remove(&from->rq, t);
+		spin_unlock(&from->lock);
 		if (t != NULL) {
-			move(t, self);
+			sched_enqueue(self, t, false, now_ns);
 			return true;
 		}
 	}
@@ -111,25 +120,36 @@ bool balance_pull(unsigned self, uint64_t now_ns)
 /* Is t, which waits on `self`, better off on `id`? */
 static bool gains(const struct thread *t, unsigned self, unsigned id, uint64_t now_ns)
 {
-	const struct thread *there = cpu_by_id(id)->current;
+	const struct sched_cpu *there = &sched_cpus[id];
+	uint64_t since_ns = READ_ONCE(there->running_since_ns);
+	uint64_t ran_ns = now_ns > since_ns ? now_ns - since_ns : 0;
 
 	if (load(id) + 2 <= load(self))
 		return true;
-	return load(id) + 1 == load(self) && !rq_is_realtime(t) && !rq_is_realtime(there) &&
-	       there != cpu_by_id(id)->idle && sched_running_vruntime(id, now_ns) > t->vruntime_ns + BEHIND_NS;
+	return load(id) + 1 == load(self) && !rq_is_realtime(t) && READ_ONCE(there->running_kind) == RUNS_FAIR &&
+	       READ_ONCE(there->running_vruntime_ns) + ran_ns > t->vruntime_ns + BEHIND_NS;
 }
 
 void balance_push(unsigned self, uint64_t now_ns)
 {
+	struct sched_cpu *sc = &sched_cpus[self];
+
 	for (unsigned id = 0; id < cpu_count(); id++) {
+		struct thread *found = NULL;
+
 		if (id == self || !is_online(id))
 			continue;
-		list_for_each (t, &sched_cpus[self].rq.queued, queue_link, struct thread) {
+		spin_lock(&sc->lock);
+		list_for_each (t, &sc->rq.queued, queue_link, struct thread) {
 			if (!may_run(t, id) || !gains(t, self, id, now_ns))
 				continue;
-			move(t, id);
-			return;
+			found = t;
+			rq_remove(&sc->rq, t);
+			break;
 		}
+		spin_unlock(&sc->lock);
+		if (found != NULL)
+			sched_enqueue(id, found, false, now_ns);
 	}
 }
 
@@ -140,7 +160,14 @@ void balance_call_help(unsigned self, uint64_t now_ns)
 	if (sc->rq.nr == 0 || now_ns < sc->called_ns + CALL_AGAIN_NS)
 		return;
 	for (unsigned id = 0; id < cpu_count(); id++) {
-		if (id == self || !is_idle(id) || find_waiting(self, id, UINT64_MAX) == NULL)
+		bool any;
+
+		if (id == self || !is_idle(id))
+			continue;
+		spin_lock(&sc->lock);
+		any = find_waiting(self, id, UINT64_MAX) != NULL;
+		spin_unlock(&sc->lock);
+		if (!any)
 			continue;
 		if (!is_polling(id)) {
 			sc->called_ns = now_ns;

@@ -41,13 +41,16 @@ void sched_cpu_init(unsigned id, struct thread *current, struct thread *idle)
 	struct cpu *cpu = cpu_by_id(id);
 
 	rq_init(&sc->rq);
-	ktimer_init(&sc->slice, slice_over, sc);
+	spin_init(&sc->lock, "run queue");
+	ktimer_init_unlocked(&sc->slice, slice_over, sc);
 	sc->poll_ns = boot_info->flags & CAY_BOOT_NO_POLL ? 0 : POLL_START_NS;
 	idle->cpu = id;
 	cpu->idle = idle;
 	cpu->current = current;
 	cpu->kstack_top = current->kstack_top;
+	sc->running_kind = current == idle ? RUNS_NOBODY : RUNS_FAIR;
 	current->cpu = id;
+	current->on_cpu = idle->on_cpu = true;
 	current->cpu_start_ns = clock_monotonic_ns();
 	if (current->fpu != NULL) {
 		sc->fpu_owner = current;

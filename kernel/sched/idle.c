@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * idle.c - a CPU without work: it polls for a while, then sleeps in the VMM. Neither under the kernel lock.
- * Whoever puts a thread into this CPU's queue sets its IPI event (smp_poke), so that nothing is missed between the last
+ * idle.c - a CPU without work: it polls for a while, then sleeps in the VMM. Without the kernel lock.
+ * Whoever puts a thread into this CPU's inbox sets its IPI event (smp_poke), so that nothing is missed between the last
  * look and the sleep.
  */
 #include "kernel/arch/x86_64/cpu.h"
@@ -25,7 +25,7 @@
 /* Without the lock: only says whether it is worth taking. */
 static bool has_work(const struct cpu *cpu, const struct sched_cpu *sc, uint64_t deadline_ns, uint64_t now_ns)
 {
-	return READ_ONCE(cpu->vcpu->pending) != 0 || READ_ONCE(sc->rq.nr) != 0 || now_ns >= deadline_ns ||
+	return READ_ONCE(cpu->vcpu->pending) != 0 || sched_has_waiting(sc) || now_ns >= deadline_ns ||
 	       (smp_active && balance_may_pull((unsigned)cpu->id, now_ns)) || net_pending();
 }
 
@@ -48,7 +48,7 @@ static bool poll(struct sched_cpu *sc, uint64_t deadline_ns)
 		end_ns = MAX(end_ns, deadline_ns);
 	if (end_ns == now_ns)
 		return false;
-	kernel_idle_begin();
+	cpu_idle_begin();
 	events_set_polling(true);
 	for (;;) {
 		work = has_work(cpu, sc, deadline_ns, now_ns);
@@ -58,7 +58,7 @@ static bool poll(struct sched_cpu *sc, uint64_t deadline_ns)
 		now_ns = clock_monotonic_ns();
 	}
 	events_set_polling(false);
-	kernel_idle_end();
+	cpu_idle_end();
 	return work;
 }
 
@@ -81,10 +81,31 @@ static void sleep(struct sched_cpu *sc, uint64_t deadline_ns)
 		sched_save_fpu(sc); /* so that other CPUs may run its thread meanwhile */
 	if (may_poll() && deadline_ns != UINT64_MAX)
 		deadline_ns -= EARLY_NS;
-	kernel_idle_begin();
+	cpu_idle_begin();
 	events_wait(deadline_ns);
-	kernel_idle_end();
+	cpu_idle_end();
 	adapt_polling(sc, clock_monotonic_ns() - before_ns);
+}
+
+static void poll_net(void)
+{
+	bool entered;
+
+	if (!net_pending())
+		return;
+	entered = kernel_enter();
+	net_idle_poll();
+	if (entered)
+		kernel_leave();
+}
+
+static bool net_sleep(void)
+{
+	bool entered = kernel_enter(), any = net_idle_sleep();
+
+	if (entered)
+		kernel_leave();
+	return any;
 }
 
 NORETURN void sched_idle_loop(void *arg)
@@ -98,13 +119,13 @@ NORETURN void sched_idle_loop(void *arg)
 
 		events_poll();
 		ktimer_run_expired();
-		net_idle_poll();
-		if (sc->rq.nr > 0 || (smp_active && balance_pull((unsigned)cpu->id, clock_monotonic_ns()))) {
+		poll_net();
+		if (sched_has_waiting(sc) || (smp_active && balance_pull((unsigned)cpu->id, clock_monotonic_ns()))) {
 			sched_schedule();
 			continue;
 		}
 		deadline_ns = ktimer_next_deadline();
-		if (!poll(sc, deadline_ns) && !net_idle_sleep())
+		if (!poll(sc, deadline_ns) && !net_sleep())
 			sleep(sc, deadline_ns);
 	}
 }

@@ -23,18 +23,14 @@ void klock_take(void)
 	if (!try_take(NULL))
 		cpu_wait_until(try_take, NULL, CPU_WAIT_SPIN_NS);
 	cpu->holds_klock = true;
-	if (cpu->where != CPU_RUNS)
-		__atomic_store_n(&cpu->where, CPU_RUNS, __ATOMIC_SEQ_CST); /* before the look at what was asked */
 	tlb_catch_up();
 }
 
-void klock_release(enum cpu_where next)
+void klock_release(void)
 {
 	struct cpu *cpu = cpu_this();
 
 	ASSERT(cpu->holds_klock);
 	cpu->holds_klock = false;
-	if (next != CPU_RUNS)
-		__atomic_store_n(&cpu->where, next, __ATOMIC_RELEASE);
 	__atomic_store_n(&held, 0, __ATOMIC_RELEASE);
 }

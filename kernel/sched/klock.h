@@ -1,14 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * klock.h - the kernel lock: with several CPUs, kernel code runs on one at a time.
- * It belongs to a CPU, not to a thread: taken on entry from program code (system call, exception, upcall), handed from
- * thread to thread by the scheduler, released on the way back to a program and while the CPU is idle. So all that
- * kernel code assumed of one CPU that is not preempted still holds. System calls named in syscall.c do without it.
+ * klock.h - the kernel lock: what has no lock of its own runs on one CPU at a time.
+ * A thread takes it on entry from program code (system call, exception, upcall), gives it up while it is blocked and
+ * takes it again when it goes on (thread.wants_klock), and releases it on the way back. So code under it may assume one
+ * CPU that is not preempted, as it always could: between two points where it blocks, nothing changes. Scheduling,
+ * wake-ups, wait queues, timers and TLB shootdowns need no kernel lock; system calls named in syscall.c do without it.
  * With one CPU it costs nothing: system calls do not pass here (syscall.c), the rest is one test of smp_active.
- *
- * A CPU that waits for it spins for a bounded time, then sleeps in the VMM in growing steps: the holder's vCPU may have
- * lost its host CPU, and a spinner might be what keeps it from getting it back.
- * Not fair among waiters; none waits longer than the holders take, plus its own step.
+ * Not fair among waiters; how they wait: cpu_wait.h. Taken before any spin lock.
  */
 #ifndef CAY_KERNEL_SCHED_KLOCK_H
 #define CAY_KERNEL_SCHED_KLOCK_H
@@ -20,17 +18,16 @@
 /* The VM has several CPUs. Set once at boot. */
 extern bool smp_active;
 
-/* What a CPU is doing, for those that must keep it from executing program code. Changes from or to CPU_RUNS happen
- * under the kernel lock, but for a CPU that begins to wait for the lock. */
+/* What a CPU is doing, for those that must keep it from executing program code (smp.c). */
 enum cpu_where {
 	CPU_OFFLINE, /* not started */
-	CPU_RUNS,    /* a program, the kernel with the lock, or a call without it */
-	CPU_WAITS,   /* for the kernel lock */
-	CPU_IDLE     /* nothing to do, and not holding the lock */
+	CPU_RUNS,    /* a program, or the kernel */
+	CPU_WAITS,   /* for another CPU: cpu_wait.h */
+	CPU_IDLE     /* nothing to do */
 };
 
 void klock_take(void);
-void klock_release(enum cpu_where next);
+void klock_release(void);
 
 /* Takes the lock if this CPU does not hold it: an exception may find kernel code with or without. True if it did. */
 static inline bool kernel_enter(void)
@@ -41,24 +38,31 @@ static inline bool kernel_enter(void)
 	return true;
 }
 
+static inline bool kernel_must_enter(void)
+{
+	return smp_active && !cpu_this()->holds_klock;
+}
+
 /* On the way to the program. */
 static inline void kernel_leave(void)
 {
 	if (smp_active)
-		klock_release(CPU_RUNS);
+		klock_release();
 }
 
-/* Around the idle loop's waiting. */
-static inline void kernel_idle_begin(void)
+/* Around the idle loop's waiting; the kernel lock is not held. */
+static inline void cpu_idle_begin(void)
 {
 	if (smp_active)
-		klock_release(CPU_IDLE);
+		__atomic_store_n(&cpu_this()->where, CPU_IDLE, __ATOMIC_RELEASE);
 }
 
-static inline void kernel_idle_end(void)
+static inline void cpu_idle_end(void)
 {
-	if (smp_active)
-		klock_take();
+	if (!smp_active)
+		return;
+	__atomic_store_n(&cpu_this()->where, CPU_RUNS, __ATOMIC_SEQ_CST); /* before the look at what was asked */
+	tlb_catch_up();
 }
 
 #endif

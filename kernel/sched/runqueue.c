@@ -43,7 +43,7 @@ uint64_t rq_scale(uint64_t ns, const struct thread *t)
 
 static struct pheap *heap_of(struct runqueue *rq, const struct thread *t)
 {
-	return rq_is_realtime(t) ? &rq->realtime : &rq->fair;
+	return t->queued_realtime ? &rq->realtime : &rq->fair;
 }
 
 static uint64_t key_of(const struct thread *t)
@@ -65,6 +65,7 @@ void rq_add(struct runqueue *rq, struct thread *t, bool woke)
 	/* One that was preempted keeps its turn. */
 	if (woke || t->rt_turn == 0)
 		t->rt_turn = rq->next_turn++;
+	t->queued_realtime = rq_is_realtime(t);
 	pheap_insert(heap_of(rq, t), &t->run_node, key_of(t));
 	list_push_back(&rq->queued, &t->queue_link);
 	rq->nr++;

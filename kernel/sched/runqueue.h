@@ -6,7 +6,7 @@
  * Invariant: min_vruntime_ns never goes back; a thread that slept, or comes from another CPU, gets at most
  * RQ_SLEEPER_CREDIT_NS or RQ_MIGRATION_SPREAD_NS below it, so neither earns a right to starve others.
  * While others wait, real-time threads get at most RQ_RT_RUN_NS of each RQ_RT_PERIOD_NS, as on Linux: one that spins
- * does not take the machine with it. Lock: the kernel lock. No other dependency: unit-tested on the host.
+ * does not take the machine with it. Lock: the CPU's (sched_priv.h). No other dependency: unit-tested on the host.
  */
 #ifndef CAY_KERNEL_SCHED_RUNQUEUE_H
 #define CAY_KERNEL_SCHED_RUNQUEUE_H

@@ -213,7 +213,7 @@ static void on_ipi(void *arg)
 
 void smp_init(void)
 {
-	event_register(CAY_EVENT_IPI, on_ipi, NULL);
+	event_register_unlocked(CAY_EVENT_IPI, on_ipi, NULL);
 	smp_active = cpu_count() > 1;
 	cpu_this()->where = CPU_RUNS;
 	if (smp_active)
@@ -226,7 +226,7 @@ static NORETURN void secondary_main(uint64_t id)
 	cpu_init((unsigned)id);
 	__atomic_store_n(&cpu_this()->where, CPU_IDLE, __ATOMIC_SEQ_CST);
 	set_pending(cpu_this()); /* somebody may have begun to keep all others out before it saw this one */
-	klock_take();
+	cpu_idle_end();
 	sched_cpu_enter();
 }
 

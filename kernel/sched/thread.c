@@ -3,6 +3,8 @@
  * thread.c - threads come and go: stacks, FPU areas, thread ids, the table of all threads.
  * A thread's descriptor and stack are freed by whoever runs after it (sched_switch_done), never by itself.
  * Lock: the kernel lock.
+ * Descriptors are kept for other threads when they are free: a waker without the kernel lock may be a moment late, and
+ * what it then does to a thread that is new, dead, or somebody else is harmless (sched_wake).
  */
 #include <errno.h>
 #include <string.h>
@@ -35,6 +37,7 @@ static struct list table[HASH_BUCKETS];
 static int last_tid;
 static bool ids_wrapped;
 static unsigned nr_threads;
+static struct list free_descriptors = LIST_INIT(free_descriptors);
 
 static struct list *bucket(int tid)
 {
@@ -94,23 +97,42 @@ unsigned thread_count(void)
 	return nr_threads;
 }
 
+/* With room for FPU state. All zero: THREAD_NEW. */
+static struct thread *descriptor_alloc(void)
+{
+	size_t bytes = ALIGN_UP(sizeof(struct thread), 16) + fpu_area_bytes() + FPU_ALIGN;
+
+	if (list_empty(&free_descriptors))
+		return kzalloc(bytes);
+	struct thread *t = list_first(&free_descriptors, struct thread, hash_link);
+
+	list_remove(&t->hash_link);
+	memset(t, 0, bytes);
+	return t;
+}
+
+static void descriptor_free(struct thread *t)
+{
+	t->state = THREAD_DEAD;
+	list_push_front(&free_descriptors, &t->hash_link);
+}
+
 /* Memory of a thread; fpu only for threads of a program. kmalloc aligns to 16 bytes, xsave wants 64. */
 static struct thread *thread_alloc(struct process *proc, bool has_fpu)
 {
-	size_t fpu_offset = ALIGN_UP(sizeof(struct thread), 16);
-	struct thread *t = kzalloc(fpu_offset + (has_fpu ? fpu_area_bytes() + FPU_ALIGN : 0));
+	struct thread *t = descriptor_alloc();
 	void *stack;
 
 	if (t == NULL)
 		return NULL;
 	stack = page_alloc(KSTACK_ORDER, PAGE_RECLAIM);
 	if (stack == NULL) {
-		kfree(t);
+		descriptor_free(t);
 		return NULL;
 	}
 	t->kstack_top = (uint64_t)stack + KSTACK_BYTES;
 	if (has_fpu)
-		t->fpu = (void *)ALIGN_UP((uint64_t)t + fpu_offset, (uint64_t)FPU_ALIGN);
+		t->fpu = (void *)ALIGN_UP((uint64_t)(t + 1), (uint64_t)FPU_ALIGN);
 	t->proc = proc;
 	list_init(&t->proc_link);
 	list_init(&t->hash_link);
@@ -119,7 +141,6 @@ static struct thread *thread_alloc(struct process *proc, bool has_fpu)
 	t->fpu_cpu = FPU_IN_MEMORY;
 	t->affinity = ~0ull;
 	sigpending_init(&t->pending);
-	t->state = THREAD_BLOCKED;
 	t->timer_slack_ns = 50000;
 	return t;
 }
@@ -127,7 +148,7 @@ static struct thread *thread_alloc(struct process *proc, bool has_fpu)
 void thread_free_descriptor(struct thread *t)
 {
 	sigpending_discard(&t->pending, ~0ull);
-	kfree(t);
+	descriptor_free(t);
 }
 
 void thread_free(struct thread *t)
@@ -180,13 +201,20 @@ static struct thread *kthread_prepare(const char *name, void (*fn)(void *arg), v
 	memcpy(t->comm, name, MIN(strlen(name), sizeof(t->comm) - 1));
 	t->kfn = fn;
 	t->karg = arg;
+	t->wants_klock = smp_active;
 	arch_thread_init(t, kthread_main, t);
 	return t;
 }
 
 struct thread *thread_alloc_idle(void)
 {
-	return kthread_prepare("idle", sched_idle_loop, NULL);
+	struct thread *t = kthread_prepare("idle", sched_idle_loop, NULL);
+
+	if (t != NULL) {
+		t->wants_klock = false;
+		t->state = THREAD_RUNNABLE;
+	}
+	return t;
 }
 
 struct thread *kthread_create(const char *name, void (*fn)(void *arg), void *arg)
@@ -224,7 +252,6 @@ static void user_thread_main(void *arg)
 	/* In its own address space. One that cannot be written is the program's loss, as in Linux. */
 	if (t->set_child_tid != 0)
 		(void)!put_user_u32((void *)t->set_child_tid, (uint32_t)t->tid);
-	kernel_leave();
 	frame_return();
 }
 
@@ -306,6 +333,7 @@ void sched_init(void)
 		panic("no memory for the first threads");
 	fpu_init_state(boot->fpu);
 	boot->state = THREAD_RUNNABLE;
+	boot->on_cpu = true;
 	boot->altstack_flags = SS_DISABLE;
 	boot->tid = thread_new_id();
 	init_process->leader = boot;

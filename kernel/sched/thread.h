@@ -3,8 +3,9 @@
  * thread.h - threads, processes, and who runs.
  *
  * The kernel is not preempted: a thread in the kernel runs until it blocks (wait.h) or returns to the program; program
- * code is preempted by the timer. With several CPUs one at a time is in the kernel (klock.h), so a field that only
- * thread context touches needs no lock of its own. Upcall context (device events, timers) only wakes and never blocks.
+ * code is preempted by the timer. With several CPUs most of the kernel runs under the kernel lock (klock.h), which a
+ * thread gives up while it is blocked; blocking and waking need no lock. Upcall context (device events, timers) only
+ * wakes and never blocks.
  */
 #ifndef CAY_KERNEL_SCHED_THREAD_H
 #define CAY_KERNEL_SCHED_THREAD_H
@@ -42,7 +43,17 @@ struct restart_block {
 	uint64_t arg[5];                      /* fn's business */
 };
 
-enum thread_state { THREAD_RUNNABLE, THREAD_BLOCKED, THREAD_DEAD };
+/*
+ * Changed by compare-and-exchange (sched.c): whoever makes a BLOCKED thread RUNNABLE has it for himself until it is in
+ * a queue. A thread alone blocks, prepares and dies.
+ */
+enum thread_state {
+	THREAD_NEW, /* not started: wakes are ignored */
+	THREAD_RUNNABLE,
+	THREAD_WOKEN, /* runnable, and a wake came: the next sched_block returns at once */
+	THREAD_BLOCKED,
+	THREAD_DEAD
+};
 
 #define KSTACK_BYTES    16384
 #define THREAD_COMM_LEN 16
@@ -62,6 +73,11 @@ struct thread {
 
 	/* scheduler */
 	enum thread_state state;
+	bool on_cpu;                /* its stack is in use: nobody else may run it, though it be blocked or queued */
+	bool wants_klock;           /* it had the kernel lock when it blocked, and takes it again when it goes on */
+	bool woke;                  /* in an inbox: see rq_add */
+	bool queued_realtime;       /* which heap of its run queue it is in */
+	struct thread *inbox_next;  /* in the inbox of its CPU */
 	struct pheap_node run_node; /* in its CPU's run queue while runnable and not running */
 	uint64_t vruntime_ns;
 	uint64_t cpu_ns;                   /* CPU time up to cpu_start_ns */
@@ -75,7 +91,6 @@ struct thread {
 	unsigned cpu;            /* where it runs, waits to run, or ran last */
 	int fpu_cpu;             /* the CPU whose registers hold its FPU state, or FPU_IN_MEMORY */
 	uint64_t affinity;       /* CPUs it may run on, a bit each */
-	bool wake_pending;       /* a wake came while it was not blocked: the next sched_block returns at once */
 
 	/* signals: signal.h */
 	uint64_t sigmask;
@@ -202,6 +217,11 @@ unsigned cpu_id(void); /* of the CPU this runs on, until it blocks */
 
 /* The running thread; its process. Never NULL after sched_init. */
 struct thread *thread_current(void);
+/* It runs or could run. */
+static inline bool thread_is_runnable(const struct thread *t)
+{
+	return t->state == THREAD_RUNNABLE || t->state == THREAD_WOKEN;
+}
 static inline struct process *process_current(void)
 {
 	return thread_current()->proc;

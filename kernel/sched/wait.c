@@ -101,7 +101,7 @@ int wait_sleep(uint64_t deadline_ns, bool interruptible)
 
 		if (clock_monotonic_ns() >= deadline_ns)
 			return -ETIMEDOUT;
-		ktimer_init(&timer, deadline_passed, thread_current());
+		ktimer_init_unlocked(&timer, deadline_passed, thread_current());
 		ktimer_arm(&timer, deadline_ns);
 		sched_block();
 		ktimer_cancel(&timer);

@@ -3,10 +3,14 @@
  * timer.c - one-shot timers in a heap, and the one deadline that the VMM watches for us.
  * Invariant: while the program runs, armed_ns <= the earliest deadline, so the VMM interrupts in time. A deadline that
  * went away or moved later is not worth a gate call: the early interruption finds nothing to do and arms again.
- * Each CPU has its own heap, armed from that CPU only; a timer may be cancelled from any. Lock: the kernel lock.
+ * Each CPU has its own heap, armed from that CPU only; a timer may be cancelled from any. Each heap has a spin lock,
+ * under which no callback runs; a cancellation waits for a callback that another CPU is in.
  */
 #include "kernel/time/clock.h"
 #include "kernel/plat/cay/events.h"
+#include "kernel/sched/cpu_wait.h"
+#include "kernel/sched/klock.h"
+#include "kernel/sched/spinlock.h"
 #include "kernel/sched/thread.h"
 #include "abi/layout.h"
 #include "abi/vcpu_page.h"
@@ -14,8 +18,11 @@
 #include "lib/list.h"
 
 static struct timer_cpu {
+	struct spinlock lock; /* heap */
 	struct pheap heap;
-	uint64_t armed_ns; /* what the VMM will interrupt this CPU for */
+	uint64_t next_ns;       /* the earliest deadline; UINT64_MAX = none */
+	struct ktimer *running; /* whose callback this CPU is in */
+	uint64_t armed_ns;      /* what the VMM will interrupt this CPU for; this CPU's own */
 } cpus[CAY_VCPU_MAX];
 
 static struct timer_cpu *this_timers(void)
@@ -28,14 +35,20 @@ void ktimer_init(struct ktimer *t, void (*fn)(struct ktimer *t), void *arg)
 	t->fn = fn;
 	t->arg = arg;
 	t->deadline_ns = 0;
+	t->cpu = 0;
+	t->unlocked = false;
 	pheap_node_init(&t->node);
+}
+
+void ktimer_init_unlocked(struct ktimer *t, void (*fn)(struct ktimer *t), void *arg)
+{
+	ktimer_init(t, fn, arg);
+	t->unlocked = true;
 }
 
 uint64_t ktimer_next_deadline(void)
 {
-	struct pheap_node *n = pheap_min(&this_timers()->heap);
-
-	return n != NULL ? n->key : UINT64_MAX;
+	return READ_ONCE(this_timers()->next_ns);
 }
 
 void ktimer_resume(void)
@@ -54,44 +67,101 @@ bool ktimer_armed(const struct ktimer *t)
 	return pheap_queued(&t->node);
 }
 
+/* Lock: tc's. */
+static void heap_changed(struct timer_cpu *tc)
+{
+	struct pheap_node *n = pheap_min(&tc->heap);
+
+	WRITE_ONCE(tc->next_ns, n != NULL ? n->key : UINT64_MAX);
+}
+
 void ktimer_arm(struct ktimer *t, uint64_t deadline_ns)
 {
 	struct timer_cpu *tc = this_timers();
 
 	ktimer_cancel(t);
+	spin_lock(&tc->lock);
 	t->deadline_ns = deadline_ns;
 	t->cpu = cpu_id();
 	pheap_insert(&tc->heap, &t->node, deadline_ns);
+	heap_changed(tc);
+	spin_unlock(&tc->lock);
 	if (deadline_ns < tc->armed_ns)
 		sched_resume_timers();
 }
 
+static bool is_not_running(void *arg)
+{
+	const struct ktimer *t = arg;
+
+	return __atomic_load_n(&cpus[t->cpu].running, __ATOMIC_ACQUIRE) != t; /* pairs with run_first */
+}
+
 void ktimer_cancel(struct ktimer *t)
 {
-	if (pheap_queued(&t->node))
-		pheap_remove(&cpus[t->cpu].heap, &t->node);
+	struct timer_cpu *tc = &cpus[t->cpu];
+	bool queued;
+
+	if (!SPIN_NEEDS_ATOMIC && !pheap_queued(&t->node))
+		return;
+	for (;;) {
+		spin_lock(&tc->lock);
+		queued = pheap_queued(&t->node);
+		if (queued) {
+			pheap_remove(&tc->heap, &t->node);
+			heap_changed(tc);
+		}
+		spin_unlock(&tc->lock);
+		/* Its callback may be running there, and arm it again; here it is the callback itself that asks. */
+		if (tc == this_timers() || is_not_running(t))
+			return;
+		cpu_wait_until(is_not_running, t, CPU_WAIT_SPIN_NS);
+	}
+}
+
+/* Runs the first timer if it is due. *entered: the kernel lock was taken for it. */
+static bool run_first(struct timer_cpu *tc, uint64_t now_ns, bool *entered)
+{
+	struct pheap_node *n;
+	struct ktimer *t;
+
+	for (;;) {
+		spin_lock(&tc->lock);
+		n = pheap_min(&tc->heap);
+		if (n == NULL || n->key > now_ns) {
+			spin_unlock(&tc->lock);
+			return false;
+		}
+		t = container_of(n, struct ktimer, node);
+		/* Before it is taken out: whoever cancels it under the kernel lock must not find it running. */
+		if (t->unlocked || !kernel_must_enter())
+			break;
+		spin_unlock(&tc->lock);
+		*entered = kernel_enter();
+	}
+	pheap_remove(&tc->heap, n);
+	heap_changed(tc);
+	WRITE_ONCE(tc->running, t);
+	spin_unlock(&tc->lock);
+	t->fn(t);
+	__atomic_store_n(&tc->running, NULL, __ATOMIC_RELEASE); /* t may be gone from here on */
+	return true;
 }
 
 bool ktimer_run_expired(void)
 {
 	struct timer_cpu *tc = this_timers();
-	bool any = false;
+	bool any = false, entered = false;
 	uint64_t now_ns;
 
-	if (pheap_min(&tc->heap) == NULL)
+	if (READ_ONCE(tc->next_ns) == UINT64_MAX)
 		return false;
 	now_ns = clock_monotonic_ns();
-	for (;;) {
-		struct pheap_node *n = pheap_min(&tc->heap);
-		struct ktimer *t;
-
-		if (n == NULL || n->key > now_ns)
-			return any;
-		pheap_remove(&tc->heap, n);
-		t = container_of(n, struct ktimer, node);
-		t->fn(t);
+	while (run_first(tc, now_ns, &entered))
 		any = true;
-	}
+	if (entered)
+		kernel_leave();
+	return any;
 }
 
 /*
@@ -103,15 +173,17 @@ static void on_timer_event(void *arg)
 	(void)arg;
 	this_timers()->armed_ns = UINT64_MAX;
 	ktimer_run_expired();
-	if (pheap_min(&this_timers()->heap) != NULL)
+	if (ktimer_next_deadline() != UINT64_MAX)
 		sched_resume_timers();
 }
 
 void ktimer_subsystem_init(void)
 {
 	for (unsigned i = 0; i < CAY_VCPU_MAX; i++) {
+		spin_init(&cpus[i].lock, "timers");
 		pheap_init(&cpus[i].heap);
+		cpus[i].next_ns = UINT64_MAX;
 		cpus[i].armed_ns = UINT64_MAX;
 	}
-	event_register(CAY_EVENT_TIMER, on_timer_event, NULL);
+	event_register_unlocked(CAY_EVENT_TIMER, on_timer_event, NULL);
 }

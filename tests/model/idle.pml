@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * idle.pml - a CPU that falls asleep and CPUs that give it work (kernel/sched/idle.c, smp_poke, events_wait, vcpu_wait).
- * Checked: every thread that is queued runs. A wake-up that is lost is a deadlock, which spin reports as an invalid end
- * state. Stores of `state` and `pending` are locked instructions in the code, so they are seen in program order.
+ * idle.pml - a CPU that falls asleep and CPUs that give it work (kernel/sched/idle.c, sched_enqueue, smp_poke, events_wait,
+ * vcpu_wait), without a common lock: threads come through the inbox.
+ * Checked: every thread that is given runs. A wake-up that is lost is a deadlock, which spin reports as an invalid end
+ * state. Stores of `state` and `pending`, and the inbox, are locked instructions in the code, so they are seen in program order.
  */
 #define RUNNING 0
 #define POLLING 1
@@ -11,15 +12,11 @@
 #define ROUNDS  2
 #define TOTAL   (WAKERS * ROUNDS)
 
-byte lock;
 byte state = RUNNING;
 bool pending;
-byte queued, ran;
+byte inbox, queued, ran;
 byte wake_seq; /* the futex word of the VMM's wait */
 bool idle;     /* where == CPU_IDLE */
-
-inline take() { atomic { lock == 0; lock = 1 } }
-inline release() { lock = 0 }
 
 active [WAKERS] proctype waker()
 {
@@ -27,8 +24,7 @@ active [WAKERS] proctype waker()
 
 	do
 	:: n < ROUNDS ->
-		take();
-		queued++;
+		atomic { inbox++ };
 		pending = true; /* smp_poke */
 		seen = state;
 		if
@@ -39,7 +35,6 @@ active [WAKERS] proctype waker()
 			fi
 		:: else -> skip /* it looks at `pending` before it waits */
 		fi;
-		release();
 		n++
 	:: else -> break
 	od
@@ -49,44 +44,35 @@ active proctype cpu()
 {
 	byte seq;
 
-	take();
 	do
-	:: /* under the lock: events_poll, then the queue */
+	:: /* events_poll, then the queue and the inbox */
 		pending = false;
+		atomic { queued = queued + inbox; inbox = 0 };
 		if
 		:: queued > 0 -> queued--; ran++
 		:: else ->
 			if
-			:: ran == TOTAL -> release(); break
+			:: ran == TOTAL -> break
 			:: else -> skip
 			fi;
+			idle = true;
 			if
-			:: /* poll, without the lock */
-				idle = true;
-				release();
-				state = POLLING;
+			:: state = POLLING;
 				if
-				:: (pending || queued > 0) -> skip
+				:: (pending || inbox > 0) -> skip
 				:: skip /* time is up */
-				fi;
-				state = RUNNING;
-				take();
-				idle = false
-			:: /* sleep */
-				idle = true;
-				release();
-				state = WAITING;
+				fi
+			:: state = WAITING;
 				do
 				:: seq = wake_seq;
 					if
 					:: pending -> break
 					:: else -> wake_seq != seq /* FUTEX_WAIT */
 					fi
-				od;
-				state = RUNNING;
-				take();
-				idle = false
-			fi
+				od
+			fi;
+			state = RUNNING;
+			idle = false
 		fi
 	od;
 	assert(ran == TOTAL && queued == 0)

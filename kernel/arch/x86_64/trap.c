@@ -54,11 +54,10 @@ static bool fix_up(struct trapframe *f)
 	return false;
 }
 
-static void do_exit_work(struct trapframe *f)
+static void do_locked_work(struct trapframe *f)
 {
 	struct thread *t = thread_current();
 
-	events_poll();
 	debug_poll(f);
 	if (t->work & THREAD_WORK_EXIT) {
 		thread_work_clear(t, THREAD_WORK_EXIT);
@@ -66,22 +65,27 @@ static void do_exit_work(struct trapframe *f)
 	}
 	if (t->work & THREAD_WORK_SIGNAL)
 		signal_deliver(f);
-	if (debug_stepping)
-		thread_work_clear(t, THREAD_WORK_RESCHED);
-	else if (t->work & THREAD_WORK_RESCHED)
-		sched_yield_now();
 	if (t->work & THREAD_WORK_RSEQ)
 		rseq_migrated(t);
 }
 
-/* The lock may be released by another CPU than the one that took it: it goes with the thread. */
+/* All that has to be done before the program goes on. Whatever comes up meanwhile leads here again. */
 void exit_work(struct trapframe *f)
 {
-	bool entered = kernel_enter();
+	struct thread *t = thread_current();
 
-	do_exit_work(f);
-	if (entered)
-		kernel_leave();
+	events_poll();
+	if ((t->work & ~(uint64_t)THREAD_WORK_RESCHED) != 0 || debug_wanted) {
+		bool entered = kernel_enter();
+
+		do_locked_work(f);
+		if (entered)
+			kernel_leave();
+	}
+	if (debug_stepping)
+		thread_work_clear(t, THREAD_WORK_RESCHED);
+	else if (t->work & THREAD_WORK_RESCHED)
+		sched_yield_now();
 	if (smp_active)
 		smp_before_program();
 }

@@ -22,7 +22,9 @@ char proc_state(const struct thread *t)
 		return 'T';
 	switch (t->state) {
 	case THREAD_RUNNABLE:
+	case THREAD_WOKEN:
 		return 'R';
+	case THREAD_NEW:
 	case THREAD_BLOCKED:
 		return 'S';
 	default:

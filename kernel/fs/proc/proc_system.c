@@ -57,7 +57,7 @@ static void count_thread(struct thread *th, void *arg)
 		return;
 	c->cpu_ns += thread_cpu_ns(th);
 	c->threads++;
-	c->running += th->state == THREAD_RUNNABLE;
+	c->running += thread_is_runnable(th);
 	c->last_tid = MAX(c->last_tid, (unsigned)th->tid);
 }
 

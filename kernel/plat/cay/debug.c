@@ -47,7 +47,7 @@ static void on_event(void *arg)
 
 	(void)arg;
 	debug_wanted = true;
-	if (t != cpu_this()->idle && t->state == THREAD_RUNNABLE)
+	if (t != cpu_this()->idle && thread_is_runnable(t))
 		return;
 	if (t == cpu_this()->idle) {
 		if (list_empty(&init_process->threads))

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* events.c - takes events out of the vCPU page and hands them to their handlers. The kernel runs with upcalls masked.
+/*
+ * events.c - takes events out of the vCPU page and hands them to their handlers, under the kernel lock where they need
+ * it. The kernel runs with upcalls masked.
  */
 #include "kernel/plat/cay/events.h"
 
@@ -7,12 +9,14 @@
 #include "kernel/arch/x86_64/cpu.h"
 #include "kernel/log.h"
 #include "kernel/plat/cay/boot.h"
+#include "kernel/sched/klock.h"
 #include "lib/compiler.h"
 
 static struct {
 	void (*fn)(void *arg);
 	void *arg;
 } handlers[EVENT_MAX];
+static uint64_t unlocked; /* events whose handlers need no kernel lock */
 
 void event_register(unsigned bit, void (*fn)(void *arg), void *arg)
 {
@@ -21,14 +25,22 @@ void event_register(unsigned bit, void (*fn)(void *arg), void *arg)
 	handlers[bit].fn = fn;
 }
 
+void event_register_unlocked(unsigned bit, void (*fn)(void *arg), void *arg)
+{
+	event_register(bit, fn, arg);
+	unlocked |= 1ull << bit;
+}
+
 bool events_poll(void)
 {
 	struct cay_vcpu_page *page = cpu_this()->vcpu;
 	uint64_t pending;
+	bool entered;
 
 	if (READ_ONCE(page->pending) == 0)
 		return false;
 	pending = __atomic_exchange_n(&page->pending, 0, __ATOMIC_SEQ_CST);
+	entered = (pending & ~unlocked) != 0 && kernel_enter();
 	while (pending != 0) {
 		unsigned bit = (unsigned)__builtin_ctzll(pending);
 
@@ -37,6 +49,8 @@ bool events_poll(void)
 		if (handlers[bit].fn != NULL)
 			handlers[bit].fn(handlers[bit].arg);
 	}
+	if (entered)
+		kernel_leave();
 	return true;
 }
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * events.h - events from the VMM (abi/vcpu_page.h). Handlers run with upcalls masked, in the context of whoever polls:
- * the upcall, the return path, a blocking thread, the idle loop. They wake threads; they never block.
+ * the upcall, the return path, a blocking thread, the idle loop. They wake threads; they never block. Under the kernel
+ * lock, but for those registered as unlocked.
  */
 #ifndef CAY_KERNEL_PLAT_EVENTS_H
 #define CAY_KERNEL_PLAT_EVENTS_H
@@ -13,6 +14,7 @@
 
 /* bit: CAY_EVENT_* or a queue's event number. One handler each. */
 void event_register(unsigned bit, void (*fn)(void *arg), void *arg);
+void event_register_unlocked(unsigned bit, void (*fn)(void *arg), void *arg);
 
 /* Delivers all pending events. Returns true if there was any. */
 bool events_poll(void);

@@ -30,12 +30,12 @@ unsigned cpu_id(void)
 
 void sched_prepare(void)
 {
-	running->wake_pending = false;
+	running->state = THREAD_RUNNABLE;
 }
 
 void sched_wake(struct thread *t)
 {
-	t->wake_pending = true;
+	t->state = THREAD_WOKEN;
 	if (nr_woken < 16)
 		woken[nr_woken++] = t;
 }
@@ -44,9 +44,9 @@ void sched_block(void)
 {
 	nr_blocks++;
 	assert_in_range(nr_blocks, 1, 50); /* otherwise it would sleep for ever */
-	if (!running->wake_pending && meanwhile != NULL)
+	if (running->state != THREAD_WOKEN && meanwhile != NULL)
 		meanwhile();
-	running->wake_pending = false;
+	running->state = THREAD_RUNNABLE;
 }
 
 void sched_resume_timers(void)
