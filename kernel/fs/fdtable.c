@@ -15,8 +15,9 @@
 
 struct fdtable {
 	unsigned refs;
-	int size; /* multiple of 64 */
-	int next; /* no number below is free */
+	struct spinlock lock; /* all below */
+	int size;             /* multiple of 64 */
+	int next;             /* no number below is free */
 	struct file **files;
 	uint64_t *open, *cloexec;
 };
@@ -36,26 +37,35 @@ static void bit_set(uint64_t *map, int n, bool on)
 		map[n / 64] &= ~(1ull << (n % 64));
 }
 
+/* At least that size. Called and returns without the lock. */
 static bool resize(struct fdtable *t, int size)
 {
 	size_t words = (size_t)size / 64;
-	struct file **files = kzalloc((size_t)size * sizeof(*files) + 2 * words * sizeof(uint64_t));
+	struct file **files = kzalloc((size_t)size * sizeof(*files) + 2 * words * sizeof(uint64_t)), **old;
 	uint64_t *open, *cloexec;
 
 	if (files == NULL)
 		return false;
 	open = (uint64_t *)(files + size);
 	cloexec = open + words;
+	spin_lock(&t->lock);
+	if (t->size >= size) { /* another thread did it meanwhile */
+		spin_unlock(&t->lock);
+		kfree(files);
+		return true;
+	}
 	if (t->size > 0) {
 		memcpy(files, t->files, (size_t)t->size * sizeof(*files));
 		memcpy(open, t->open, (size_t)t->size / 8);
 		memcpy(cloexec, t->cloexec, (size_t)t->size / 8);
 	}
-	kfree(t->files);
+	old = t->files;
 	t->files = files;
 	t->open = open;
 	t->cloexec = cloexec;
 	t->size = size;
+	spin_unlock(&t->lock);
+	kfree(old);
 	return true;
 }
 
@@ -66,6 +76,7 @@ struct fdtable *fdtable_create(void)
 	if (t == NULL)
 		return NULL;
 	t->refs = 1;
+	spin_init(&t->lock, "fdtable");
 	if (!resize(t, FD_INITIAL)) {
 		kfree(t);
 		return NULL;
@@ -79,6 +90,26 @@ struct fdtable *fdtable_get(struct fdtable *t)
 	return t;
 }
 
+static int next_open(const struct fdtable *t, int from);
+
+/* False: t has grown beyond n meanwhile. */
+static bool copy_entries(struct fdtable *n, struct fdtable *t)
+{
+	bool fits;
+
+	spin_lock(&t->lock);
+	fits = n->size >= t->size;
+	if (fits) {
+		memcpy(n->open, t->open, (size_t)t->size / 8);
+		memcpy(n->cloexec, t->cloexec, (size_t)t->size / 8);
+		for (int fd = next_open(t, 0); fd >= 0; fd = next_open(t, fd + 1))
+			n->files[fd] = file_get(t->files[fd]);
+		n->next = t->next;
+	}
+	spin_unlock(&t->lock);
+	return fits;
+}
+
 struct fdtable *fdtable_copy(struct fdtable *t)
 {
 	struct fdtable *n = kzalloc(sizeof(*n));
@@ -86,15 +117,14 @@ struct fdtable *fdtable_copy(struct fdtable *t)
 	if (n == NULL)
 		return NULL;
 	n->refs = 1;
-	if (!resize(n, t->size)) {
-		kfree(n);
-		return NULL;
-	}
-	memcpy(n->open, t->open, (size_t)t->size / 8);
-	memcpy(n->cloexec, t->cloexec, (size_t)t->size / 8);
-	for (int fd = fdtable_next(t, 0); fd >= 0; fd = fdtable_next(t, fd + 1))
-		n->files[fd] = file_get(t->files[fd]);
-	n->next = t->next;
+	spin_init(&n->lock, "fdtable");
+	do {
+		if (!resize(n, READ_ONCE(t->size))) {
+			kfree(n->files);
+			kfree(n);
+			return NULL;
+		}
+	} while (!copy_entries(n, t));
 	return n;
 }
 
@@ -135,7 +165,7 @@ void fdtable_put(struct fdtable *t)
 	kfree(t);
 }
 
-int fdtable_next(struct fdtable *t, int from)
+static int next_open(const struct fdtable *t, int from)
 {
 	for (int fd = MAX(from, 0); fd < t->size; fd = (fd | 63) + 1) {
 		uint64_t rest = t->open[fd / 64] >> (fd % 64);
@@ -145,13 +175,24 @@ int fdtable_next(struct fdtable *t, int from)
 	return -1;
 }
 
+int fdtable_next(struct fdtable *t, int from)
+{
+	int fd;
+
+	spin_lock(&t->lock);
+	fd = next_open(t, from);
+	spin_unlock(&t->lock);
+	return fd;
+}
+
 void fdtable_close_on_exec(struct fdtable *t)
 {
 	for (int fd = fdtable_next(t, 0); fd >= 0; fd = fdtable_next(t, fd + 1))
-		if (bit_get(t->cloexec, fd))
+		if (fdtable_get_cloexec(t, fd))
 			fdtable_close(t, fd);
 }
 
+/* Lock: t's. */
 static struct file *peek(struct fdtable *t, int fd)
 {
 	return fd >= 0 && fd < t->size ? t->files[fd] : NULL;
@@ -159,20 +200,32 @@ static struct file *peek(struct fdtable *t, int fd)
 
 struct file *fdtable_lookup(struct fdtable *t, int fd)
 {
-	struct file *f = peek(t, fd);
+	struct file *f;
 
-	return f != NULL ? file_get(f) : NULL;
+	spin_lock(&t->lock);
+	f = peek(t, fd);
+	if (f != NULL)
+		(void)file_get(f);
+	spin_unlock(&t->lock);
+	return f;
 }
 
 bool fdtable_get_cloexec(struct fdtable *t, int fd)
 {
-	return peek(t, fd) != NULL && bit_get(t->cloexec, fd);
+	bool on;
+
+	spin_lock(&t->lock);
+	on = peek(t, fd) != NULL && bit_get(t->cloexec, fd);
+	spin_unlock(&t->lock);
+	return on;
 }
 
 void fdtable_set_cloexec(struct fdtable *t, int fd, bool cloexec)
 {
+	spin_lock(&t->lock);
 	if (peek(t, fd) != NULL)
 		bit_set(t->cloexec, fd, cloexec);
+	spin_unlock(&t->lock);
 }
 
 static int fd_limit(void)
@@ -186,13 +239,21 @@ static int fd_limit(void)
 /* Makes number fd exist in the arrays. */
 static int reserve(struct fdtable *t, int fd)
 {
-	int size = t->size;
+	int size = READ_ONCE(t->size);
 
 	if (fd < size)
 		return 0;
 	while (size <= fd)
 		size *= 2;
 	return resize(t, size) ? 0 : -ENOMEM;
+}
+
+/* Lock: t's; fd is in the arrays. */
+static void put_at(struct fdtable *t, struct file *f, int fd, bool cloexec)
+{
+	t->files[fd] = f;
+	bit_set(t->open, fd, true);
+	bit_set(t->cloexec, fd, cloexec);
 }
 
 static int lowest_free(const struct fdtable *t, int min)
@@ -207,20 +268,25 @@ static int lowest_free(const struct fdtable *t, int min)
 
 int fd_install_in(struct fdtable *t, struct file *f, int min, bool cloexec)
 {
-	int fd = lowest_free(t, MAX(min, t->next));
-	int err;
+	for (;;) {
+		int fd, err;
 
-	if (fd >= fd_limit())
-		return -EMFILE;
-	err = reserve(t, fd);
-	if (err != 0)
-		return err;
-	if (min <= t->next)
-		t->next = fd + 1;
-	t->files[fd] = f;
-	bit_set(t->open, fd, true);
-	bit_set(t->cloexec, fd, cloexec);
-	return fd;
+		spin_lock(&t->lock);
+		fd = lowest_free(t, MAX(min, t->next));
+		if (fd < t->size && fd < fd_limit()) {
+			if (min <= t->next)
+				t->next = fd + 1;
+			put_at(t, f, fd, cloexec);
+			spin_unlock(&t->lock);
+			return fd;
+		}
+		spin_unlock(&t->lock);
+		if (fd >= fd_limit())
+			return -EMFILE;
+		err = reserve(t, fd);
+		if (err != 0)
+			return err;
+	}
 }
 
 int fdtable_replace(struct fdtable *t, struct file *f, int fd, bool cloexec)
@@ -233,10 +299,10 @@ int fdtable_replace(struct fdtable *t, struct file *f, int fd, bool cloexec)
 	err = reserve(t, fd);
 	if (err != 0)
 		return err;
+	spin_lock(&t->lock);
 	old = t->files[fd];
-	t->files[fd] = f;
-	bit_set(t->open, fd, true);
-	bit_set(t->cloexec, fd, cloexec);
+	put_at(t, f, fd, cloexec);
+	spin_unlock(&t->lock);
 	if (old != NULL)
 		close_file(t, old);
 	return fd;
@@ -244,15 +310,20 @@ int fdtable_replace(struct fdtable *t, struct file *f, int fd, bool cloexec)
 
 int fdtable_close(struct fdtable *t, int fd)
 {
-	struct file *f = peek(t, fd);
+	struct file *f;
 
-	if (f == NULL)
+	spin_lock(&t->lock);
+	f = peek(t, fd);
+	if (f == NULL) {
+		spin_unlock(&t->lock);
 		return -EBADF;
+	}
 	t->files[fd] = NULL;
 	bit_set(t->open, fd, false);
 	bit_set(t->cloexec, fd, false);
 	if (fd < t->next)
 		t->next = fd;
+	spin_unlock(&t->lock);
 	close_file(t, f);
 	return 0;
 }
@@ -264,11 +335,17 @@ struct file *fd_get_any(int fd)
 
 struct file *fd_get(int fd)
 {
-	struct file *f = peek(process_current()->fds, fd);
+	struct fdtable *t = process_current()->fds;
+	struct file *f;
 
-	if (f == NULL || (f->mode & FILE_PATH_ONLY))
-		return NULL;
-	return file_get(f);
+	spin_lock(&t->lock);
+	f = peek(t, fd);
+	if (f != NULL && (f->mode & FILE_PATH_ONLY))
+		f = NULL;
+	if (f != NULL)
+		(void)file_get(f);
+	spin_unlock(&t->lock);
+	return f;
 }
 
 int fd_install(struct file *f, int min, bool cloexec)

@@ -12,6 +12,7 @@
 #include "kernel/fs/notify.h"
 #include "kernel/log.h"
 #include "kernel/mm/kmalloc.h"
+#include "kernel/sched/klock.h"
 #include "kernel/time/clock.h"
 #include "lib/string.h"
 
@@ -29,19 +30,28 @@ struct file *file_alloc(struct inode *inode, unsigned mode, unsigned flags)
 
 struct file *file_get(struct file *f)
 {
-	f->refs++;
+	if (SPIN_NEEDS_ATOMIC)
+		__atomic_fetch_add(&f->refs, 1, __ATOMIC_RELAXED);
+	else
+		f->refs++;
 	return f;
 }
 
-void file_put(struct file *f)
+/* False: it may be the last one. */
+static bool put_unless_last(struct file *f)
+{
+	unsigned refs = __atomic_load_n(&f->refs, __ATOMIC_RELAXED);
+
+	while (refs > 1)
+		if (__atomic_compare_exchange_n(&f->refs, &refs, refs - 1, true, __ATOMIC_RELEASE, __ATOMIC_RELAXED))
+			return true;
+	return false;
+}
+
+static void release(struct file *f)
 {
 	struct inode *named;
 
-	if (f == NULL)
-		return;
-	ASSERT(f->refs > 0);
-	if (--f->refs > 0)
-		return;
 	if (!list_empty(&f->epoll_links))
 		epoll_file_released(f);
 	named = file_inode(f);
@@ -55,6 +65,29 @@ void file_put(struct file *f)
 	dentry_put(f->dentry);
 	mount_put(f->mount);
 	kfree(f);
+}
+
+/* The last reference goes under the kernel lock, so that an epoll set, which has none, does not find a file that is
+ * going. */
+void file_put(struct file *f)
+{
+	bool entered;
+
+	if (f == NULL)
+		return;
+	ASSERT(f->refs > 0);
+	if (!SPIN_NEEDS_ATOMIC) {
+		if (--f->refs == 0)
+			release(f);
+		return;
+	}
+	if (put_unless_last(f))
+		return;
+	entered = kernel_enter();
+	if (__atomic_sub_fetch(&f->refs, 1, __ATOMIC_ACQ_REL) == 0)
+		release(f);
+	if (entered)
+		kernel_leave();
 }
 
 struct inode *file_inode(const struct file *f)

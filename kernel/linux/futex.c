@@ -4,6 +4,8 @@
  * Order that prevents a lost wake: queue the waiter, then read the word, then sleep while still queued. A waker changes
  * the word, then looks at the queue. Reading may fault and sleep on its own; that is why "still queued" and not a
  * wake-up says whether to sleep.
+ * Private futexes need no kernel lock (futex_queue.h has locks of its own), shared ones for their key, locks with an
+ * owner for the owner.
  */
 #include <errno.h>
 #include <linux/futex.h>
@@ -15,6 +17,7 @@
 #include "kernel/mm/kmalloc.h"
 #include "kernel/mm/uaccess.h"
 #include "kernel/mm/vmspace.h"
+#include "kernel/sched/klock.h"
 #include "kernel/sched/wait.h"
 #include "kernel/time/timespec.h"
 
@@ -65,7 +68,7 @@ static int sleep_queued(struct futex_waiter *w, uint64_t deadline_ns)
 
 	for (;;) {
 		sched_prepare();
-		if (list_empty(&w->link))
+		if (!futex_is_queued(w))
 			return 0;
 		if (r != 0)
 			break;
@@ -233,21 +236,14 @@ static int get_deadline(int cmd, bool realtime, const void *utimeout, uint64_t *
 	return 0;
 }
 
-long sys_futex(void *uaddr, int op, uint32_t val, const void *utimeout, void *uaddr2, uint32_t val3)
+static bool is_pi(int cmd)
 {
-	int cmd = op & FUTEX_CMD_MASK;
-	bool shared = (op & FUTEX_PRIVATE_FLAG) == 0;
-	bool realtime = (op & FUTEX_CLOCK_REALTIME) != 0;
-	int val2 = (int)(uintptr_t)utimeout; /* a count, for the calls without a timeout */
-	uint64_t deadline_ns = WAIT_FOREVER;
-	int err = 0;
+	return cmd == FUTEX_LOCK_PI || cmd == FUTEX_LOCK_PI2 || cmd == FUTEX_TRYLOCK_PI || cmd == FUTEX_UNLOCK_PI;
+}
 
-	if (realtime && cmd != FUTEX_WAIT && cmd != FUTEX_WAIT_BITSET && cmd != FUTEX_LOCK_PI2)
-		return -ENOSYS;
-	if (cmd == FUTEX_WAIT || cmd == FUTEX_WAIT_BITSET || cmd == FUTEX_LOCK_PI || cmd == FUTEX_LOCK_PI2)
-		err = get_deadline(cmd, realtime, utimeout, &deadline_ns);
-	if (err != 0)
-		return err;
+static long do_futex(void *uaddr, int cmd, bool shared, uint32_t val, int val2, uint64_t deadline_ns, void *uaddr2,
+		     uint32_t val3)
+{
 	switch (cmd) {
 	case FUTEX_WAIT:
 		return wait_restartable(uaddr, shared, val, FUTEX_ANY_BITS, deadline_ns, false);
@@ -273,6 +269,30 @@ long sys_futex(void *uaddr, int op, uint32_t val, const void *utimeout, void *ua
 	default: /* FUTEX_FD is gone from Linux too; requeueing onto PI locks is not there */
 		return -ENOSYS;
 	}
+}
+
+long sys_futex(void *uaddr, int op, uint32_t val, const void *utimeout, void *uaddr2, uint32_t val3)
+{
+	int cmd = op & FUTEX_CMD_MASK;
+	bool shared = (op & FUTEX_PRIVATE_FLAG) == 0;
+	bool realtime = (op & FUTEX_CLOCK_REALTIME) != 0;
+	int val2 = (int)(uintptr_t)utimeout; /* a count, for the calls without a timeout */
+	uint64_t deadline_ns = WAIT_FOREVER;
+	bool entered;
+	long result;
+	int err = 0;
+
+	if (realtime && cmd != FUTEX_WAIT && cmd != FUTEX_WAIT_BITSET && cmd != FUTEX_LOCK_PI2)
+		return -ENOSYS;
+	if (cmd == FUTEX_WAIT || cmd == FUTEX_WAIT_BITSET || cmd == FUTEX_LOCK_PI || cmd == FUTEX_LOCK_PI2)
+		err = get_deadline(cmd, realtime, utimeout, &deadline_ns);
+	if (err != 0)
+		return err;
+	entered = (shared || is_pi(cmd)) && kernel_enter();
+	result = do_futex(uaddr, cmd, shared, val, val2, deadline_ns, uaddr2, val3);
+	if (entered)
+		kernel_leave();
+	return result;
 }
 
 #define WAITV_MAX 128

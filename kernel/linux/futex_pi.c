@@ -72,7 +72,7 @@ long futex_lock_pi(void *uaddr, bool shared, bool try_only, uint64_t deadline_ns
 	futex_queue_add(&w);
 	for (;;) {
 		sched_prepare();
-		if (list_empty(&w.link))
+		if (!futex_is_queued(&w))
 			return 0; /* the lock was handed to us */
 		if (r != 0)
 			break;

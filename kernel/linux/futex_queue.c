@@ -3,20 +3,33 @@
 #include <stddef.h>
 
 #include "kernel/linux/futex_queue.h"
+#include "kernel/sched/spinlock.h"
+#include "lib/compiler.h"
 
 #define BUCKET_BITS 8
 
-static struct list buckets[1u << BUCKET_BITS];
+struct futex_bucket {
+	struct spinlock lock;
+	struct list waiters;
+} ALIGNED(64);
 
-static struct list *bucket(const struct futex_key *key)
+static struct futex_bucket buckets[1u << BUCKET_BITS];
+
+/* Locked. */
+static struct futex_bucket *lock_bucket(struct futex_bucket *b)
+{
+	spin_lock(&b->lock);
+	if (b->waiters.next == NULL)
+		list_init(&b->waiters);
+	return b;
+}
+
+static struct futex_bucket *bucket_of(const struct futex_key *key)
 {
 	/* Fibonacci hashing; words of one cache line still spread. */
 	uint64_t h = (key->addr ^ key->space << 7) * 0x9e3779b97f4a7c15ull;
-	struct list *b = &buckets[h >> (64 - BUCKET_BITS)];
 
-	if (b->next == NULL)
-		list_init(b);
-	return b;
+	return &buckets[h >> (64 - BUCKET_BITS)];
 }
 
 static bool same(const struct futex_key *a, const struct futex_key *b)
@@ -26,20 +39,37 @@ static bool same(const struct futex_key *a, const struct futex_key *b)
 
 void futex_queue_add(struct futex_waiter *w)
 {
-	list_push_back(bucket(&w->key), &w->link);
+	struct futex_bucket *b = lock_bucket(bucket_of(&w->key));
+
+	w->bucket = b;
+	w->queued = true;
+	list_push_back(&b->waiters, &w->link);
+	spin_unlock(&b->lock);
 }
 
 void futex_queue_remove(struct futex_waiter *w)
 {
-	list_remove(&w->link);
+	struct futex_bucket *b;
+
+	while (futex_is_queued(w)) {
+		b = READ_ONCE(w->bucket);
+		spin_lock(&b->lock);
+		if (w->queued && w->bucket == b) { /* else woken, or moved, just now */
+			list_remove(&w->link);
+			w->queued = false;
+		}
+		spin_unlock(&b->lock);
+	}
 }
 
 int futex_queue_wake(const struct futex_key *key, int nr, uint32_t bits, void (*wake)(struct thread *t))
 {
-	struct list *b = bucket(key);
+	struct futex_bucket *b = lock_bucket(bucket_of(key));
 	int woken = 0;
 
-	list_for_each_safe (w, b, link, struct futex_waiter) {
+	list_for_each_safe (w, &b->waiters, link, struct futex_waiter) {
+		struct thread *t = w->thread;
+
 		if (woken >= nr)
 			break;
 		if (w->pi || !same(&w->key, key) || (w->bits & bits) == 0)
@@ -47,21 +77,34 @@ int futex_queue_wake(const struct futex_key *key, int nr, uint32_t bits, void (*
 		list_remove(&w->link);
 		if (w->woken_ref != NULL && *w->woken_ref < 0)
 			*w->woken_ref = w->index;
-		wake(w->thread);
+		__atomic_store_n(&w->queued, false, __ATOMIC_RELEASE);
+		wake(t);
 		woken++;
 	}
+	spin_unlock(&b->lock);
 	return woken;
+}
+
+static void lock_two(struct futex_bucket *a, struct futex_bucket *b)
+{
+	(void)lock_bucket(MIN(a, b));
+	if (a == b)
+		return;
+	spin_lock_nested(&MAX(a, b)->lock);
+	if (MAX(a, b)->waiters.next == NULL)
+		list_init(&MAX(a, b)->waiters);
 }
 
 int futex_queue_requeue(const struct futex_key *from, const struct futex_key *to, int nr)
 {
-	struct list *b = bucket(from), *target = bucket(to);
+	struct futex_bucket *b = bucket_of(from), *target = bucket_of(to);
 	struct list moving = LIST_INIT(moving);
 	int moved = 0;
 
 	if (same(from, to))
 		return 0;
-	list_for_each_safe (w, b, link, struct futex_waiter) {
+	lock_two(b, target);
+	list_for_each_safe (w, &b->waiters, link, struct futex_waiter) {
 		if (moved >= nr)
 			break;
 		if (w->pi || !same(&w->key, from))
@@ -73,16 +116,26 @@ int futex_queue_requeue(const struct futex_key *from, const struct futex_key *to
 	list_for_each_safe (w, &moving, link, struct futex_waiter) {
 		list_remove(&w->link);
 		w->key = *to;
-		list_push_back(target, &w->link);
+		WRITE_ONCE(w->bucket, target);
+		list_push_back(&target->waiters, &w->link);
 	}
+	if (target != b)
+		spin_unlock(&target->lock);
+	spin_unlock(&b->lock);
 	return moved;
 }
 
 struct futex_waiter *futex_queue_first_pi(const struct futex_key *key)
 {
-	list_for_each (w, bucket(key), link, struct futex_waiter) {
-		if (w->pi && same(&w->key, key))
-			return w;
+	struct futex_bucket *b = lock_bucket(bucket_of(key));
+	struct futex_waiter *first = NULL;
+
+	list_for_each (w, &b->waiters, link, struct futex_waiter) {
+		if (w->pi && same(&w->key, key)) {
+			first = w;
+			break;
+		}
 	}
-	return NULL;
+	spin_unlock(&b->lock);
+	return first;
 }

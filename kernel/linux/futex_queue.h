@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * futex_queue.h - who waits on which word: a hash of keys to waiters, in order of arrival. No dependency on threads or
- * user memory: unit-tested on the host. Lock: one per bucket, once there are several CPUs.
+ * user memory: unit-tested on the host. Lock: a spin lock per bucket, taken inside; two for requeueing, in order of
+ * address. A waiter that is woken may be gone as soon as `queued` is false: nothing of it is touched afterwards.
  */
 #ifndef CAY_KERNEL_LINUX_FUTEX_QUEUE_H
 #define CAY_KERNEL_LINUX_FUTEX_QUEUE_H
@@ -12,6 +13,7 @@
 #include "lib/list.h"
 
 struct thread;
+struct futex_bucket;
 
 /* Two words are the same futex when both parts agree. Private: address space and address. Shared: 0 and physical
  * address. Called shared, but in private memory: address space and address + 1. */
@@ -24,7 +26,9 @@ struct futex_key {
 
 /* One waiter for one word; on the waiter's stack. */
 struct futex_waiter {
-	struct list link; /* not queued (list_empty) = was woken */
+	struct list link;
+	struct futex_bucket *bucket; /* whose list it is in; changed under the locks of both */
+	bool queued;                 /* not any more = was woken */
 	struct futex_key key;
 	struct thread *thread;
 	uint32_t bits;  /* FUTEX_WAIT_BITSET's mask */
@@ -33,16 +37,23 @@ struct futex_waiter {
 	bool pi; /* waits for the lock in LOCK_PI: skipped by plain wakes */
 };
 
+static inline bool futex_is_queued(const struct futex_waiter *w)
+{
+	return __atomic_load_n(&w->queued, __ATOMIC_ACQUIRE); /* pairs with the waker's release */
+}
+
+/* A full barrier comes before the word may be read: a waker that changes it later finds the waiter. */
 void futex_queue_add(struct futex_waiter *w);
 void futex_queue_remove(struct futex_waiter *w); /* harmless when not queued */
 
-/* Wakes through `wake`, oldest first, up to nr waiters of key whose bits meet `bits`. Returns how many. */
+/* Wakes through `wake`, under the bucket's lock, oldest first, up to nr waiters of key whose bits meet `bits`. Returns
+ * how many. */
 int futex_queue_wake(const struct futex_key *key, int nr, uint32_t bits, void (*wake)(struct thread *t));
 
 /* Moves up to nr waiters of `from` to `to`, oldest first, behind those already there. Returns how many. */
 int futex_queue_requeue(const struct futex_key *from, const struct futex_key *to, int nr);
 
-/* The oldest LOCK_PI waiter of key, still queued; NULL when there is none. */
+/* The oldest LOCK_PI waiter of key, still queued; NULL when there is none. Those come and go under the kernel lock. */
 struct futex_waiter *futex_queue_first_pi(const struct futex_key *key);
 
 #endif

@@ -6,6 +6,7 @@
 
 #include "kernel/linux/signal.h"
 #include "kernel/mm/uaccess.h"
+#include "kernel/sched/klock.h"
 #include "kernel/sched/wait.h"
 #include "kernel/time/clock_id.h"
 #include "kernel/time/time_calls.h"
@@ -55,7 +56,7 @@ static long sleep_cpu_clock(const struct clock_ref *ref, uint64_t target_ns)
 	}
 }
 
-long sys_clock_nanosleep(int clockid, int flags, const void *ureq, void *urem)
+static long clock_sleep(int clockid, int flags, const void *ureq, void *urem)
 {
 	struct clock_ref ref;
 	uint64_t ns, now_ns;
@@ -80,7 +81,18 @@ long sys_clock_nanosleep(int clockid, int flags, const void *ureq, void *urem)
 	return sleep_relative(deadline_after(ns), urem);
 }
 
+/* CPU clocks are of threads and processes, which the kernel lock protects. */
+long sys_clock_nanosleep(int clockid, int flags, const void *ureq, void *urem)
+{
+	bool entered = clockid != CLOCK_MONOTONIC && clockid != CLOCK_REALTIME && kernel_enter();
+	long result = clock_sleep(clockid, flags, ureq, urem);
+
+	if (entered)
+		kernel_leave();
+	return result;
+}
+
 long sys_nanosleep(const void *ureq, void *urem)
 {
-	return sys_clock_nanosleep(CLOCK_MONOTONIC, 0, ureq, urem);
+	return clock_sleep(CLOCK_MONOTONIC, 0, ureq, urem);
 }

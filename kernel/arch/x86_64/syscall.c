@@ -19,10 +19,13 @@ const syscall_fn *syscall_full_calls = syscall_table;
 /* Under the kernel lock: the real functions, or strace for all. */
 static syscall_fn syscall_inner[SYSCALL_MAX];
 
-/* Calls that need no kernel lock: what they read never changes, is the caller's own, or is one word. */
+/* Calls that need no kernel lock: what they read never changes, is the caller's own, is one word, or has a lock of its
+ * own. Some take the kernel lock for their rarer cases. */
 static const uint16_t lock_free[] = {
-	__NR_getpid,  __NR_gettid, __NR_getppid, __NR_getuid,       __NR_getgid,      __NR_geteuid,
-	__NR_getegid, __NR_getcpu, __NR_time,    __NR_gettimeofday, __NR_sched_yield,
+	__NR_getpid,    __NR_gettid,          __NR_getppid,         __NR_getuid,
+	__NR_getgid,    __NR_geteuid,         __NR_getegid,         __NR_getcpu,
+	__NR_time,      __NR_gettimeofday,    __NR_sched_yield,     __NR_futex,
+	__NR_nanosleep, __NR_clock_nanosleep, __NR_set_robust_list, __NR_set_tid_address,
 };
 
 /* In entry.S, written for the dispatcher only; a syscall_fn by its place in the table. */

@@ -8,11 +8,7 @@
 
 #include "abi/vcpu_page.h"
 #include "kernel/plat/cay/events.h"
-#include "kernel/sched/cpu_wait.h"
-#include "kernel/sched/klock.h"
 #include "shim.h"
-
-bool smp_active;
 
 static void (*timer_handler)(void *arg);
 static void *timer_arg;
@@ -30,21 +26,6 @@ void event_register(unsigned bit, void (*fn)(void *arg), void *arg)
 void event_register_unlocked(unsigned bit, void (*fn)(void *arg), void *arg)
 {
 	event_register(bit, fn, arg);
-}
-
-void klock_take(void)
-{
-}
-
-void klock_release(void)
-{
-}
-
-void cpu_wait_until(bool (*done)(void *arg), void *arg, uint64_t spin_ns)
-{
-	(void)spin_ns;
-	while (!done(arg))
-		sched_yield();
 }
 
 void events_arm_timer(uint64_t deadline_ns)

@@ -3,7 +3,7 @@
  * Wait queues and mutexes against a scheduler made of paper: sched_block runs a script of what "the others" do
  * meanwhile, so that wakes arrive before, between and after the steps of a sleeper.
  */
-// SOURCES: kernel/sched/wait.c kernel/sched/mutex.c kernel/time/timer.c lib/pheap.c shim/clock.c shim/events.c shim/log.c
+// SOURCES: kernel/sched/wait.c kernel/sched/mutex.c kernel/time/timer.c lib/pheap.c shim/clock.c shim/events.c shim/log.c shim/klock.c
 #include "unit.h"
 
 #include <errno.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Timers: order, re-arming and cancelling from inside callbacks, and how rarely the VMM is told. */
-// SOURCES: kernel/time/timer.c lib/pheap.c shim/clock.c shim/events.c
+// SOURCES: kernel/time/timer.c lib/pheap.c shim/clock.c shim/events.c shim/klock.c
 #include "unit.h"
 
 #include "kernel/sched/thread.h"
