@@ -19,8 +19,12 @@
 #include "vmm/core/runtime_folder.h"
 #include "vmm/core/vm.h"
 #include "vmm/dev/fs.h"
+#include "vmm/dev/link_files.h"
 
 #define NO_PLACE CAY_LINK_PEERS_MAX
+
+/* Somebody may remove the link as unused while we join; each of those is another VM's start. */
+#define JOIN_TRIES 20
 
 struct link {
 	struct vm *vm;
@@ -31,25 +35,6 @@ struct link {
 	int fifo[CAY_LINK_PEERS_MAX];
 	struct io_watch watch; /* our own fifo */
 };
-
-/* Nobody outside the folder can get here, but a file that was put here by other means is refused all the same. */
-static bool is_ours(int fd, mode_t type)
-{
-	struct stat st;
-
-	return fstat(fd, &st) == 0 && (st.st_mode & S_IFMT) == type && st.st_uid == geteuid() &&
-	       (st.st_mode & 077) == 0;
-}
-
-static int lock_byte(int fd, off_t at, short type, int command)
-{
-	struct flock l = {.l_type = type, .l_whence = SEEK_SET, .l_start = at, .l_len = 1};
-
-	return fcntl(fd, command, &l) == 0 ? 0 : -errno;
-}
-
-/* Bytes 0.. are the places; this one is held while the segment is made and places are given out. */
-#define LOCK_ALL CAY_LINK_PEERS_MAX
 
 static off_t present_offset(unsigned place)
 {
@@ -67,13 +52,15 @@ static int prepare_segment(struct link *l, int folder)
 	static const uint64_t magic = CAY_LINK_MAGIC;
 	struct stat st;
 
-	l->segment_fd = openat(folder, "segment.2", O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+	l->segment_fd = openat(folder, LINK_SEGMENT, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (l->segment_fd < 0)
 		return -errno;
-	if (!is_ours(l->segment_fd, S_IFREG))
+	if (!link_file_is_ours(l->segment_fd, S_IFREG))
 		return -EPERM;
-	if (lock_byte(l->segment_fd, LOCK_ALL, F_WRLCK, F_OFD_SETLKW) != 0 || fstat(l->segment_fd, &st) != 0)
+	if (link_lock(l->segment_fd, LINK_LOCK_ALL, F_WRLCK, F_OFD_SETLKW) != 0 || fstat(l->segment_fd, &st) != 0)
 		return -errno;
+	if (st.st_nlink == 0)
+		return -ESTALE; /* removed before we had the lock */
 	if (st.st_size == CAY_LINK_BYTES)
 		return 0;
 	if (st.st_size != 0)
@@ -87,16 +74,16 @@ static int prepare_segment(struct link *l, int folder)
 static int take_place(struct link *l)
 {
 	for (unsigned i = 0; i < CAY_LINK_PEERS_MAX; i++) {
-		if (lock_byte(l->segment_fd, (off_t)i, F_WRLCK, F_OFD_SETLK) != 0)
+		if (link_lock(l->segment_fd, i, F_WRLCK, F_OFD_SETLK) != 0)
 			continue;
 		if (l->place == NO_PLACE) {
 			l->place = i;
 			continue;
 		}
 		(void)!set_present(l, i, 0);
-		(void)lock_byte(l->segment_fd, (off_t)i, F_UNLCK, F_OFD_SETLK);
+		(void)link_lock(l->segment_fd, i, F_UNLCK, F_OFD_SETLK);
 	}
-	(void)lock_byte(l->segment_fd, LOCK_ALL, F_UNLCK, F_OFD_SETLK);
+	(void)link_lock(l->segment_fd, LINK_LOCK_ALL, F_UNLCK, F_OFD_SETLK);
 	return l->place == NO_PLACE ? -EUSERS : 0;
 }
 
@@ -114,28 +101,37 @@ static int open_fifos(struct link *l, int folder)
 	for (unsigned i = 0; i < CAY_LINK_PEERS_MAX; i++) {
 		char name[16];
 
-		snprintf(name, sizeof(name), "wake.%u", i);
+		snprintf(name, sizeof(name), LINK_FIFO, i);
 		if (mkfifoat(folder, name, 0600) != 0 && errno != EEXIST)
 			return -errno;
 		l->fifo[i] = openat(folder, name, O_RDWR | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC);
 		if (l->fifo[i] < 0)
 			return -errno;
-		if (!is_ours(l->fifo[i], S_IFIFO))
+		if (!link_file_is_ours(l->fifo[i], S_IFIFO))
 			return -EPERM;
 	}
 	return 0;
 }
 
-static int join(struct link *l, const char *name, char *path, size_t room)
+static void close_files(struct link *l)
 {
-	int runtime = runtime_folder_open(path, room), folder, err;
-	char folder_name[64];
+	for (unsigned i = 0; i < CAY_LINK_PEERS_MAX; i++) {
+		if (l->fifo[i] >= 0)
+			close(l->fifo[i]);
+		l->fifo[i] = -1;
+	}
+	if (l->segment_fd >= 0)
+		close(l->segment_fd);
+	l->segment_fd = -1;
+}
 
-	if (runtime < 0)
-		return runtime;
-	snprintf(folder_name, sizeof(folder_name), "link-%s", name);
+static int join_once(struct link *l, int runtime, const char *name)
+{
+	char folder_name[64];
+	int folder, err;
+
+	snprintf(folder_name, sizeof(folder_name), LINK_FOLDER "%s", name);
 	folder = runtime_folder_enter(runtime, folder_name);
-	close(runtime);
 	if (folder < 0)
 		return folder;
 	err = prepare_segment(l, folder);
@@ -146,6 +142,21 @@ static int join(struct link *l, const char *name, char *path, size_t room)
 	if (err == 0)
 		forget_wakes(l);
 	close(folder);
+	return err;
+}
+
+static int join(struct link *l, const char *name, char *path, size_t room)
+{
+	int runtime = runtime_folder_open(path, room), err, tries = JOIN_TRIES;
+
+	if (runtime < 0)
+		return runtime;
+	link_remove_unused(runtime, name);
+	do {
+		close_files(l);
+		err = join_once(l, runtime, name);
+	} while ((err == -ESTALE || err == -ENOENT) && --tries > 0);
+	close(runtime);
 	return err;
 }
 
@@ -295,10 +306,6 @@ void link_destroy(struct link *l)
 		return;
 	if (l->place != NO_PLACE)
 		(void)!set_present(l, l->place, 0);
-	for (unsigned i = 0; i < CAY_LINK_PEERS_MAX; i++)
-		if (l->fifo[i] >= 0)
-			close(l->fifo[i]);
-	if (l->segment_fd >= 0)
-		close(l->segment_fd);
+	close_files(l);
 	free(l);
 }

@@ -394,6 +394,27 @@ def a_link_is_recorded_and_made_worse(t):
 
 
 @case
+def an_unused_link_is_removed(t):
+    """By the next VM that joins another; one that is in use stays, as does what is no link."""
+    env = {"XDG_RUNTIME_DIR": t.dir}
+
+    def run(name):
+        return t.cmd(["run", "--backend", t.backend, "--net", "link=" + name, "true"], env=env).status
+    t.check(run("old") == 0 and os.path.exists(t.path("cay/link-old/segment.2")), "a link is there after its last VM")
+    os.mkdir(t.path("cay/link-other"), 0o700)
+    vm = popen(t.cay_argv(["sh", "-c", "echo up; cat"], ["--net", "link=used"]), stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+               cwd=t.dir, env={**os.environ, **env})
+    try:
+        t.check(vm.stdout.readline() == b"up\n", "a VM runs on a link")
+        t.check(run("new") == 0, "another joins a new one")
+        links = sorted(x for x in os.listdir(t.path("cay")) if x.startswith("link-"))
+        t.check(links == ["link-new", "link-other", "link-used"], "the unused link is gone, the others are not: %s" % links)
+    finally:
+        vm.kill()
+        vm.communicate()
+
+
+@case
 def a_link_of_another_kind(t):
     """A segment of another size is left alone."""
     os.makedirs(t.path("cay/link-odd"), 0o700)
