@@ -105,7 +105,7 @@ def private_kib(pid):
 
 # A loop of a Python program that prints its own seconds. Its variables are in a dict whose collisions depend on the seed of
 # string hashes: from one native process to the next the same loop takes up to 14 % longer, so the seed is fixed.
-LOOP = ("import time\na = time.perf_counter()\ns = 0\nfor i in range(2_000_000): s = (s * 31 + i) & 0xffffff\nprint(time.perf_counter() - a)")
+LOOP = ("import time\na = time.perf_counter()\ns = 0\nfor i in range(6_000_000): s = (s * 31 + i) & 0xffffff\nprint(time.perf_counter() - a)")
 PYTHON_LOOP = ["/usr/bin/env", "PYTHONHASHSEED=0", PYTHON, "-c", LOOP]
 
 RESULTS = []

@@ -5,7 +5,7 @@
  *   netload rr udp|tcp HOST PORT N     N round trips of one byte: prints median, p99 and mean in ns
  *   netload stream HOST PORT SECONDS   sends as much TCP data as it can: prints bytes per second
  *   netload crr HOST PORT N            N connections, each with one byte there and back: prints connections per second
- *   goodput HOST PORT SECONDS FLOWS    so many connections with Cubic: prints the bytes per second that were acknowledged
+ *   goodput HOST PORT SECONDS FLOWS    so many connections with Cubic: prints what was acknowledged, bytes per second
  * A TCP connection begins with one byte that says what it wants: 'e' = echo what comes, 'd' = discard it.
  */
 #include <arpa/inet.h>

@@ -5,8 +5,9 @@
  * What is cached, and for how long: names and attributes as long as the server says (for ever in a share declared
  * stable, else 100 ms: the host's other processes may change everything). Data are not cached here, the host's page
  * cache is the cache; what was read ahead is used within the same time and only if nothing wrote the file through this
- * kernel since, also by the next who opens a small file that was closed. Mappings are windows on the host's page cache. Lock: inode.lock of a folder is held by the VFS over its
- * name operations. All else: one CPU and no preemption in the kernel.
+ * kernel since, also by the next who opens a small file that was closed. Mappings are windows on the host's page cache.
+ * Lock: inode.lock of a folder is held by the VFS over its name operations. All else: one CPU and no preemption in the
+ * kernel.
  */
 #ifndef CAY_KERNEL_FS_HOSTFS_H
 #define CAY_KERNEL_FS_HOSTFS_H
