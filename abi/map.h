@@ -36,7 +36,10 @@ enum cay_map_id {
 	CAY_MAP_PROCESS_FDS,     /* struct fdtable */
 	CAY_MAP_THREAD_LINK,
 	CAY_MAP_THREAD_TID,
-	CAY_MAP_THREAD_STATE, /* 0 runnable, 1 blocked, 2 dead */
+	CAY_MAP_THREAD_STATE,
+	CAY_MAP_STATE_RUNNABLE, /* values of it; all others: not started, or dead */
+	CAY_MAP_STATE_WOKEN,
+	CAY_MAP_STATE_BLOCKED,
 	CAY_MAP_THREAD_COMM,
 	CAY_MAP_THREAD_CPU,
 	CAY_MAP_THREAD_CPU_NS,

@@ -221,10 +221,8 @@ void smp_init(void)
 }
 
 /* First code of another CPU, on its idle thread's stack. */
-static NORETURN void secondary_main(uint64_t id)
+static NORETURN void secondary_main(void)
 {
-	cpu_init((unsigned)id);
-	__atomic_store_n(&cpu_this()->where, CPU_IDLE, __ATOMIC_SEQ_CST);
 	set_pending(cpu_this()); /* somebody may have begun to keep all others out before it saw this one */
 	cpu_idle_end();
 	sched_cpu_enter();
@@ -242,6 +240,10 @@ void smp_start_others(void)
 
 		if (idle == NULL)
 			return; /* no memory: it stays off */
+		cpu_init(id);
+		/* From here on it may be given threads: one that may run nowhere else is not to go on here until it is
+		 * up. It finds them in its inbox. */
+		__atomic_store_n(&cpu_by_id(id)->where, CPU_IDLE, __ATOMIC_SEQ_CST);
 		/* As after a call, so that the stack is aligned as the ABI wants it. */
 		if (gate_call(CAY_GATE_START_CPU, id, (uint64_t)secondary_main, idle->kstack_top - 8, id, 0) != 0)
 			panic("CPU %u cannot be started", id);

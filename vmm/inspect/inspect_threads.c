@@ -5,10 +5,6 @@
 #include "abi/vcpu_page.h"
 #include "vmm/cli/syscall_names.h"
 #include "vmm/inspect/inspect.h"
-
-#define RUNNABLE 0
-#define BLOCKED  1
-
 struct listing {
 	json_t *threads;
 	uint64_t running[CAY_VCPU_MAX]; /* struct thread */
@@ -42,20 +38,27 @@ static void call_of(struct guest_map *m, uint64_t thread, char text[32])
 		snprintf(text, 32, "call_%lld", (long long)nr);
 }
 
+/* Of one that does not run just now. */
+static const char *state_word(const struct guest_map *m, uint64_t state)
+{
+	if (state == guest_value(m, CAY_MAP_STATE_BLOCKED))
+		return "sleeping";
+	if (state == guest_value(m, CAY_MAP_STATE_RUNNABLE) || state == guest_value(m, CAY_MAP_STATE_WOKEN))
+		return "ready";
+	return "ended";
+}
+
 static bool add_thread(struct guest_map *m, uint64_t thread, void *ctx)
 {
 	struct listing *l = ctx;
 	uint64_t state = guest_number(m, thread, CAY_MAP_THREAD_STATE);
-	const char *word = is_running(l, thread) ? "running"
-			   : state == RUNNABLE   ? "ready"
-			   : state == BLOCKED    ? "sleeping"
-						 : "ended";
+	const char *word = is_running(l, thread) ? "running" : state_word(m, state);
 	char name[32], call[32] = "";
 
 	if (++l->nr_threads > INSPECT_THREADS_MAX)
 		return false;
 	guest_text(m, guest_at(m, thread, CAY_MAP_THREAD_COMM), 16, name, sizeof(name));
-	if (state == BLOCKED)
+	if (state == guest_value(m, CAY_MAP_STATE_BLOCKED))
 		call_of(m, thread, call);
 	json_array_append_new(l->threads,
 			      json_pack("{s:I, s:I, s:I, s:I, s:s, s:s, s:I, s:I, s:s, s:s}", "pid", l->pid, "ppid",

@@ -79,7 +79,7 @@ static inline uint64_t rdfsbase(void)
 	return v;
 }
 
-void cpu_init(unsigned id); /* first thing on each CPU; its GS base is its vCPU page */
+void cpu_init(unsigned id); /* before anything on that CPU; its GS base is its vCPU page */
 
 /*
  * Forget translations of the loaded address space: one page (one stub entry, 18 us without VT-x), or all of the

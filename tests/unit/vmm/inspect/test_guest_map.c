@@ -45,6 +45,9 @@ static int setup(void **state)
 	entry(CAY_MAP_THREAD_LINK, 16, 8);
 	entry(CAY_MAP_THREAD_TID, 4, 24);
 	entry(CAY_MAP_THREAD_STATE, 4, 28);
+	entry(CAY_MAP_STATE_RUNNABLE, 0, 10);
+	entry(CAY_MAP_STATE_WOKEN, 0, 11);
+	entry(CAY_MAP_STATE_BLOCKED, 0, 1);
 	entry(CAY_MAP_FDTABLE_SIZE, 4, 0);
 	entry(CAY_MAP_FDTABLE_FILES, 8, 8);
 	entry(CAY_MAP_FILE_INODE, 8, 0);
