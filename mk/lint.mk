@@ -24,8 +24,8 @@ lint-cppcheck:
 	@$(CPPCHECK) -DCAY_KERNEL=1 kernel lib
 	@$(CPPCHECK) vmm tools
 
-TIDY_FLAGS = -std=gnu11 -I. -Itests -Itests/unit -Itests/unit/shim
-lint-tidy:
+TIDY_FLAGS = -std=gnu11 -I. -I$(BUILD)/gen -Itests -Itests/unit -Itests/unit/shim
+lint-tidy: $(FILTER) $(SYSCALL_NAMES) $(USERNET_FILTER)
 	@printf '%s\n' $(filter kernel/%.c lib/%.c,$(C_FILES)) | xargs -P2 -n8 sh -c 'clang-tidy-14 --quiet "$$@" -- $(TIDY_FLAGS) -ffreestanding -DCAY_KERNEL=1 2>/dev/null' tidy
 	@printf '%s\n' $(filter vmm/%.c,$(C_FILES)) | xargs -r -P2 -n8 sh -c 'clang-tidy-14 --quiet "$$@" -- $(TIDY_FLAGS) -D_GNU_SOURCE 2>/dev/null' tidy
 

@@ -105,12 +105,14 @@ int command_flags_parse(const struct command_usage *u, int argc, char **argv, in
 
 bool command_flags_seconds(const char *flag, const char *value, long long *ns)
 {
-	char *end;
-	double s = isdigit((unsigned char)value[0]) ? strtod(value, &end) : -1;
+	if (isdigit((unsigned char)value[0])) {
+		char *end;
+		double s = strtod(value, &end);
 
-	if (s >= 0 && s <= 86400 && *end == '\0') {
-		*ns = (long long)(s * 1e9);
-		return true;
+		if (s <= 86400 && *end == '\0') {
+			*ns = (long long)(s * 1e9);
+			return true;
+		}
 	}
 	say_error("%s '%s' is not a number of seconds", flag, value);
 	return false;

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -33,11 +34,9 @@ static int ask(int fd, enum control_request r)
 {
 	const char *word = control_request_word(r);
 	char line[CONTROL_REQUEST_MAX];
-	size_t len = strlen(word);
+	int len = snprintf(line, sizeof(line), "%s\n", word);
 
-	memcpy(line, word, len);
-	line[len++] = '\n';
-	return send(fd, line, len, MSG_NOSIGNAL) == (ssize_t)len ? 0 : -EPROTO;
+	return send(fd, line, (size_t)len, MSG_NOSIGNAL) == len ? 0 : -EPROTO;
 }
 
 /* All there is until the end. malloc'd, or NULL with *err. */

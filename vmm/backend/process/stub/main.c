@@ -49,7 +49,7 @@ static void create_ticks(void)
 {
 	struct sigevent ev = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = STUB_SIGNAL_HERE};
 	struct __kernel_itimerspec second = {.it_value.tv_sec = 1, .it_interval.tv_sec = 1};
-	int timer;
+	int timer = 0;
 
 	must(STUB_STEP_SIGNALS, HOST_CALL3(timer_create, CLOCK_PROCESS_CPUTIME_ID, &ev, &timer));
 	must(STUB_STEP_SIGNALS, HOST_CALL4(timer_settime, timer, 0, &second, NULL));

@@ -27,7 +27,7 @@ static long drop_capabilities(void)
 /* Down to `value`, never up: that may be forbidden. */
 static long lower_limit(int resource, uint64_t value)
 {
-	struct rlimit64 r;
+	struct rlimit64 r = {0};
 	long err = HOST_CALL4(prlimit64, 0, resource, NULL, &r);
 
 	r.rlim_max = MIN(r.rlim_max, value);
