@@ -19,11 +19,14 @@ static const void *translate(const struct guest_map *m, uint64_t gva, size_t len
 
 bool guest_read(struct guest_map *m, uint64_t gva, void *to, size_t len)
 {
-	const void *from = m->budget > 0 ? translate(m, gva, len) : NULL;
+	const void *from;
 
+	if (m->budget == 0)
+		return false;
+	m->budget--; /* also for what is not there: a walk over nothing must end, too */
+	from = translate(m, gva, len);
 	if (from == NULL)
 		return false;
-	m->budget--;
 	memcpy(to, from, len);
 	return true;
 }

@@ -144,6 +144,9 @@ static void test_reads(void **state)
 	m.budget = 1;
 	assert_true(guest_read(&m, GVA(0), &v, sizeof(v)));
 	assert_false(guest_read(&m, GVA(0), &v, sizeof(v)));
+	m.budget = 1; /* a look at what is not there costs as much, else walks over it would have no end */
+	assert_false(guest_read(&m, 8, &v, sizeof(v)));
+	assert_int_equal(m.budget, 0);
 }
 
 /* Lists that never come back to their head, of processes and of threads. */
