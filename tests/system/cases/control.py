@@ -154,8 +154,8 @@ import os, socket, threading, time
 l = socket.socket(); l.bind(("127.0.0.1", 8080)); l.listen(5)
 c = socket.create_connection(("127.0.0.1", 8080)); a, _ = l.accept(); c.send(b"x" * 1000)
 u = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); u.bind(("0.0.0.0", 5353))
-six = socket.socket(socket.AF_INET6); six.bind(("::1", 81)); six.listen(7)
-local = socket.socket(socket.AF_UNIX); local.bind("/run/named"); local.listen(1)
+six = socket.socket(socket.AF_INET6); six.bind(("::1", 8081)); six.listen(7)
+local = socket.socket(socket.AF_UNIX); local.bind("/tmp/named"); local.listen(1)
 p = os.pipe(); f = open("/etc/passwd"); f.read(1)
 threading.Thread(target=time.sleep, args=(60,), daemon=True).start()
 if os.fork() == 0: time.sleep(60)
@@ -180,7 +180,7 @@ def inspect(t):
         paths = [x["path"] for x in o["files"] if x["pid"] == 1]
         t.check("/etc/passwd" in paths and any(p.startswith("socket:[") for p in paths) and any(p.startswith("pipe:[") for p in paths), str(paths))
         found = {(s["protocol"], s["state"], s["local"]): s for s in o["sockets"]}
-        for key in (("tcp", "LISTEN", "127.0.0.1:8080"), ("tcp", "LISTEN", "[::1]:81"), ("udp", "UNCONN", "0.0.0.0:5353"), ("unix-stream", "LISTEN", "/run/named")):
+        for key in (("tcp", "LISTEN", "127.0.0.1:8080"), ("tcp", "LISTEN", "[::1]:8081"), ("udp", "UNCONN", "0.0.0.0:5353"), ("unix-stream", "LISTEN", "/tmp/named")):
             t.check(key in found and found[key]["process"] == "python3" and found[key]["pid"] == 1, "%s is there, with its process: %s" % (key, list(found)))
         got = found.get(("tcp", "ESTAB", "127.0.0.1:8080"), {})
         t.check(got.get("receive_queue") == 1000, "bytes that nobody has read: %s" % got)

@@ -501,7 +501,7 @@ exec 9<>/dev/null
 SS = """
 import socket, subprocess
 l = socket.create_server(("127.0.0.1", 8080)); c = socket.create_connection(("127.0.0.1", 8080)); a, _ = l.accept()
-six = socket.create_server(("::1", 81), family=socket.AF_INET6)
+six = socket.create_server(("::1", 8081), family=socket.AF_INET6)
 u = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); u.bind(("0.0.0.0", 5353))
 print(subprocess.run(["ss", "-Htuanp"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True).stdout)
 """
@@ -521,5 +521,5 @@ def tools_of_the_network_inside(t):
         r = t.cay(command.split())
         t.check(r.status == 0 and all(re.search(p, r.text) for p in patterns), r.describe())
     r = t.cay([PYTHON, "-c", SS])
-    for p in (r"LISTEN .*127\.0\.0\.1:8080 .*python3", r"ESTAB .*127\.0\.0\.1:8080 ", r"LISTEN .*\[::1\]:81 ", r"udp +UNCONN .*0\.0\.0\.0:5353 "):
+    for p in (r"LISTEN .*127\.0\.0\.1:8080 .*python3", r"ESTAB .*127\.0\.0\.1:8080 ", r"LISTEN .*\[::1\]:8081 ", r"udp +UNCONN .*0\.0\.0\.0:5353 "):
         t.check(re.search(p, r.text), "%s: %s" % (p, r.describe()))
