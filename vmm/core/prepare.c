@@ -19,6 +19,7 @@ static int load_image(struct preparation *p)
 		return err;
 	gmem_populate_start(&p->vm->mem);
 	kernel_image_copy(&p->image, p->vm->mem.hva + CAY_KERNEL_GPA);
+	kernel_image_put_away(&p->image);
 	return 0;
 }
 

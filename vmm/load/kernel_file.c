@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "abi/layout.h"
 #include "vmm/core/log.h"
 
 static int map_file(const char *path, const void **data, size_t *bytes)
@@ -48,4 +49,13 @@ int kernel_image_choose(struct kernel_image *img)
 	if (err != 0)
 		log_error("cannot use the kernel image%s%s: %s", path ? " " : "", path ? path : "", why);
 	return err;
+}
+
+void kernel_image_put_away(const struct kernel_image *img)
+{
+	uintptr_t start = ALIGN_UP((uintptr_t)img->data, (uintptr_t)CAY_PAGE_BYTES);
+	uintptr_t end = ALIGN_DOWN((uintptr_t)img->data + img->bytes, (uintptr_t)CAY_PAGE_BYTES);
+
+	if (start < end)
+		(void)madvise((void *)start, end - start, MADV_DONTNEED);
 }

@@ -12,4 +12,8 @@
  */
 MUST_CHECK int kernel_image_choose(struct kernel_image *img);
 
+/* The image chosen has been copied: its pages are no longer counted as ours. Whoever looks again (symbols of a panic)
+ * finds it in its file. */
+void kernel_image_put_away(const struct kernel_image *img);
+
 #endif
