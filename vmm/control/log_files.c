@@ -16,14 +16,7 @@
 
 int log_folder_open(char *path, size_t room)
 {
-	int runtime = runtime_folder_open(path, room), folder;
-
-	if (runtime < 0)
-		return runtime;
-	folder = runtime_folder_enter(runtime, "log");
-	close(runtime);
-	strncat(path, "/log", room - strlen(path) - 1);
-	return folder;
+	return runtime_folder_open_inner("log", path, room);
 }
 
 static void file_name(char out[FILE_NAME], const char *name, const char *suffix)

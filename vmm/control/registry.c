@@ -21,14 +21,7 @@
 
 int registry_open(char *path, size_t room)
 {
-	int runtime = runtime_folder_open(path, room), folder;
-
-	if (runtime < 0)
-		return runtime;
-	folder = runtime_folder_enter(runtime, "vm");
-	close(runtime);
-	strncat(path, "/vm", room - strlen(path) - 1);
-	return folder;
+	return runtime_folder_open_inner("vm", path, room);
 }
 
 bool registry_is_name(const char *name)

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -63,4 +64,18 @@ int runtime_folder_open(char *path, size_t room)
 	if (try_next(fd))
 		fd = enter("/dev/shm", name, path, room);
 	return try_next(fd) ? enter("/tmp", name, path, room) : fd;
+}
+
+int runtime_folder_open_inner(const char *name, char *path, size_t room)
+{
+	int runtime = runtime_folder_open(path, room), folder;
+	size_t len;
+
+	if (runtime < 0)
+		return runtime;
+	folder = runtime_folder_enter(runtime, name);
+	close(runtime);
+	len = strlen(path);
+	snprintf(path + len, room - len, "/%s", name);
+	return folder;
 }

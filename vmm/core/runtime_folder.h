@@ -20,4 +20,7 @@ MUST_CHECK int runtime_folder_open(char *path, size_t room);
 /* The same for a folder in it. */
 MUST_CHECK int runtime_folder_enter(int parent, const char *name);
 
+/* Opens the runtime folder's folder of that name, both made if needed; path: the inner one's. Errors as above. */
+MUST_CHECK int runtime_folder_open_inner(const char *name, char *path, size_t room);
+
 #endif
