@@ -149,15 +149,21 @@ int group_remove(struct uring *ring, uint16_t id, unsigned nr)
 	return (int)nr;
 }
 
+static int read_ring_description(struct io_uring_buf_reg *reg, const void *arg_user)
+{
+	if (copy_from_user(reg, arg_user, sizeof(*reg)) != 0)
+		return -EFAULT;
+	return reg->pad != 0 || reg->resv[0] != 0 || reg->resv[1] != 0 || reg->resv[2] != 0 ? -EINVAL : 0;
+}
+
 int group_register_ring(struct uring *ring, const void *arg_user)
 {
 	struct io_uring_buf_reg reg;
+	int err = read_ring_description(&reg, arg_user);
 	struct uring_group *g;
 
-	if (copy_from_user(&reg, arg_user, sizeof(reg)) != 0)
-		return -EFAULT;
-	if (reg.pad != 0 || reg.resv[0] != 0 || reg.resv[1] != 0 || reg.resv[2] != 0)
-		return -EINVAL;
+	if (err != 0)
+		return err;
 	if (reg.ring_addr == 0)
 		return -EFAULT;
 	if ((reg.ring_addr & (PAGE_SIZE - 1)) != 0 || reg.ring_entries == 0 ||
@@ -179,12 +185,11 @@ int group_register_ring(struct uring *ring, const void *arg_user)
 int group_unregister_ring(struct uring *ring, const void *arg_user)
 {
 	struct io_uring_buf_reg reg;
+	int err = read_ring_description(&reg, arg_user);
 	struct uring_group *g;
 
-	if (copy_from_user(&reg, arg_user, sizeof(reg)) != 0)
-		return -EFAULT;
-	if (reg.pad != 0 || reg.resv[0] != 0 || reg.resv[1] != 0 || reg.resv[2] != 0)
-		return -EINVAL;
+	if (err != 0)
+		return err;
 	g = find(ring, reg.bgid);
 	if (g == NULL)
 		return -ENOENT;

@@ -24,6 +24,7 @@
 #define NAMES_MAX      1024
 #define GRACE_NS       10000000000ll
 #define KILLED_WAIT_MS 10000
+#define NO_GRACE       (-1ll)
 
 static int send_signal(int pidfd, int signo)
 {
@@ -78,6 +79,42 @@ static int fail(const char *what, const char *name, int err)
 	return RUN_EXIT_OURS;
 }
 
+/* With grace, signo is SIGTERM, and SIGKILL follows if it does not help. */
+static int end_one(int folder, const char *name, int signo, long long grace_ns)
+{
+	int pidfd = client_pidfd(folder, name), err;
+
+	if (pidfd < 0)
+		return pidfd;
+	if (signo == SIGKILL)
+		err = kill_for_good(folder, name, pidfd);
+	else if (grace_ns != NO_GRACE)
+		err = stop_gently(folder, name, pidfd, grace_ns);
+	else
+		err = send_signal(pidfd, signo);
+	close(pidfd);
+	return err;
+}
+
+/* verb: for messages. names: to the NULL. The command's exit status. */
+static int end_each(const char *verb, char **names, int signo, long long grace_ns)
+{
+	int folder = client_open(), status = 0;
+
+	if (folder < 0)
+		return RUN_EXIT_OURS;
+	for (; *names != NULL; names++) {
+		int err = end_one(folder, *names, signo, grace_ns);
+
+		if (err == 0)
+			printf("%s\n", *names);
+		else
+			status = fail(verb, *names, err);
+	}
+	close(folder);
+	return status;
+}
+
 int command_stop(int argc, char **argv, const struct process_start *start)
 {
 	const char *time = NULL;
@@ -91,7 +128,7 @@ int command_stop(int argc, char **argv, const struct process_start *start)
 		"Prints the name of each that has ended.\n",
 		flags, 1, NAMES_MAX};
 	long long grace_ns = GRACE_NS;
-	int status = 0, at, folder;
+	int status = 0, at;
 
 	(void)start;
 	at = command_flags_parse(&usage, argc, argv, &status);
@@ -99,22 +136,7 @@ int command_stop(int argc, char **argv, const struct process_start *start)
 		return status;
 	if (time != NULL && !command_flags_seconds("-t", time, &grace_ns))
 		return RUN_EXIT_OURS;
-	folder = client_open();
-	if (folder < 0)
-		return RUN_EXIT_OURS;
-	for (; at < argc; at++) {
-		int pidfd = client_pidfd(folder, argv[at]);
-		int err = pidfd < 0 ? pidfd : stop_gently(folder, argv[at], pidfd, grace_ns);
-
-		if (err == 0)
-			printf("%s\n", argv[at]);
-		else
-			status = fail("stop", argv[at], err);
-		if (pidfd >= 0)
-			close(pidfd);
-	}
-	close(folder);
-	return status;
+	return end_each("stop", argv + at, SIGTERM, grace_ns);
 }
 
 /* A number, or a name with or without SIG. 0: neither. */
@@ -142,7 +164,7 @@ int command_kill(int argc, char **argv, const struct process_start *start)
 	const struct command_usage usage = {"kill [-s SIG] NAME...",
 					    "Ends VMs at once, whatever their programs do. Prints the name of each.\n",
 					    flags, 1, NAMES_MAX};
-	int status = 0, at, folder, signo;
+	int status = 0, at, signo;
 
 	(void)start;
 	at = command_flags_parse(&usage, argc, argv, &status);
@@ -153,22 +175,5 @@ int command_kill(int argc, char **argv, const struct process_start *start)
 		say_error("-s '%s' is not a signal; give a name as TERM or a number", which);
 		return RUN_EXIT_OURS;
 	}
-	folder = client_open();
-	if (folder < 0)
-		return RUN_EXIT_OURS;
-	for (; at < argc; at++) {
-		int pidfd = client_pidfd(folder, argv[at]);
-		int err = pidfd < 0          ? pidfd
-			  : signo == SIGKILL ? kill_for_good(folder, argv[at], pidfd)
-					     : send_signal(pidfd, signo);
-
-		if (err == 0)
-			printf("%s\n", argv[at]);
-		else
-			status = fail("kill", argv[at], err);
-		if (pidfd >= 0)
-			close(pidfd);
-	}
-	close(folder);
-	return status;
+	return end_each("kill", argv + at, signo, NO_GRACE);
 }

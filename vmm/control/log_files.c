@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "vmm/control/log_files.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -9,9 +8,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "vmm/control/folder_names.h"
 #include "vmm/core/runtime_folder.h"
 
-#define NAMES_MAX 4096
 #define FILE_NAME (REGISTRY_NAME_MAX + 8)
 
 int log_folder_open(char *path, size_t room)
@@ -123,35 +122,17 @@ void log_exit_write(int exit_fd, int status)
 	(void)!write(exit_fd, text, (size_t)n);
 }
 
-static int by_name(const void *a, const void *b)
+static bool is_log(struct dirent *e)
 {
-	return strcmp(*(char *const *)a, *(char *const *)b);
+	size_t len = strlen(e->d_name);
+
+	if (len <= 4 || strcmp(e->d_name + len - 4, ".log") != 0)
+		return false;
+	e->d_name[len - 4] = '\0';
+	return registry_is_name(e->d_name);
 }
 
 int log_folder_list(int folder, void (*fn)(void *ctx, const char *name), void *ctx)
 {
-	static char *names[NAMES_MAX];
-	int again = openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC); /* its own position */
-	DIR *dir = again >= 0 ? fdopendir(again) : NULL;
-	struct dirent *e;
-	size_t nr = 0;
-
-	if (dir == NULL)
-		return -errno;
-	while (nr < NAMES_MAX && (e = readdir(dir)) != NULL) {
-		size_t len = strlen(e->d_name);
-
-		if (len <= 4 || strcmp(e->d_name + len - 4, ".log") != 0)
-			continue;
-		e->d_name[len - 4] = '\0';
-		if (registry_is_name(e->d_name) && (names[nr] = strdup(e->d_name)) != NULL)
-			nr++;
-	}
-	closedir(dir);
-	qsort(names, nr, sizeof(names[0]), by_name);
-	for (size_t i = 0; i < nr; i++) {
-		fn(ctx, names[i]);
-		free(names[i]);
-	}
-	return 0;
+	return folder_names(folder, is_log, fn, ctx);
 }

@@ -2,7 +2,6 @@
 #include "vmm/control/registry.h"
 
 #include <ctype.h>
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -13,11 +12,11 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "vmm/control/folder_names.h"
 #include "vmm/control/names.h"
 #include "vmm/core/runtime_folder.h"
 
-#define BACKLOG   8
-#define NAMES_MAX 4096
+#define BACKLOG 8
 
 int registry_open(char *path, size_t room)
 {
@@ -190,30 +189,12 @@ void registry_leave(int folder, const char *name)
 
 /* ---- the other side */
 
-static int by_name(const void *a, const void *b)
+static bool is_entry(struct dirent *e)
 {
-	return strcmp(*(char *const *)a, *(char *const *)b);
+	return registry_is_name(e->d_name) && (e->d_type == DT_SOCK || e->d_type == DT_UNKNOWN);
 }
 
 int registry_list(int folder, void (*fn)(void *ctx, const char *name), void *ctx)
 {
-	static char *names[NAMES_MAX];
-	int again = openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC); /* its own position */
-	DIR *dir = again >= 0 ? fdopendir(again) : NULL;
-	const struct dirent *e;
-	size_t nr = 0;
-
-	if (dir == NULL)
-		return -errno;
-	while (nr < NAMES_MAX && (e = readdir(dir)) != NULL)
-		if (registry_is_name(e->d_name) && (e->d_type == DT_SOCK || e->d_type == DT_UNKNOWN) &&
-		    (names[nr] = strdup(e->d_name)) != NULL)
-			nr++;
-	closedir(dir);
-	qsort(names, nr, sizeof(names[0]), by_name);
-	for (size_t i = 0; i < nr; i++) {
-		fn(ctx, names[i]);
-		free(names[i]);
-	}
-	return 0;
+	return folder_names(folder, is_entry, fn, ctx);
 }

@@ -75,20 +75,25 @@ int fs_op_symlink(struct fs_device *dev, struct fs_request *r)
 	return put_entry(dev, r, r->node, name);
 }
 
+/* The name that the request's folder is to get, and a descriptor of that folder; or -errno. */
+static int take_new_name(struct fs_device *dev, struct fs_request *r, char name[FS_NAME_MAX + 1])
+{
+	int err = fs_take_name(&r->in, name);
+
+	return err != 0 ? err : fs_node_dirfd(&dev->nodes, r->node);
+}
+
 int fs_op_mknod(struct fs_device *dev, struct fs_request *r)
 {
 	char name[FS_NAME_MAX + 1];
 	struct fuse_mknod_in a;
-	int err, dirfd;
+	int dirfd;
 
 	if (!fs_take(&r->in, &a, sizeof(a)))
 		return -EINVAL;
-	err = fs_take_name(&r->in, name);
-	if (err != 0)
-		return err;
 	if ((a.mode & S_IFMT) != S_IFREG)
 		return -EPERM;
-	dirfd = fs_node_dirfd(&dev->nodes, r->node);
+	dirfd = take_new_name(dev, r, name);
 	if (dirfd < 0)
 		return dirfd;
 	if (mknodat(dirfd, name, S_IFREG | (a.mode & MODE_BITS), 0) != 0)
@@ -100,14 +105,11 @@ int fs_op_mkdir(struct fs_device *dev, struct fs_request *r)
 {
 	char name[FS_NAME_MAX + 1];
 	struct fuse_mkdir_in a;
-	int err, dirfd;
+	int dirfd;
 
 	if (!fs_take(&r->in, &a, sizeof(a)))
 		return -EINVAL;
-	err = fs_take_name(&r->in, name);
-	if (err != 0)
-		return err;
-	dirfd = fs_node_dirfd(&dev->nodes, r->node);
+	dirfd = take_new_name(dev, r, name);
 	if (dirfd < 0)
 		return dirfd;
 	if (mkdirat(dirfd, name, a.mode & MODE_BITS) != 0)

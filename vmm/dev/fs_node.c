@@ -261,15 +261,21 @@ int fs_node_enter(struct fs_nodes *t, struct fs_node *dir, const char *name, con
 	return 0;
 }
 
-void fs_node_detach(struct fs_nodes *t, struct fs_node *dir, const char *name)
+/* The node of what has this name on the host now, or NULL. */
+static struct fs_node *node_behind(struct fs_nodes *t, struct fs_node *dir, const char *name)
 {
-	struct fs_node *n;
 	struct stat st;
 	int dirfd = fs_node_dirfd(t, dir);
 
 	if (dirfd < 0 || fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT) != 0)
-		return;
-	n = node_by_stat(t, dir->share, &st);
+		return NULL;
+	return node_by_stat(t, dir->share, &st);
+}
+
+void fs_node_detach(struct fs_nodes *t, struct fs_node *dir, const char *name)
+{
+	struct fs_node *n = node_behind(t, dir, name);
+
 	if (n == NULL || n->parent != dir || strcmp(n->name, name) != 0)
 		return;
 	if (fs_node_orphan(t, n) == 0)
@@ -278,13 +284,8 @@ void fs_node_detach(struct fs_nodes *t, struct fs_node *dir, const char *name)
 
 void fs_node_renamed(struct fs_nodes *t, struct fs_node *dir, const char *name)
 {
-	struct fs_node *n;
-	struct stat st;
-	int dirfd = fs_node_dirfd(t, dir);
+	struct fs_node *n = node_behind(t, dir, name);
 
-	if (dirfd < 0 || fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT) != 0)
-		return;
-	n = node_by_stat(t, dir->share, &st);
 	if (n != NULL && node_name(t, n, dir, name) != 0)
 		node_unname(t, n); /* reached by no name: -ESTALE until the guest looks it up again */
 }

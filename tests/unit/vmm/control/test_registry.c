@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* test_registry.c - entries of VMs in a folder of the test's own: names taken, names left over, names of others. */
-// SOURCES: vmm/control/registry.c vmm/control/names.c vmm/core/runtime_folder.c
+// SOURCES: vmm/control/registry.c vmm/control/folder_names.c vmm/control/names.c vmm/core/runtime_folder.c
 #include "unit.h"
 
 #include <errno.h>
