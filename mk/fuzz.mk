@@ -1,5 +1,5 @@
 # Fuzz targets: tests/fuzz/fuzz_*.c, built by clang with libFuzzer, ASan and UBSan; sources named as in unit tests.
-FUZZ_SECONDS ?= 10
+FUZZ_SECONDS ?= 8
 FUZZ_DIR := $(BUILD)/fuzz
 FUZZ_SRC := $(wildcard tests/fuzz/fuzz_*.c)
 FUZZ_BIN := $(FUZZ_SRC:tests/fuzz/%.c=$(FUZZ_DIR)/%)
@@ -19,7 +19,7 @@ endif
 
 fuzz-build: $(FUZZ_BIN)
 
-fuzz: fuzz-build ## run each fuzz target for FUZZ_SECONDS (default 10); F=pattern picks
+fuzz: fuzz-build ## run each fuzz target for FUZZ_SECONDS (default 8); F=pattern picks
 	@tests/fuzz/run $(FUZZ_DIR) $(FUZZ_SECONDS) '$(F)'
 
 .PHONY: fuzz fuzz-build

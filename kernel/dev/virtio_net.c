@@ -21,6 +21,7 @@
 #include "kernel/plat/cay/boot.h"
 #include "kernel/plat/cay/events.h"
 #include "kernel/plat/cay/gpa.h"
+#include "kernel/sched/thread.h"
 #include "lib/string.h"
 
 #define PAIRS_MAX (CAY_DEV_QUEUES_MAX / 2)
@@ -142,7 +143,7 @@ static void start(void)
 
 static void net_transmit(struct netif *nif, struct pbuf *batch)
 {
-	struct pair *pr = &card.pair[cpu_this()->id % card.nr_pairs];
+	struct pair *pr = &card.pair[cpu_id() % card.nr_pairs];
 
 	if (!card.started)
 		start();

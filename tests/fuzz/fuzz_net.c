@@ -4,20 +4,12 @@
  * split between head and fragments in any place. Sockets are open, drained in between; time passes.
  */
 // SOURCES: kernel/net/pbuf.c kernel/net/channel.c kernel/net/channel_table.c kernel/net/net.c kernel/net/netif.c kernel/net/netif_addr.c kernel/net/loopback.c kernel/net/ether.c kernel/net/arp.c kernel/net/neigh.c kernel/net/ndp.c kernel/net/slaac.c kernel/net/ip_input.c kernel/net/ipv4_input.c kernel/net/ipv6_input.c kernel/net/ip_output.c kernel/net/route.c kernel/net/pmtu.c kernel/net/port.c kernel/net/icmp.c kernel/net/icmp4.c kernel/net/icmp6.c kernel/net/reassembly.c kernel/net/raw.c kernel/net/packet.c kernel/net/udp.c kernel/net/udplite.c kernel/net/udp_send.c kernel/net/udp_recv.c kernel/net/inet.c kernel/net/inet_options.c kernel/net/inet_control.c kernel/net/inet_multicast.c kernel/net/inet_errqueue.c kernel/net/inet_ioctl.c kernel/net/socket.c kernel/fs/uio.c lib/siphash.c lib/inet_checksum.c lib/pheap.c lib/fmt.c kernel/time/timer.c kernel/time/timespec.c shim/kmalloc.c shim/page.c shim/clock.c shim/events.c shim/log.c shim/sched.c shim/uaccess.c shim/file.c shim/net.c shim/klock.c
+#include "fuzz/frames.h"
+#include "fuzz/panic.h"
+#include "kernel/net/ndp.h"
 #include "kernel/net/net_fixture.h"
 
-#include "kernel/net/ndp.h"
-
 #define FRAME_MAX 2000u
-
-/* CMocka's, which shim/log.c calls on a panic. */
-void _fail(const char *file, int line);
-void _fail(const char *file, int line)
-{
-	(void)file;
-	(void)line;
-	abort();
-}
 
 static struct socket *socks[5];
 
@@ -46,39 +38,6 @@ static void drain(void)
 		(void)socks[i]->ops->take_error(socks[i]);
 	}
 	nr_sent = 0;
-}
-
-static void put_sum(uint8_t *at, uint16_t sum)
-{
-	memcpy(at, &sum, 2);
-}
-
-/* Makes checksums and addresses right, so that the fuzzer need not find them. */
-static void repair(uint8_t *f, uint32_t len)
-{
-	memcpy(f, our_mac, 6);
-	if (len < 34)
-		return;
-	if (f[12] == 8 && f[13] == 0) {
-		unsigned header = (f[14] & 15) * 4u;
-		memcpy(f + 30, &(uint32_t){OUR_IP}, 4);
-		if (header < 20 || 14 + header > len)
-			return;
-		put_sum(f + 24, 0);
-		put_sum(f + 24, inet_checksum(f + 14, header));
-		if (f[23] == IPPROTO_ICMP && len >= 14 + header + 8) {
-			put_sum(f + 14 + header + 2, 0);
-			put_sum(f + 14 + header + 2, inet_checksum(f + 14 + header, len - 14 - header));
-		}
-	} else if (f[12] == 0x86 && f[13] == 0xdd && len >= 14 + 40 + 8 && f[14 + 6] == IPPROTO_ICMPV6) {
-		struct ipaddr src = ipaddr_v6(f + 22), dst = ipaddr_v6(f + 38);
-		uint32_t bytes = len - 54;
-		f[18] = (uint8_t)(bytes >> 8);
-		f[19] = (uint8_t)bytes;
-		put_sum(f + 56, 0);
-		put_sum(f + 56, inet_checksum_finish(
-					inet_sum(f + 54, bytes, ip_pseudo_sum(&src, &dst, IPPROTO_ICMPV6, bytes))));
-	}
 }
 
 /* Marks that a device could make. */
@@ -121,7 +80,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		uint8_t split = data[2], how = data[3];
 		memcpy(f, data + 4, len);
 		if (how & 8)
-			repair(f, len);
+			frame_repair(f, len, our_mac, OUR_IP);
 		give(f, len, split, how);
 		if (how & 16) {
 			shim_clock_set(clock_monotonic_ns() + (how & 32 ? 40 * NSEC_PER_SEC : NSEC_PER_SEC / 2));

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "fuzz/panic.h"
 #include "kernel/fs/file.h"
 #include "kernel/net/tcp_listen.h"
 #include "kernel/net/tcp_priv.h"
@@ -24,14 +25,6 @@
 			abort();                                                                                       \
 		}                                                                                                      \
 	} while (0)
-
-/* What shim/log.c calls when the kernel panics: CMocka is not there. */
-NORETURN void _fail(const char *file, int line);
-void _fail(const char *file, int line)
-{
-	fprintf(stderr, "%s:%d: panic: %s\n", file, line, shim_last_log());
-	abort();
-}
 
 struct input {
 	const uint8_t *p;

@@ -84,18 +84,18 @@ struct file *fd_get(int fd)
 	return NULL;
 }
 
-unsigned cpu_id(void)
+__attribute__((weak)) unsigned cpu_id(void)
 {
 	return 0;
 }
 
-struct netif *virtio_net_init(const struct cay_net_config **config)
+__attribute__((weak)) struct netif *virtio_net_init(const struct cay_net_config **config)
 {
 	(void)config;
 	return NULL;
 }
 
-struct netif *link_net_init(const struct cay_net_config **config)
+__attribute__((weak)) struct netif *link_net_init(const struct cay_net_config **config)
 {
 	(void)config;
 	return NULL;
