@@ -145,12 +145,15 @@ int vfs_truncate(const struct path *p, int64_t length)
 void inode_drop_privilege_bits(struct inode *i)
 {
 	struct kstat st = {0};
+	bool entered;
 
 	if (likely(!(i->mode & (S_ISUID | S_ISGID))) || !S_ISREG(i->mode) || capable(CAP_FSETID))
 		return;
+	entered = kernel_enter();
 	st.mode = i->mode & 07777 & ~(uint32_t)S_ISUID;
 	if (i->mode & S_IXGRP)
 		st.mode &= ~(uint32_t)S_ISGID;
 	if (st.mode != (i->mode & 07777))
 		(void)setattr(i, &st, ATTR_MODE);
+	file_leave(entered);
 }

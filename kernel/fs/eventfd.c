@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * eventfd.c - a 64-bit counter behind a descriptor. Invariant: count <= COUNT_MAX.
+ * eventfd.c - a 64-bit counter behind a descriptor. Invariant: count <= COUNT_MAX. Lock: a spin lock over the count.
  * The value is moved from and to the program before and after the counter changes, never in between: a fault blocks.
  */
 #include "kernel/fs/eventfd.h"
@@ -17,10 +17,36 @@
 #define COUNT_MAX (UINT64_MAX - 1)
 
 struct eventfd {
-	uint64_t count;
+	struct spinlock lock;
+	uint64_t count; /* those who wait look at it without the lock */
 	bool semaphore;
 	struct waitq wq;
 };
+
+/* What a read gets; 0: nothing yet. */
+static uint64_t take(struct eventfd *e)
+{
+	uint64_t value;
+
+	spin_lock(&e->lock);
+	value = e->semaphore ? MIN(e->count, 1ull) : e->count;
+	WRITE_ONCE(e->count, e->count - value);
+	spin_unlock(&e->lock);
+	return value;
+}
+
+/* False: there is no room for it yet. */
+static bool add(struct eventfd *e, uint64_t value)
+{
+	bool fits;
+
+	spin_lock(&e->lock);
+	fits = value <= COUNT_MAX - e->count;
+	if (fits)
+		WRITE_ONCE(e->count, e->count + value);
+	spin_unlock(&e->lock);
+	return fits;
+}
 
 static ssize_t counter_read(struct file *f, struct uio *uio, int64_t pos)
 {
@@ -30,14 +56,12 @@ static ssize_t counter_read(struct file *f, struct uio *uio, int64_t pos)
 	(void)pos;
 	if (uio->resid < sizeof(value))
 		return -EINVAL;
-	if (e->count == 0) {
+	while ((value = take(e)) == 0) {
 		if (file_nowait(f, uio))
 			return -EAGAIN;
-		if (wait_event_interruptible(&e->wq, e->count > 0) != 0)
+		if (wait_event_interruptible(&e->wq, READ_ONCE(e->count) > 0) != 0)
 			return -ERESTARTSYS;
 	}
-	value = e->semaphore ? 1 : e->count;
-	e->count -= value;
 	waitq_wake(&e->wq, POLLOUT);
 	return uio_move(&value, sizeof(value), uio);
 }
@@ -55,13 +79,12 @@ static ssize_t counter_write(struct file *f, struct uio *uio, int64_t pos)
 		return n < 0 ? n : -EFAULT;
 	if (value > COUNT_MAX)
 		return -EINVAL;
-	if (value > COUNT_MAX - e->count) {
+	while (!add(e, value)) {
 		if (file_nowait(f, uio))
 			return -EAGAIN;
-		if (wait_event_interruptible(&e->wq, value <= COUNT_MAX - e->count) != 0)
+		if (wait_event_interruptible(&e->wq, value <= COUNT_MAX - READ_ONCE(e->count)) != 0)
 			return -ERESTARTSYS;
 	}
-	e->count += value;
 	waitq_wake(&e->wq, POLLIN);
 	return sizeof(value);
 }
@@ -70,8 +93,11 @@ static uint32_t counter_poll(struct file *f, struct poll_table *pt)
 {
 	struct eventfd *e = f->priv;
 
+	uint64_t count;
+
 	poll_wait(f, &e->wq, pt);
-	return (e->count > 0 ? POLLIN : 0) | (e->count < COUNT_MAX ? POLLOUT : 0);
+	count = READ_ONCE(e->count);
+	return (count > 0 ? POLLIN : 0) | (count < COUNT_MAX ? POLLOUT : 0);
 }
 
 static void counter_release(struct file *f)
@@ -80,6 +106,7 @@ static void counter_release(struct file *f)
 }
 
 static const struct file_ops eventfd_ops = {
+	.own_lock = true,
 	.read = counter_read,
 	.write = counter_write,
 	.poll = counter_poll,
@@ -95,7 +122,9 @@ void eventfd_add(struct file *f, uint64_t n)
 {
 	struct eventfd *e = f->priv;
 
-	e->count += MIN(n, COUNT_MAX - e->count);
+	spin_lock(&e->lock);
+	WRITE_ONCE(e->count, e->count + MIN(n, COUNT_MAX - e->count));
+	spin_unlock(&e->lock);
 	waitq_wake(&e->wq, POLLIN);
 }
 
@@ -109,6 +138,7 @@ long sys_eventfd2(unsigned count, int flags)
 	e = kzalloc(sizeof(*e));
 	if (e == NULL)
 		return -ENOMEM;
+	spin_init(&e->lock, "eventfd");
 	e->count = count;
 	e->semaphore = flags & EFD_SEMAPHORE;
 	waitq_init(&e->wq);

@@ -11,8 +11,9 @@
 #include <sys/types.h>
 
 #include "kernel/mm/vmspace.h"
-#include "lib/compiler.h"
+#include "kernel/sched/klock.h"
 #include "kernel/sched/wait.h"
+#include "lib/compiler.h"
 
 struct inode;
 struct path;
@@ -59,6 +60,11 @@ struct dirent_sink {
  * pos: for seekable files the position is passed in and file.pos advanced by the caller; others ignore it.
  */
 struct file_ops {
+	/* read, write, poll, seek and fsync have locks of their own: they are called with the kernel lock or without,
+	 * by several CPUs at once, and none takes it for them (file_enter). The wait queues that poll registers on live
+	 * as long as the file, and are woken after each change of what poll looks at. All others run under the kernel
+	 * lock. */
+	bool own_lock;
 	ssize_t (*read)(struct file *f, struct uio *uio, int64_t pos);  /* -EINVAL */
 	ssize_t (*write)(struct file *f, struct uio *uio, int64_t pos); /* -EINVAL */
 	/* FILE_SEEKABLE: only SEEK_DATA and SEEK_HOLE come here (default: all is data), the rest goes by the inode's
@@ -132,6 +138,19 @@ static inline void poll_wait(struct file *f, struct waitq *wq, struct poll_table
 static inline bool file_nowait(const struct file *f, const struct uio *uio)
 {
 	return uio->nowait || (f->flags & 04000) != 0; /* O_NONBLOCK */
+}
+/*
+ * Around operations of a file in system calls that run without the kernel lock (syscall.c): takes it for those that
+ * need it. file_leave(file_enter(f)) with nothing in between is harmless.
+ */
+static inline bool file_enter(const struct file *f)
+{
+	return kernel_must_enter() && !f->ops->own_lock && kernel_enter();
+}
+static inline void file_leave(bool entered)
+{
+	if (entered)
+		kernel_leave();
 }
 static inline uint32_t file_poll(struct file *f, struct poll_table *pt)
 {

@@ -150,8 +150,11 @@ void notify_send_dentry(const struct dentry *d, uint32_t events)
 
 void notify_send_file(const struct file *f, uint32_t events)
 {
+	bool entered = kernel_enter();
+
 	if (f->dentry != NULL)
 		notify_send_dentry(f->dentry, events);
+	file_leave(entered);
 }
 
 void notify_send_gone(struct inode *i)

@@ -2,7 +2,8 @@
 /*
  * pipe.c - pipe(2): reading, writing, polling. Opening by name is fifo.c.
  * A write of at most PIPE_BUF bytes goes in as one piece; a longer one goes in as room comes up, interleaved with
- * others. Lock: pipe.lock over the ring (copying may fault and block); waits happen without it.
+ * others. Locks: pipe.lock over the ring (copying may fault and block); waits happen without it, and look at the ring's
+ * fill and the numbers of readers and writers as they are at the moment. Those change under the kernel lock.
  */
 #include "kernel/fs/pipe.h"
 
@@ -48,22 +49,24 @@ void pipe_destroy(struct pipe *p)
 long pipe_broken(void)
 {
 	siginfo_t info = {.si_signo = SIGPIPE, .si_code = SI_USER};
+	bool entered = kernel_enter();
 
 	info.si_pid = process_current()->pid;
 	info.si_uid = process_current()->cred.uid;
 	signal_send_thread(thread_current(), &info);
+	file_leave(entered);
 	return -EPIPE;
 }
 
 /* Nothing to read: 0 to try again after a wait, EOF as 1, else -errno. Called and returns with the lock held. */
 static int wait_for_bytes(struct file *f, struct pipe *p, const struct uio *uio)
 {
-	if (p->nr_writers == 0)
+	if (READ_ONCE(p->nr_writers) == 0)
 		return 1;
 	if (file_nowait(f, uio))
 		return -EAGAIN;
 	mutex_unlock(&p->lock);
-	int err = wait_event_interruptible(&p->rd_wq, pipe_ring_used(&p->ring) > 0 || p->nr_writers == 0);
+	int err = wait_event_interruptible(&p->rd_wq, pipe_ring_used(&p->ring) > 0 || READ_ONCE(p->nr_writers) == 0);
 	mutex_lock(&p->lock);
 	return err == -EINTR ? -ERESTARTSYS : err;
 }
@@ -100,7 +103,8 @@ static int wait_for_room(struct file *f, struct pipe *p, const struct uio *uio, 
 	if (file_nowait(f, uio))
 		return -EAGAIN;
 	mutex_unlock(&p->lock);
-	int err = wait_event_interruptible(&p->wr_wq, pipe_ring_room(&p->ring) >= need || p->nr_readers == 0);
+	int err =
+		wait_event_interruptible(&p->wr_wq, pipe_ring_room(&p->ring) >= need || READ_ONCE(p->nr_readers) == 0);
 	mutex_lock(&p->lock);
 	return err == -EINTR ? -ERESTARTSYS : err;
 }
@@ -112,7 +116,7 @@ static ssize_t write_locked(struct file *f, struct pipe *p, struct uio *uio)
 	ssize_t total = 0, n = 0;
 
 	while (uio->resid > 0) {
-		if (p->nr_readers == 0) {
+		if (READ_ONCE(p->nr_readers) == 0) {
 			n = -EPIPE;
 			break;
 		}
@@ -143,7 +147,7 @@ static ssize_t pipe_write(struct file *f, struct uio *uio, int64_t pos)
 	mutex_lock(&p->lock);
 	n = write_locked(f, p, uio);
 	/* The signal comes also when part was written before the last reader went. */
-	broken = uio->resid > 0 && p->nr_readers == 0;
+	broken = uio->resid > 0 && READ_ONCE(p->nr_readers) == 0;
 	mutex_unlock(&p->lock);
 	if (broken && (n == -EPIPE || n > 0))
 		pipe_broken();
@@ -157,17 +161,19 @@ static uint32_t pipe_poll(struct file *f, struct poll_table *pt)
 
 	if (f->mode & FILE_READ) {
 		poll_wait(f, &p->rd_wq, pt);
+		/* Before the look at the bytes: the last writer leaves after it has written. */
+		unsigned nr_writers = __atomic_load_n(&p->nr_writers, __ATOMIC_ACQUIRE);
 		if (pipe_ring_used(&p->ring) > 0)
 			mask |= POLLIN | POLLRDNORM;
 		/* A FIFO reader that has not seen a writer yet waits for the first; f->pos: see fifo.c. */
-		if (p->nr_writers == 0 && f->pos != (int64_t)p->writers_seen)
+		if (nr_writers == 0 && f->pos != (int64_t)p->writers_seen)
 			mask |= POLLHUP;
 	}
 	if (f->mode & FILE_WRITE) {
 		poll_wait(f, &p->wr_wq, pt);
 		if (pipe_ring_room(&p->ring) >= PIPE_BUF)
 			mask |= POLLOUT | POLLWRNORM;
-		if (p->nr_readers == 0)
+		if (READ_ONCE(p->nr_readers) == 0)
 			mask |= POLLERR;
 	}
 	return mask;
@@ -185,9 +191,9 @@ static int64_t pipe_ioctl(struct file *f, unsigned cmd, uint64_t arg)
 void pipe_leave(struct pipe *p, unsigned mode)
 {
 	if (mode & FILE_READ)
-		p->nr_readers--;
+		WRITE_ONCE(p->nr_readers, p->nr_readers - 1);
 	if (mode & FILE_WRITE)
-		p->nr_writers--;
+		__atomic_store_n(&p->nr_writers, p->nr_writers - 1, __ATOMIC_RELEASE); /* pairs with pipe_poll */
 	if (p->nr_readers == 0)
 		waitq_wake(&p->wr_wq, POLLOUT | POLLWRNORM | POLLERR);
 	if (p->nr_writers == 0)
@@ -204,6 +210,7 @@ static void pipe_release(struct file *f)
 }
 
 const struct file_ops pipe_ops = {
+	.own_lock = true,
 	.read = pipe_read,
 	.write = pipe_write,
 	.poll = pipe_poll,

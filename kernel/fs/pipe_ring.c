@@ -36,14 +36,25 @@ static char *at(const struct pipe_ring *r, uint64_t pos, size_t *run)
 	return (char *)r->page[index_of(r, pos)] + off;
 }
 
+/* Where the next byte goes. */
+static uint64_t head(const struct pipe_ring *r)
+{
+	return r->tail + r->used;
+}
+
 /* As at(), for the head: gets the page when there is none. */
 static char *at_head(struct pipe_ring *r, size_t *run)
 {
-	void **page = &r->page[index_of(r, r->head)];
+	void **page = &r->page[index_of(r, head(r))];
 
 	if (*page == NULL)
 		*page = page_alloc(0, 0);
-	return *page != NULL ? at(r, r->head, run) : NULL;
+	return *page != NULL ? at(r, head(r), run) : NULL;
+}
+
+static void set_used(struct pipe_ring *r, size_t used)
+{
+	WRITE_ONCE(r->used, used);
 }
 
 ssize_t pipe_ring_put(struct pipe_ring *r, struct uio *uio, size_t bytes)
@@ -59,7 +70,7 @@ ssize_t pipe_ring_put(struct pipe_ring *r, struct uio *uio, size_t bytes)
 		ssize_t n = uio_move(p, want, uio);
 		if (n <= 0)
 			return done > 0 ? (ssize_t)done : n;
-		r->head += (uint64_t)n;
+		set_used(r, r->used + (size_t)n);
 		done += (size_t)n;
 		if ((size_t)n < want)
 			break;
@@ -74,17 +85,18 @@ void pipe_ring_drop(struct pipe_ring *r, size_t bytes)
 	/* Pages that are now empty are given back. */
 	for (uint64_t pos = ALIGN_DOWN(r->tail, PAGE_SIZE); pos + PAGE_SIZE <= end; pos += PAGE_SIZE) {
 		unsigned i = index_of(r, pos);
-		if (end == r->head && i == 0)
+		if (end == head(r) && i == 0)
 			continue; /* empty ring: page 0 is next, see below */
-		if (r->head > pos + pipe_ring_capacity(r))
+		if (head(r) > pos + pipe_ring_capacity(r))
 			continue; /* its front holds the newest bytes already, one lap on */
 		page_free(r->page[i], 0);
 		r->page[i] = NULL;
 	}
+	set_used(r, (size_t)(head(r) - end));
 	r->tail = end;
-	if (r->tail != r->head)
+	if (r->used != 0)
 		return;
-	unsigned last = index_of(r, r->head);
+	unsigned last = index_of(r, r->tail);
 	if (last != 0 && r->page[last] != NULL) {
 		if (r->page[0] == NULL)
 			r->page[0] = r->page[last];
@@ -92,7 +104,7 @@ void pipe_ring_drop(struct pipe_ring *r, size_t bytes)
 			page_free(r->page[last], 0);
 		r->page[last] = NULL;
 	}
-	r->head = r->tail = 0;
+	r->tail = 0;
 }
 
 ssize_t pipe_ring_get(struct pipe_ring *r, struct uio *uio, size_t bytes)
@@ -128,7 +140,7 @@ ssize_t pipe_ring_copy(struct pipe_ring *dst, const struct pipe_ring *src, size_
 			return done > 0 ? (ssize_t)done : -ENOMEM;
 		size_t n = MIN(bytes - done, MIN(run_src, run_dst));
 		memcpy(to, from, n);
-		dst->head += n;
+		set_used(dst, dst->used + n);
 		done += n;
 	}
 	return (ssize_t)done;
@@ -148,6 +160,8 @@ int pipe_ring_resize(struct pipe_ring *r, unsigned nr_pages)
 		return -ENOMEM;
 	}
 	pipe_ring_free(r);
-	*r = bigger;
+	r->page = bigger.page;
+	r->tail = bigger.tail; /* used stays: bytes do not seem to go and come */
+	WRITE_ONCE(r->nr_pages, bigger.nr_pages);
 	return 0;
 }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * pipe_ring.h - the bytes inside a pipe: a ring of pages that are there only while they hold something.
- * Invariant: head - tail = bytes stored <= capacity; byte number n lies in page (n / PAGE_SIZE) % nr_pages. When the
- * ring runs empty both return to 0, so that short messages stay in one warm page. Lock: the pipe's.
+ * Invariant: used <= capacity; byte number n lies in page (n / PAGE_SIZE) % nr_pages. When the ring runs empty the tail
+ * returns to 0, so that short messages stay in one warm page. Lock: the pipe's; how much is used may be asked without,
+ * and was true at that moment.
  */
 #ifndef CAY_KERNEL_FS_PIPE_RING_H
 #define CAY_KERNEL_FS_PIPE_RING_H
@@ -19,8 +20,8 @@ struct uio;
 struct pipe_ring {
 	void **page; /* NULL where nothing is stored */
 	unsigned nr_pages;
-	uint64_t head; /* where the next byte goes */
 	uint64_t tail; /* the oldest byte */
+	size_t used;   /* bytes stored; those who wait look at it without the lock */
 };
 
 MUST_CHECK int pipe_ring_init(struct pipe_ring *r, unsigned nr_pages); /* 0, -ENOMEM */
@@ -28,12 +29,12 @@ void pipe_ring_free(struct pipe_ring *r);
 
 static inline size_t pipe_ring_used(const struct pipe_ring *r)
 {
-	return (size_t)(r->head - r->tail);
+	return READ_ONCE(r->used);
 }
 
 static inline size_t pipe_ring_capacity(const struct pipe_ring *r)
 {
-	return r->nr_pages * PAGE_SIZE;
+	return READ_ONCE(r->nr_pages) * PAGE_SIZE;
 }
 
 static inline size_t pipe_ring_room(const struct pipe_ring *r)

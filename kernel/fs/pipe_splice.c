@@ -20,7 +20,8 @@ static int wait_for_input(struct pipe *in, bool nonblock)
 			return 1;
 		if (nonblock)
 			return -EAGAIN;
-		if (wait_event_interruptible(&in->rd_wq, pipe_ring_used(&in->ring) > 0 || in->nr_writers == 0) != 0)
+		if (wait_event_interruptible(&in->rd_wq,
+					     pipe_ring_used(&in->ring) > 0 || READ_ONCE(in->nr_writers) == 0) != 0)
 			return -ERESTARTSYS;
 	}
 	return 0;
@@ -31,7 +32,8 @@ static int wait_for_output(struct pipe *out, bool nonblock)
 	while (out->nr_readers > 0 && pipe_ring_room(&out->ring) == 0) {
 		if (nonblock)
 			return -EAGAIN;
-		if (wait_event_interruptible(&out->wr_wq, pipe_ring_room(&out->ring) > 0 || out->nr_readers == 0) != 0)
+		if (wait_event_interruptible(&out->wr_wq,
+					     pipe_ring_room(&out->ring) > 0 || READ_ONCE(out->nr_readers) == 0) != 0)
 			return -ERESTARTSYS;
 	}
 	return out->nr_readers > 0 ? 0 : -EPIPE;

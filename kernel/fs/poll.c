@@ -69,8 +69,13 @@ void poll_wait_init(struct poll_waiter *w)
 
 uint32_t poll_wait_file(struct poll_waiter *w, struct file *f, uint32_t events)
 {
+	bool entered = file_enter(f);
+	uint32_t now;
+
 	w->events = events;
-	return file_poll(f, w->registering ? &w->table : NULL) & (events | POLLERR | POLLHUP);
+	now = file_poll(f, w->registering ? &w->table : NULL);
+	file_leave(entered);
+	return now & (events | POLLERR | POLLHUP);
 }
 
 int poll_wait_sleep(struct poll_waiter *w, uint64_t deadline_ns)
@@ -90,7 +95,10 @@ int poll_wait_sleep(struct poll_waiter *w, uint64_t deadline_ns)
 
 static void entry_done(struct poll_entry *e)
 {
+	bool entered = file_enter(e->file); /* its wait queue may be somebody else's, who takes it away: signalfd */
+
 	waitq_remove(&e->waiter);
+	file_leave(entered);
 	file_put(e->file);
 }
 

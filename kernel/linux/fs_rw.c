@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* fs_rw.c - read, write and their vectored and positioned forms; lseek. */
+/*
+ * fs_rw.c - read, write and their vectored and positioned forms; lseek. They run without the kernel lock, and take it
+ * for files that have no lock of their own (file_enter).
+ */
 #include <asm/resource.h>
 #include <errno.h>
 #include <linux/fcntl.h>
@@ -64,9 +67,13 @@ static ssize_t sync_after_write(struct file *f, ssize_t n, bool sync, bool data_
 static void too_big(void)
 {
 	siginfo_t info = {.si_signo = SIGXFSZ, .si_code = SI_KERNEL};
+	bool entered;
 
-	if (process_current()->rlimit[RLIMIT_FSIZE].cur < INT64_MAX)
-		signal_send_thread(thread_current(), &info);
+	if (process_current()->rlimit[RLIMIT_FSIZE].cur >= INT64_MAX)
+		return;
+	entered = kernel_enter();
+	signal_send_thread(thread_current(), &info);
+	file_leave(entered);
 }
 
 /* pos < 0: at the file's position. */
@@ -88,11 +95,14 @@ static long one_buffer(int fd, void *buf, size_t bytes, int64_t pos, bool to_use
 	struct uio_seg seg = {buf, bytes};
 	struct uio uio = {.segs = &seg, .nr_segs = 1, .resid = MIN(bytes, RW_MAX_BYTES), .to_user = to_user};
 	struct file *f = fd_get(fd);
+	bool entered;
 	ssize_t n;
 
 	if (f == NULL)
 		return -EBADF;
+	entered = file_enter(f);
 	n = transfer(f, &uio, pos);
+	file_leave(entered);
 	file_put(f);
 	return n;
 }
@@ -121,6 +131,7 @@ static long vectored(int fd, const void *iov, unsigned long nr, int64_t pos, int
 {
 	struct iovec_copy c;
 	struct file *f;
+	bool entered;
 	ssize_t n;
 
 	if ((rwf & ~(RWF_HIPRI | RWF_DSYNC | RWF_SYNC)) != 0)
@@ -130,9 +141,11 @@ static long vectored(int fd, const void *iov, unsigned long nr, int64_t pos, int
 		return -EBADF;
 	n = iovec_from_user(&c, iov, nr, to_user);
 	if (n == 0) {
+		entered = file_enter(f);
 		n = transfer(f, &c.uio, pos);
 		if (!to_user && (rwf & (RWF_DSYNC | RWF_SYNC)))
 			n = sync_after_write(f, n, (rwf & RWF_SYNC) != 0, (rwf & RWF_DSYNC) != 0);
+		file_leave(entered);
 		iovec_free(&c);
 	}
 	file_put(f);
@@ -177,11 +190,14 @@ long sys_pwritev2(int fd, const void *iov, unsigned long nr, unsigned long pos_l
 long sys_lseek(int fd, int64_t off, int whence)
 {
 	struct file *f = fd_get(fd);
+	bool entered;
 	int64_t pos;
 
 	if (f == NULL)
 		return -EBADF;
+	entered = file_enter(f);
 	pos = vfs_seek(f, off, whence);
+	file_leave(entered);
 	file_put(f);
 	return pos;
 }

@@ -6,6 +6,7 @@
 #include "kernel/linux/signal_calls.h"
 #include "kernel/linux/signal_priv.h"
 #include "kernel/mm/uaccess.h"
+#include "kernel/sched/klock.h"
 #include "kernel/time/clock.h"
 #include "kernel/time/timespec.h"
 
@@ -62,6 +63,7 @@ static void set_temp_mask(uint64_t mask)
 int signal_begin_temp_mask(const void *usigmask, size_t sigsetsize)
 {
 	uint64_t mask;
+	bool entered;
 
 	if (usigmask == NULL)
 		return 0;
@@ -69,13 +71,17 @@ int signal_begin_temp_mask(const void *usigmask, size_t sigsetsize)
 		return -EINVAL;
 	if (get_user_u64(&mask, usigmask) != 0)
 		return -EFAULT;
+	entered = kernel_enter();
 	set_temp_mask(mask);
+	if (entered)
+		kernel_leave();
 	return 0;
 }
 
 void signal_end_temp_mask(bool interrupted)
 {
 	struct thread *t = thread_current();
+	bool entered;
 
 	if (!t->restore_sigmask)
 		return;
@@ -85,7 +91,10 @@ void signal_end_temp_mask(bool interrupted)
 		return;
 	}
 	t->restore_sigmask = false;
+	entered = kernel_enter();
 	signal_set_mask(t->saved_sigmask);
+	if (entered)
+		kernel_leave();
 }
 
 long sys_rt_sigprocmask(int how, const void *uset, void *uold, size_t size)

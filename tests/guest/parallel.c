@@ -1,0 +1,299 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * parallel.c - threads that use the same pipes and counters at the same time: nothing is lost, doubled or torn, and
+ * nobody sleeps through what he waits for. With one CPU the same must hold. A lost wake-up shows as a hang.
+ */
+#include "report.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <sched.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+static unsigned nr_cpus;
+
+/* Threads of even and odd number on different CPUs, if there are several. */
+static void go_to(unsigned cpu)
+{
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	CPU_SET(cpu % nr_cpus, &set);
+	sched_setaffinity(0, sizeof(set), &set);
+}
+
+static uint32_t next_random(uint32_t *state)
+{
+	*state = *state * 1664525 + 1013904223;
+	return *state >> 8;
+}
+
+/* --- a stream through a pipe, in pieces of all sizes --- */
+
+#define STREAM_BYTES (2u << 20)
+
+struct stream {
+	int fd[2];
+	bool polls;
+};
+
+static void *stream_writer(void *arg)
+{
+	struct stream *s = arg;
+	static uint8_t buf[100000];
+	uint32_t random = 1;
+	size_t sent = 0;
+
+	go_to(0);
+	while (sent < STREAM_BYTES) {
+		size_t n = 1 + next_random(&random) % (next_random(&random) % 4 == 0 ? sizeof(buf) : 600);
+		ssize_t done;
+
+		for (size_t i = 0; i < n; i++)
+			buf[i] = (uint8_t)((sent + i) * 7 + ((sent + i) >> 12));
+		done = write(s->fd[1], buf, n < STREAM_BYTES - sent ? n : STREAM_BYTES - sent);
+		if (done <= 0)
+			return "write";
+		sent += (size_t)done;
+	}
+	close(s->fd[1]);
+	return NULL;
+}
+
+static void *stream_reader(void *arg)
+{
+	struct stream *s = arg;
+	static uint8_t buf[50000];
+	uint32_t random = 2;
+	size_t got = 0;
+	ssize_t n;
+
+	go_to(1);
+	for (;;) {
+		struct pollfd p = {.fd = s->fd[0], .events = POLLIN};
+
+		if (s->polls && poll(&p, 1, -1) != 1)
+			return "poll";
+		n = read(s->fd[0], buf, 1 + next_random(&random) % sizeof(buf));
+		if (n < 0 && s->polls && errno == EAGAIN)
+			return "poll said readable, read did not";
+		if (n <= 0)
+			break;
+		for (ssize_t i = 0; i < n; i++, got++)
+			if (buf[i] != (uint8_t)(got * 7 + (got >> 12)))
+				return "another byte";
+	}
+	close(s->fd[0]);
+	return n < 0 ? "read" : got == STREAM_BYTES ? NULL : "an end before the end";
+}
+
+static void test_stream(bool polls)
+{
+	struct stream s = {.polls = polls};
+	const char *writer, *reader;
+	pthread_t w, r;
+
+	if (pipe2(s.fd, 0) != 0)
+		exit(1);
+	fcntl(s.fd[0], F_SETFL, polls ? O_NONBLOCK : 0);
+	pthread_create(&w, NULL, stream_writer, &s);
+	pthread_create(&r, NULL, stream_reader, &s);
+	pthread_join(w, (void **)&writer);
+	pthread_join(r, (void **)&reader);
+	if (writer != NULL || reader != NULL)
+		fprintf(stderr, "writer: %s, reader: %s\n", writer, reader);
+	report(writer == NULL && reader == NULL, "a stream through a pipe%s", polls ? ", polled" : "");
+}
+
+/* --- records of several writers, read by several readers --- */
+
+#define WRITERS 3
+#define READERS 2
+#define RECORDS 600
+
+struct record {
+	uint32_t writer, number;
+	uint8_t fill[48];
+};
+
+static int records[2];
+static uint8_t seen[WRITERS][RECORDS];
+static _Atomic int torn;
+
+static void *record_writer(void *arg)
+{
+	struct record r = {.writer = (uint32_t)(uintptr_t)arg};
+
+	go_to(r.writer);
+	for (r.number = 0; r.number < RECORDS; r.number++) {
+		memset(r.fill, (int)(r.writer * 50 + r.number), sizeof(r.fill));
+		if (write(records[1], &r, sizeof(r)) != sizeof(r))
+			torn++;
+	}
+	return NULL;
+}
+
+static void *record_reader(void *arg)
+{
+	struct record r;
+	ssize_t n;
+
+	go_to((unsigned)(uintptr_t)arg);
+	while ((n = read(records[0], &r, sizeof(r))) == sizeof(r)) {
+		uint8_t want = (uint8_t)(r.writer * 50 + r.number);
+
+		if (r.writer >= WRITERS || r.number >= RECORDS || r.fill[0] != want ||
+		    r.fill[sizeof(r.fill) - 1] != want)
+			torn++;
+		else
+			__atomic_fetch_add(&seen[r.writer][r.number], 1, __ATOMIC_RELAXED);
+	}
+	torn += n != 0;
+	return NULL;
+}
+
+static void test_records(void)
+{
+	pthread_t w[WRITERS], r[READERS];
+	unsigned wrong = 0;
+
+	if (pipe(records) != 0)
+		exit(1);
+	for (uintptr_t i = 0; i < READERS; i++)
+		pthread_create(&r[i], NULL, record_reader, (void *)i);
+	for (uintptr_t i = 0; i < WRITERS; i++)
+		pthread_create(&w[i], NULL, record_writer, (void *)i);
+	for (int i = 0; i < WRITERS; i++)
+		pthread_join(w[i], NULL);
+	close(records[1]);
+	for (int i = 0; i < READERS; i++)
+		pthread_join(r[i], NULL);
+	close(records[0]);
+	for (int i = 0; i < WRITERS; i++)
+		for (int n = 0; n < RECORDS; n++)
+			wrong += seen[i][n] != 1;
+	report(torn == 0 && wrong == 0, "records of several writers come whole, and once");
+}
+
+/* --- an end that goes while the other one looks --- */
+
+#define ENDS 200
+static int end_fd[2];
+static pthread_barrier_t gate;
+
+static void *end_writer(void *arg)
+{
+	go_to(1);
+	for (int i = 0; i < ENDS; i++) {
+		pthread_barrier_wait(&gate);
+		if (write(end_fd[1], "x", 1) != 1)
+			return "write";
+		close(end_fd[1]);
+		pthread_barrier_wait(&gate);
+	}
+	return arg;
+}
+
+/* A byte that was written before the last writer left is seen with the end, or before it. */
+static void test_last_words(void)
+{
+	bool lost = false;
+	pthread_t t;
+	char c;
+
+	go_to(0);
+	pthread_barrier_init(&gate, NULL, 2);
+	pthread_create(&t, NULL, end_writer, NULL);
+	for (int i = 0; i < ENDS; i++) {
+		struct pollfd p = {.events = POLLIN};
+
+		if (pipe(end_fd) != 0)
+			exit(1);
+		p.fd = end_fd[0];
+		pthread_barrier_wait(&gate);
+		do
+			poll(&p, 1, i % 2 ? 0 : -1);
+		while (p.revents == 0);
+		lost |= !(p.revents & POLLIN) || read(end_fd[0], &c, 1) != 1 || read(end_fd[0], &c, 1) != 0;
+		pthread_barrier_wait(&gate);
+		close(end_fd[0]);
+	}
+	pthread_join(t, NULL);
+	report(!lost, "no end hides the last byte");
+}
+
+/* --- eventfd --- */
+
+#define TOKENS 3000
+static int counter;
+
+static void *giver(void *arg)
+{
+	uint64_t one = 1;
+
+	go_to((unsigned)(uintptr_t)arg);
+	for (int i = 0; i < TOKENS; i++)
+		if (write(counter, &one, sizeof(one)) != sizeof(one))
+			return "write";
+	return NULL;
+}
+
+/* The number taken. */
+static void *taker(void *arg)
+{
+	uintptr_t taken = 0;
+	uint64_t v;
+
+	go_to((unsigned)(uintptr_t)arg);
+	while (taken < TOKENS && read(counter, &v, sizeof(v)) == sizeof(v))
+		taken += v;
+	return (void *)taken;
+}
+
+/* Two give as many tokens as two take: all are taken, and then there are none. */
+static void test_eventfd(bool semaphore)
+{
+	pthread_t t[4];
+	uintptr_t sum = 0;
+	uint64_t v;
+
+	counter = eventfd(0, semaphore ? EFD_SEMAPHORE : 0);
+	if (!semaphore) {
+		/* One taker: what a read returns is all there was. */
+		pthread_create(&t[0], NULL, giver, (void *)0);
+		pthread_create(&t[1], NULL, taker, (void *)1);
+		pthread_join(t[0], NULL);
+		pthread_join(t[1], (void **)&sum);
+		sum += TOKENS;
+	} else {
+		for (uintptr_t i = 0; i < 4; i++)
+			pthread_create(&t[i], NULL, i < 2 ? giver : taker, (void *)(i % 2));
+		for (int i = 0; i < 4; i++) {
+			void *r;
+
+			pthread_join(t[i], &r);
+			sum += i < 2 ? 0 : (uintptr_t)r;
+		}
+	}
+	fcntl(counter, F_SETFL, O_NONBLOCK);
+	report(sum == 2 * TOKENS && read(counter, &v, sizeof(v)) == -1 && errno == EAGAIN,
+	       "an eventfd's counts all arrive, %s", semaphore ? "one by one" : "summed up");
+	close(counter);
+}
+
+int main(void)
+{
+	cpu_set_t set;
+
+	sched_getaffinity(0, sizeof(set), &set);
+	nr_cpus = (unsigned)CPU_COUNT(&set);
+	test_stream(false);
+	test_stream(true);
+	test_records();
+	test_last_words();
+	test_eventfd(false);
+	test_eventfd(true);
+	return report_summary();
+}
