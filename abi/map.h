@@ -33,13 +33,13 @@ enum cay_map_id {
 	CAY_MAP_PROCESS_THREADS, /* list of struct thread */
 	CAY_MAP_PROCESS_EXE,     /* pointer to text */
 	CAY_MAP_PROCESS_COMM,    /* text */
-	CAY_MAP_PROCESS_FDS,     /* struct fdtable */
 	CAY_MAP_THREAD_LINK,
 	CAY_MAP_THREAD_TID,
 	CAY_MAP_THREAD_STATE,
 	CAY_MAP_STATE_RUNNABLE, /* values of it; all others: not started, or dead */
 	CAY_MAP_STATE_WOKEN,
 	CAY_MAP_STATE_BLOCKED,
+	CAY_MAP_THREAD_FDS, /* struct fdtable; as a rule one for all threads of a process */
 	CAY_MAP_THREAD_COMM,
 	CAY_MAP_THREAD_CPU,
 	CAY_MAP_THREAD_CPU_NS,

@@ -124,8 +124,8 @@ void kernel_main(void)
 	debug_init();
 	map_publish();
 	mark(CAY_T_MM_READY);
-	init_process->fds = fdtable_create();
-	if (init_process->fds == NULL)
+	thread_current()->fds = fdtable_create();
+	if (thread_current()->fds == NULL)
 		panic("no memory for the first process");
 	fs_init();
 	if (stdio_init() != 0)

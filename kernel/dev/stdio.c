@@ -423,7 +423,7 @@ static int install(struct stdio_fd *s)
 	}
 	if (err != 0)
 		return err;
-	int fd = fdtable_replace(init_process->fds, f, (int)s->nr, false);
+	int fd = fdtable_replace(thread_current()->fds, f, (int)s->nr, false);
 	if (fd < 0)
 		file_put(f);
 	return fd < 0 ? fd : 0;

@@ -330,12 +330,12 @@ int fdtable_close(struct fdtable *t, int fd)
 
 struct file *fd_get_any(int fd)
 {
-	return fdtable_lookup(process_current()->fds, fd);
+	return fdtable_lookup(thread_current()->fds, fd);
 }
 
 struct file *fd_get(int fd)
 {
-	struct fdtable *t = process_current()->fds;
+	struct fdtable *t = thread_current()->fds;
 	struct file *f;
 
 	spin_lock(&t->lock);
@@ -350,10 +350,10 @@ struct file *fd_get(int fd)
 
 int fd_install(struct file *f, int min, bool cloexec)
 {
-	return fd_install_in(process_current()->fds, f, min, cloexec);
+	return fd_install_in(thread_current()->fds, f, min, cloexec);
 }
 
 int fd_close(int fd)
 {
-	return fdtable_close(process_current()->fds, fd);
+	return fdtable_close(thread_current()->fds, fd);
 }

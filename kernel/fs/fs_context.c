@@ -1,17 +1,28 @@
 /* SPDX-License-Identifier: MIT */
 /* fs_context.c - see fs_context.h. */
+#include <errno.h>
+
 #include "kernel/fs/fs_context.h"
 #include "kernel/log.h"
 #include "kernel/mm/kmalloc.h"
 
+static struct fs_context *first;
+
 struct fs_context *fs_current(void)
 {
-	struct process *p = process_current();
+	struct fs_context *own = thread_current()->fs;
 
-	if (p == NULL || p->fs == NULL)
-		p = init_process;
-	ASSERT(p != NULL && p->fs != NULL); /* vfs_mount_root comes before any use of a path */
-	return p->fs;
+	if (own != NULL)
+		return own;
+	ASSERT(first != NULL); /* vfs_mount_root comes before any use of a path */
+	return first;
+}
+
+void fs_context_init(struct fs_context *fs)
+{
+	ASSERT(first == NULL);
+	first = fs;
+	thread_current()->fs = fs_context_get(fs);
 }
 
 struct fs_context *fs_context_get(struct fs_context *fs)
@@ -40,6 +51,20 @@ struct fs_context *fs_context_copy(struct fs_context *fs)
 	copy->cwd = path_get(&fs->cwd);
 	copy->umask = fs->umask;
 	return copy;
+}
+
+int fs_context_unshare(struct fs_context **fs)
+{
+	struct fs_context *old = *fs, *own;
+
+	if (old->refs == 1)
+		return 0;
+	own = fs_context_copy(old);
+	if (own == NULL)
+		return -ENOMEM;
+	*fs = own;
+	fs_context_put(old);
+	return 0;
 }
 
 static void replace(struct path *old, const struct path *p)

@@ -11,12 +11,16 @@ struct fs_context {
 	uint32_t umask;
 };
 
-/* The current process's; during boot, the one that the first process will get. */
+/* The current thread's; a kernel thread has the first process's. */
 struct fs_context *fs_current(void);
+/* At boot: fs, whose reference is taken over, becomes the first thread's. */
+void fs_context_init(struct fs_context *fs);
 struct fs_context *fs_context_get(struct fs_context *fs);
 void fs_context_put(struct fs_context *fs);
 /* fork without CLONE_FS. NULL without memory. */
 MUST_CHECK struct fs_context *fs_context_copy(struct fs_context *fs);
+/* *fs is nobody else's from now on: exchanged for a copy if it was. 0, -ENOMEM. */
+MUST_CHECK int fs_context_unshare(struct fs_context **fs);
 void fs_context_set_cwd(struct fs_context *fs, const struct path *p);
 void fs_context_set_root(struct fs_context *fs, const struct path *p);
 

@@ -175,7 +175,7 @@ int vfs_mount_root(struct superblock *sb)
 	struct mount *m;
 	struct fs_context *fs;
 
-	ASSERT(list_empty(&mounts) && init_process->fs == NULL);
+	ASSERT(list_empty(&mounts));
 	fs = kzalloc(sizeof(*fs));
 	m = mount_create(sb, NULL, 0, sb->type);
 	if (fs == NULL || m == NULL)
@@ -185,7 +185,7 @@ int vfs_mount_root(struct superblock *sb)
 	fs->umask = 022;
 	fs->root = (struct path){.mount = mount_get(m), .dentry = dentry_get(m->root)};
 	fs->cwd = path_get(&fs->root);
-	init_process->fs = fs;
+	fs_context_init(fs);
 	return 0;
 }
 

@@ -8,10 +8,14 @@
 #include <signal.h>
 
 #include "kernel/arch/x86_64/cpu.h"
+#include "kernel/fs/fdtable.h"
+#include "kernel/fs/fs_context.h"
+#include "kernel/ipc/sysv.h"
 #include "kernel/linux/clone.h"
 #include "kernel/linux/process_calls.h"
 #include "kernel/linux/signal.h"
 #include "kernel/mm/uaccess.h"
+#include "kernel/mm/vmspace.h"
 #include "kernel/sched/thread.h"
 
 #define THREAD_FLAGS (CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD)
@@ -34,10 +38,25 @@ static long check_flags(uint64_t flags)
 		return -EINVAL; /* as from a kernel built without name spaces */
 	if ((flags & CLONE_PARENT) && process_current()->parent == NULL)
 		return -EINVAL;
-	/* A thread with files or a current directory of its own is nothing that a libc makes. */
-	if ((flags & CLONE_THREAD) && (flags & THREAD_FLAGS) != THREAD_FLAGS)
-		return -ENOSYS;
 	return 0;
+}
+
+struct thread *clone_thread(struct process *p, uint64_t flags)
+{
+	struct thread *self = thread_current(), *t = NULL;
+	struct fs_context *fs = flags & CLONE_FS ? fs_context_get(self->fs) : fs_context_copy(self->fs);
+	struct fdtable *fds = flags & CLONE_FILES ? fdtable_get(self->fds) : fdtable_copy(self->fds);
+
+	if (fs != NULL && fds != NULL)
+		t = thread_create(p);
+	if (t == NULL) {
+		fs_context_put(fs);
+		fdtable_put(fds);
+		return NULL;
+	}
+	t->fs = fs;
+	t->fds = fds;
+	return t;
 }
 
 void clone_set_up_thread(struct thread *t, const struct clone_request *rq)
@@ -61,7 +80,7 @@ void clone_set_up_thread(struct thread *t, const struct clone_request *rq)
 
 static long create_thread(const struct clone_request *rq)
 {
-	struct thread *t = thread_create(process_current());
+	struct thread *t = clone_thread(process_current(), rq->flags);
 	long tid;
 
 	if (t == NULL)
@@ -144,6 +163,37 @@ long sys_clone3(const void *uargs, size_t size)
 		.pidfd = (void *)args.pidfd,
 	};
 	return do_clone(&rq);
+}
+
+/* What a process with one thread shares with nobody is its own already. */
+static long check_unshare(uint64_t flags)
+{
+	struct process *p = process_current();
+
+	if (flags & ~(uint64_t)(CLONE_THREAD | CLONE_FS | CLONE_VM | CLONE_SIGHAND | CLONE_FILES | CLONE_SYSVSEM))
+		return -EINVAL; /* name spaces: as from a kernel built without them */
+	/* Threads have one record of what SEM_UNDO undoes. */
+	if ((flags & (CLONE_THREAD | CLONE_SIGHAND | CLONE_VM | CLONE_SYSVSEM)) && p->nr_threads > 1)
+		return -EINVAL;
+	if ((flags & CLONE_SIGHAND) && p->sighand->actions->refs > 1)
+		return -EINVAL;
+	if ((flags & CLONE_VM) && vmspace_is_shared(p->vs))
+		return -EINVAL;
+	return 0;
+}
+
+long sys_unshare(unsigned long flags)
+{
+	struct thread *t = thread_current();
+	long err = check_unshare(flags);
+
+	if (err == 0 && (flags & CLONE_FS))
+		err = fs_context_unshare(&t->fs);
+	if (err == 0 && (flags & CLONE_FILES))
+		err = fdtable_unshare(&t->fds);
+	if (err == 0 && (flags & CLONE_SYSVSEM))
+		ipc_process_exit(t->proc);
+	return err;
 }
 
 long sys_set_tid_address(void *tidptr)

@@ -5,7 +5,10 @@
 
 #include <stdint.h>
 
+#include "lib/compiler.h"
+
 struct thread;
+struct process;
 
 struct clone_request {
 	uint64_t flags;     /* CLONE_*, without the signal */
@@ -15,6 +18,8 @@ struct clone_request {
 	void *parent_tid, *child_tid, *pidfd;
 };
 
+/* A thread of p, not started, with the caller's files or copies of them as flags say. NULL without memory. */
+MUST_CHECK struct thread *clone_thread(struct process *p, uint64_t flags);
 /* The new thread's registers and what of rq is its own: it may be started then. */
 void clone_set_up_thread(struct thread *t, const struct clone_request *rq);
 /* RLIMIT_NPROC, and what the machine can take. 0 or -EAGAIN. */

@@ -226,7 +226,7 @@ static int unshare(struct process *p)
 {
 	int err = sighand_unshare(p->sighand);
 
-	return err == 0 ? fdtable_unshare(&p->fds) : err;
+	return err == 0 ? fdtable_unshare(&thread_current()->fds) : err;
 }
 
 /* From here on there is no way back: the thread is the new program's only one. */
@@ -244,7 +244,7 @@ static void commit(struct exec *x, struct vmspace *vs, char *exe_path)
 	process_release_vfork(p);
 	p->has_execed = true;
 	p->exit_signal = SIGCHLD;
-	fdtable_close_on_exec(p->fds);
+	fdtable_close_on_exec(t->fds);
 	signal_exec(p);
 	t->clear_child_tid = t->set_child_tid = 0;
 	t->robust_list = 0;

@@ -12,7 +12,6 @@
 #include "kernel/arch/x86_64/cpu.h"
 #include "kernel/fs/cred.h"
 #include "kernel/fs/fdtable.h"
-#include "kernel/fs/fs_context.h"
 #include "kernel/linux/clone.h"
 #include "kernel/linux/pidfd.h"
 #include "kernel/linux/signal.h"
@@ -63,9 +62,7 @@ static bool fill(struct process *p, uint64_t flags)
 	struct process *self = process_current();
 
 	p->sighand = sighand_inherit(self->sighand, sighand_mode(flags));
-	p->fs = flags & CLONE_FS ? fs_context_get(self->fs) : fs_context_copy(self->fs);
-	p->fds = flags & CLONE_FILES ? fdtable_get(self->fds) : fdtable_copy(self->fds);
-	if (p->sighand == NULL || p->fs == NULL || p->fds == NULL || cpu_limit_watch(p) != 0)
+	if (p->sighand == NULL || cpu_limit_watch(p) != 0)
 		return false;
 	p->vs = flags & CLONE_VM ? vmspace_get(self->vs) : vmspace_fork(self->vs);
 	return p->vs != NULL;
@@ -119,7 +116,7 @@ long fork_process(const struct clone_request *rq)
 		return -ENOMEM;
 	pid = p->pid;
 	if (fill(p, rq->flags))
-		t = thread_create(p);
+		t = clone_thread(p, rq->flags);
 	if (t == NULL) {
 		process_put(p);
 		return -ENOMEM;

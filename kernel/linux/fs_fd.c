@@ -39,7 +39,7 @@ static long dup_to(int fd, int to, bool cloexec)
 
 	if (f == NULL)
 		return -EBADF;
-	n = fdtable_replace(process_current()->fds, f, to, cloexec);
+	n = fdtable_replace(thread_current()->fds, f, to, cloexec);
 	if (n < 0)
 		file_put(f);
 	return n;
@@ -141,7 +141,7 @@ static long record_lock(struct file *f, unsigned cmd, void *user)
 	bool ofd = cmd == F_OFD_GETLK || cmd == F_OFD_SETLK || cmd == F_OFD_SETLKW;
 	enum lock_kind kind = ofd ? LOCK_KIND_OFD : LOCK_KIND_POSIX;
 	struct process *p = process_current();
-	const void *owner = ofd ? (const void *)f : p->fds;
+	const void *owner = ofd ? (const void *)f : thread_current()->fds;
 	struct lock_range r;
 	struct flock fl;
 	int err;
@@ -178,7 +178,7 @@ static long dup_from(struct file *f, unsigned long min, bool cloexec)
 
 static long fcntl_file(struct file *f, int fd, unsigned cmd, unsigned long arg)
 {
-	struct fdtable *t = process_current()->fds;
+	struct fdtable *t = thread_current()->fds;
 
 	switch (cmd) {
 	case F_DUPFD:
@@ -266,7 +266,7 @@ static long ioctl_set_flag(struct file *f, unsigned flag, const void *user)
 
 static long ioctl_file(struct file *f, int fd, unsigned cmd, unsigned long arg)
 {
-	struct fdtable *t = process_current()->fds;
+	struct fdtable *t = thread_current()->fds;
 	struct kstat st;
 	int err;
 

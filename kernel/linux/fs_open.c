@@ -96,19 +96,14 @@ long sys_close(int fd)
 
 long sys_close_range(unsigned first, unsigned last, unsigned flags)
 {
-	struct process *p = process_current();
+	struct thread *self = thread_current();
 	struct fdtable *t;
 
 	if ((flags & ~(CLOSE_RANGE_UNSHARE | CLOSE_RANGE_CLOEXEC)) != 0 || first > last)
 		return -EINVAL;
-	if (flags & CLOSE_RANGE_UNSHARE) {
-		t = fdtable_copy(p->fds);
-		if (t == NULL)
-			return -ENOMEM;
-		fdtable_put(p->fds);
-		p->fds = t;
-	}
-	t = p->fds;
+	if ((flags & CLOSE_RANGE_UNSHARE) && fdtable_unshare(&self->fds) != 0)
+		return -ENOMEM;
+	t = self->fds;
 	if (first > INT32_MAX)
 		return 0;
 	for (int fd = fdtable_next(t, (int)first); fd >= 0 && (unsigned)fd <= last; fd = fdtable_next(t, fd + 1)) {

@@ -129,8 +129,8 @@ long sys_pidfd_getfd(int fd, int target_fd, unsigned flags)
 		return -EBADF;
 	if (!may_look_into(p)) {
 		result = -EPERM;
-	} else if (p->fds != NULL) {
-		f = fdtable_lookup(p->fds, target_fd);
+	} else if (p->leader->fds != NULL) {
+		f = fdtable_lookup(p->leader->fds, target_fd);
 		result = f != NULL ? fd_install(f, 0, true) : -EBADF;
 		if (f != NULL && result < 0)
 			file_put(f);

@@ -11,6 +11,7 @@ long sys_clone(unsigned long flags, void *stack, void *parent_tid, void *child_t
 long sys_clone3(const void *uargs, size_t size);
 long sys_fork(void);
 long sys_vfork(void);
+long sys_unshare(unsigned long flags);
 long sys_set_tid_address(void *tidptr);
 long sys_exit(int code);
 long sys_exit_group(int code);

@@ -115,18 +115,12 @@ struct process *process_get(struct process *p)
 	return p;
 }
 
-/* What a process has and a zombie has not. May block: files are closed. */
+/* What a process has and a zombie has not. */
 static void release_resources(struct process *p)
 {
-	struct fdtable *fds = p->fds;
-	struct fs_context *fs = p->fs;
 	struct vmspace *vs = p->vs;
 
 	process_timers_free(p);
-	p->fds = NULL;
-	fdtable_put(fds);
-	p->fs = NULL;
-	fs_context_put(fs);
 	if (vs == NULL)
 		return;
 	p->max_rss = vmspace_peak_rss(vs);
@@ -165,8 +159,6 @@ struct process *process_create(void)
 	p->children_usage = (struct process_usage){0};
 	p->utime_dead_ns = p->nr_blocked_dead = p->nr_preempted_dead = p->max_rss = 0;
 	p->vs = NULL;
-	p->fds = NULL;
-	p->fs = NULL;
 	p->sighand = NULL;
 	p->timers = NULL;
 	p->uring = NULL;
@@ -242,16 +234,14 @@ static void say_missing(void *ctx, const char *path)
 static void process_ended(struct process *p)
 {
 	if (p == init_process) {
-		struct fdtable *fds = p->fds;
-
-		p->fds = NULL;
-		fdtable_put(fds);
+		thread_put_files(thread_current());
 		if (boot_info->flags & CAY_BOOT_MISSING)
 			vfs_report_missing(say_missing, NULL);
 		plat_exit(debug_leak_check() ? LEAK_STATUS : p->wait_status);
 	}
 	uring_process_end(p);
 	ipc_process_exit(p);
+	thread_put_files(thread_current());
 	release_resources(p);
 	process_release_vfork(p);
 	family_ended(p);
@@ -262,6 +252,8 @@ void process_thread_gone(struct thread *t)
 {
 	struct process *p = t->proc;
 
+	if (p->nr_threads > 1)
+		thread_put_files(t); /* may block; the last one's wait for what works for the process (process_ended) */
 	p->utime_dead_ns += thread_cpu_ns(t);
 	p->nr_blocked_dead += t->nr_blocked;
 	p->nr_preempted_dead += t->nr_preempted;

@@ -73,6 +73,9 @@ NORETURN void sched_cpu_enter(void);           /* first act of another CPU's idl
 
 /* thread.c */
 void thread_free(struct thread *t); /* it has run for the last time */
+void thread_put_files(struct thread *t); /* its references; may block: files are closed */
+/* Its references; may block: files are closed. */
+void thread_put_files(struct thread *t);
 void thread_free_descriptor(struct thread *t);
 void thread_unhash(struct thread *t);
 void thread_change_id(struct thread *t, int tid);

@@ -10,6 +10,8 @@
 #include <string.h>
 
 #include "kernel/arch/x86_64/cpu.h"
+#include "kernel/fs/fdtable.h"
+#include "kernel/fs/fs_context.h"
 #include "kernel/linux/futex.h"
 #include "kernel/linux/signal.h"
 #include "kernel/log.h"
@@ -145,6 +147,17 @@ static struct thread *thread_alloc(struct process *proc, bool has_fpu)
 	return t;
 }
 
+void thread_put_files(struct thread *t)
+{
+	struct fdtable *fds = t->fds;
+	struct fs_context *fs = t->fs;
+
+	t->fds = NULL;
+	fdtable_put(fds);
+	t->fs = NULL;
+	fs_context_put(fs);
+}
+
 void thread_free_descriptor(struct thread *t)
 {
 	sigpending_discard(&t->pending, ~0ull);
@@ -230,11 +243,26 @@ struct thread *kthread_create(const char *name, void (*fn)(void *arg), void *arg
 	return t;
 }
 
+/* None are left when p is ending: then nobody asks for them any more. */
+static void share_files(struct thread *t, const struct process *p)
+{
+	list_for_each (of, &p->threads, proc_link, struct thread) {
+		if (of->fds == NULL)
+			continue;
+		t->fds = fdtable_get(of->fds);
+		t->fs = fs_context_get(of->fs);
+		return;
+	}
+}
+
 void kthread_adopt(struct process *p)
 {
 	struct thread *t = thread_current();
 	struct process *old = t->proc;
 
+	thread_put_files(t);
+	if (p != NULL)
+		share_files(t, p);
 	t->proc = process_get(p != NULL ? p : &kernel_process);
 	process_put(old);
 	if (p != NULL) {
@@ -295,6 +323,7 @@ void thread_abandon(struct thread *t)
 	thread_unhash(t);
 	list_remove(&t->proc_link);
 	p->nr_threads--;
+	thread_put_files(t);
 	thread_free(t);
 	process_put(p);
 }

@@ -103,6 +103,12 @@ struct thread {
 	int altstack_flags;
 	uint64_t fault_vector, fault_error, fault_addr; /* of the last exception, as a signal frame shows them */
 
+	/* Files: as a rule those of the whole process; each thread has its own reference. NULL: a kernel thread, or
+	 * ending.
+	 */
+	struct fdtable *fds;   /* kernel/fs/fdtable.h */
+	struct fs_context *fs; /* root, cwd, umask: kernel/fs/fs_context.h */
+
 	uint64_t clear_child_tid; /* user address; set_tid_address, CLONE_CHILD_CLEARTID */
 	uint64_t set_child_tid;   /* user address: its first act is to write its id there (CLONE_CHILD_SETTID) */
 	uint64_t robust_list;
@@ -189,8 +195,6 @@ struct process {
 	struct waitq *vfork_wq; /* the parent sleeps there until this process execs or ends; NULL = nobody */
 	struct process_usage children_usage;
 	struct vmspace *vs;      /* NULL while ending */
-	struct fdtable *fds;     /* kernel/fs/fdtable.h */
-	struct fs_context *fs;   /* root, cwd, umask: kernel/fs/vfs.h */
 	struct sighand *sighand; /* kernel/linux/signal.h */
 	struct cred cred;
 	struct rlimit_pair rlimit[NR_RLIMITS];
@@ -278,7 +282,7 @@ int thread_new_id(void);     /* in use by no thread, process, group or session *
 unsigned thread_count(void); /* of programs, that live */
 void thread_start(struct thread *t);
 /* In place of thread_start, for the first thread of a process that was not published: both go, the caller's reference
- * of the process too. */
+ * of the process too. May block: files are closed. */
 void thread_abandon(struct thread *t);
 NORETURN void thread_exit(int code);                   /* the calling thread only */
 NORETURN void process_exit(int wait_status);           /* all threads of the caller's process */

@@ -13,17 +13,23 @@ struct walk {
 	void (*fn)(struct guest_map *m, const struct inspect_file *f, void *ctx);
 	void *ctx;
 	unsigned nr_files;
+	uint64_t process;
+	uint64_t table; /* of its thread before this one; 0 = none yet */
 };
 
-static bool walk_process(struct guest_map *m, uint64_t process, void *ctx)
+/* Threads share one table but for a few, which are listed too. */
+static bool walk_thread(struct guest_map *m, uint64_t thread, void *ctx)
 {
-	uint64_t table = guest_number(m, process, CAY_MAP_PROCESS_FDS);
+	uint64_t table = guest_number(m, thread, CAY_MAP_THREAD_FDS);
 	uint64_t files = guest_number(m, table, CAY_MAP_FDTABLE_FILES);
 	uint64_t size = MIN(guest_number(m, table, CAY_MAP_FDTABLE_SIZE), (uint64_t)DESCRIPTORS_MAX);
-	struct inspect_file f = {.pid = (int)guest_number(m, process, CAY_MAP_PROCESS_PID)};
 	struct walk *w = ctx;
+	struct inspect_file f = {.pid = (int)guest_number(m, w->process, CAY_MAP_PROCESS_PID)};
 
-	guest_text(m, guest_at(m, process, CAY_MAP_PROCESS_COMM), 16, f.process, sizeof(f.process));
+	if (table == w->table)
+		return true;
+	w->table = table;
+	guest_text(m, guest_at(m, w->process, CAY_MAP_PROCESS_COMM), 16, f.process, sizeof(f.process));
 	for (uint64_t fd = 0; files != 0 && fd < size && m->budget > 0; fd++) {
 		f.at = guest_pointer(m, files + fd * 8);
 		f.fd = (int)fd;
@@ -34,6 +40,17 @@ static bool walk_process(struct guest_map *m, uint64_t process, void *ctx)
 		w->fn(m, &f, w->ctx);
 	}
 	return true;
+}
+
+static bool walk_process(struct guest_map *m, uint64_t process, void *ctx)
+{
+	struct walk *w = ctx;
+
+	w->process = process;
+	w->table = 0;
+	guest_list(m, guest_at(m, process, CAY_MAP_PROCESS_THREADS), CAY_MAP_THREAD_LINK, INSPECT_THREADS_MAX,
+		   walk_thread, w);
+	return w->nr_files <= INSPECT_FILES_MAX;
 }
 
 void inspect_each_file(struct guest_map *m, void (*fn)(struct guest_map *m, const struct inspect_file *f, void *ctx),

@@ -12,7 +12,7 @@ static struct file *file_of(uint64_t id)
 {
 	struct thread *t = proc_thread(id);
 
-	return t != NULL && t->proc->fds != NULL ? fdtable_lookup(t->proc->fds, PROC_ID_FD(id)) : NULL;
+	return t != NULL && t->fds != NULL ? fdtable_lookup(t->fds, PROC_ID_FD(id)) : NULL;
 }
 
 static int follow_fd(uint64_t id, struct path *out)
@@ -45,7 +45,7 @@ static int show_fdinfo(uint64_t id, struct text *t)
 	if (f == NULL)
 		return -ENOENT;
 	unsigned flags = f->flags;
-	if (fdtable_get_cloexec(proc_thread(id)->proc->fds, PROC_ID_FD(id)))
+	if (fdtable_get_cloexec(proc_thread(id)->fds, PROC_ID_FD(id)))
 		flags |= O_CLOEXEC;
 	text_printf(t, "pos:\t%lld\nflags:\t0%o\nmnt_id:\t1\nino:\t%llu\n",
 		    f->mode & FILE_SEEKABLE ? (long long)f->pos : 0ll, flags, (unsigned long long)file_inode(f)->ino);
@@ -74,7 +74,7 @@ static bool next(const struct pseudo_node *node, uint64_t id, uint64_t *cursor, 
 		 struct pseudo_found *out)
 {
 	struct thread *t = proc_thread(id);
-	int fd = t != NULL && t->proc->fds != NULL ? fdtable_next(t->proc->fds, (int)*cursor) : -1;
+	int fd = t != NULL && t->fds != NULL ? fdtable_next(t->fds, (int)*cursor) : -1;
 
 	if (fd < 0)
 		return false;

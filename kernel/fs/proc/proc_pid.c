@@ -50,9 +50,9 @@ static int follow_cwd(uint64_t id, struct path *out)
 {
 	struct thread *t = proc_thread(id);
 
-	if (t == NULL || t->proc->fs == NULL)
+	if (t == NULL || t->fs == NULL)
 		return -ENOENT;
-	*out = path_get(&t->proc->fs->cwd);
+	*out = path_get(&t->fs->cwd);
 	return 0;
 }
 
@@ -60,9 +60,9 @@ static int follow_root(uint64_t id, struct path *out)
 {
 	struct thread *t = proc_thread(id);
 
-	if (t == NULL || t->proc->fs == NULL)
+	if (t == NULL || t->fs == NULL)
 		return -ENOENT;
-	*out = path_get(&t->proc->fs->root);
+	*out = path_get(&t->fs->root);
 	return 0;
 }
 

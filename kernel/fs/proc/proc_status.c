@@ -156,7 +156,7 @@ int proc_show_status(uint64_t id, struct text *t)
 	text_printf(
 		t,
 		"Name:\t%s\nUmask:\t%04o\nState:\t%c (%s)\nTgid:\t%d\nNgid:\t0\nPid:\t%d\nPPid:\t%d\nTracerPid:\t0\n",
-		th->comm, p->fs != NULL ? p->fs->umask : 0, state, word, p->pid, th->tid, p->ppid);
+		th->comm, th->fs != NULL ? th->fs->umask : 0, state, word, p->pid, th->tid, p->ppid);
 	show_ids(p, t);
 	text_printf(t, "NStgid:\t%d\nNSpid:\t%d\nNSpgid:\t%d\nNSsid:\t%d\n", p->pid, th->tid, p->pgid, p->sid);
 	show_memory(p, t);

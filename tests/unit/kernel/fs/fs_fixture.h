@@ -48,7 +48,7 @@ static int fs_setup_with(struct superblock *sb)
 	init_process->rlimit[7].cur = 1024;       /* RLIMIT_NOFILE */
 	init_process->rlimit[1].cur = UINT64_MAX; /* RLIMIT_FSIZE */
 	init_process->pid = 1;
-	init_process->fds = fdtable_create();
+	thread_current()->fds = fdtable_create();
 	if (sb != NULL)
 		vfs_mount_root(sb);
 	return 0;

@@ -27,8 +27,8 @@ static void test_lowest_number(void **state)
 	assert_int_equal(fd_install(new_file(), 0, false), 5);
 	assert_int_equal(fd_install(new_file(), 100, false), 100);
 	assert_int_equal(fd_install(new_file(), 0, false), 6);
-	assert_int_equal(fdtable_next(init_process->fds, 7), 100);
-	assert_int_equal(fdtable_next(init_process->fds, 101), -1);
+	assert_int_equal(fdtable_next(thread_current()->fds, 7), 100);
+	assert_int_equal(fdtable_next(thread_current()->fds, 101), -1);
 	assert_int_equal(fd_close(-1), -EBADF);
 	assert_int_equal(fd_close(1 << 30), -EBADF);
 }
@@ -40,7 +40,7 @@ static void test_limits(void **state)
 	(void)state;
 	init_process->rlimit[7].cur = 200;
 	assert_int_equal(fd_install(f, 200, false), -EMFILE);
-	assert_int_equal(fdtable_replace(init_process->fds, f, 200, false), -EBADF);
+	assert_int_equal(fdtable_replace(thread_current()->fds, f, 200, false), -EBADF);
 	for (int fd = 7; fd < 200; fd++) {
 		if (fd != 100)
 			assert_int_equal(fd_install(file_get(f), 0, false), fd);
@@ -51,7 +51,7 @@ static void test_limits(void **state)
 	assert_int_equal(fd_install(f, 1000, false), -ENOMEM);
 	shim_kmalloc_fail_after(-1);
 	assert_int_equal(fd_install(f, 1000, false), 1000);
-	for (int fd = 7; fd <= 1000; fd = fdtable_next(init_process->fds, fd + 1)) {
+	for (int fd = 7; fd <= 1000; fd = fdtable_next(thread_current()->fds, fd + 1)) {
 		assert_int_equal(fd_close(fd), 0);
 		if (fd == 1000)
 			break;
@@ -60,7 +60,7 @@ static void test_limits(void **state)
 
 static void test_cloexec_and_copy(void **state)
 {
-	struct fdtable *t = init_process->fds, *copy;
+	struct fdtable *t = thread_current()->fds, *copy;
 	struct file *f = new_file();
 
 	(void)state;

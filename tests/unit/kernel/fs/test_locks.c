@@ -101,7 +101,7 @@ static void test_close_releases(void **state)
 	assert_int_equal(vfs_open(AT_FDCWD, "/f", O_RDWR, 0, &g), 0);
 	fd = fd_install(f, 0, false);
 	fd2 = fd_install(g, 0, false);
-	assert_int_equal(lock_set(i, LOCK_KIND_POSIX, init_process->fds, &r, false, false), 0);
+	assert_int_equal(lock_set(i, LOCK_KIND_POSIX, thread_current()->fds, &r, false, false), 0);
 	assert_int_equal(fd_close(fd2), 0); /* any descriptor of the file: that is how POSIX wants it */
 	assert_true(list_empty(&i->locks));
 	assert_int_equal(lock_set(i, LOCK_KIND_OFD, f, &r, false, false), 0);

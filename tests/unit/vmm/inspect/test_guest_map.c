@@ -41,10 +41,10 @@ static int setup(void **state)
 	entry(CAY_MAP_PROCESS_PID, 4, 16);
 	entry(CAY_MAP_PROCESS_COMM, 16, 24);
 	entry(CAY_MAP_PROCESS_THREADS, 16, 40);
-	entry(CAY_MAP_PROCESS_FDS, 8, 56);
 	entry(CAY_MAP_THREAD_LINK, 16, 8);
 	entry(CAY_MAP_THREAD_TID, 4, 24);
 	entry(CAY_MAP_THREAD_STATE, 4, 28);
+	entry(CAY_MAP_THREAD_FDS, 8, 32);
 	entry(CAY_MAP_STATE_RUNNABLE, 0, 10);
 	entry(CAY_MAP_STATE_WOKEN, 0, 11);
 	entry(CAY_MAP_STATE_BLOCKED, 0, 1);
@@ -61,7 +61,7 @@ static int setup(void **state)
 	put(0x9028, GVA(0xa008));
 	put(0xa008, GVA(0x9028));
 	put(0xa018, 8 | 1ull << 32);
-	put(0x9038, GVA(0xc000));
+	put(0xa020, GVA(0xc000));
 	put(0xc000, 64);
 	put(0xc008, GVA(0xd000));
 	put(0xd000 + 8 * 5, GVA(0xb000));
