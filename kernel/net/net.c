@@ -140,13 +140,18 @@ bool net_idle_sleep(void)
 	return any;
 }
 
+void net_idle_begin(void)
+{
+	for (struct netif *nif = netif_first(); nif != NULL; nif = nif->next)
+		if (nif->ops->idle != NULL)
+			nif->ops->idle(nif);
+}
+
 bool net_idle_poll(void)
 {
 	bool any = false;
 
 	for (struct netif *nif = netif_first(); nif != NULL; nif = nif->next) {
-		if (nif->ops->idle != NULL)
-			nif->ops->idle(nif);
 		if (nif->ops->pending != NULL && !nif->scheduled && nif->ops->pending(nif)) {
 			netif_schedule(nif);
 			any = true;

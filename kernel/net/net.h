@@ -14,6 +14,8 @@ bool net_init(void);
 
 /* Polls all interfaces once, and loopback's queue. Thread context, no lock of a socket held. Packets handled. */
 unsigned net_poll(void);
+/* From the idle loop, without the kernel lock: the CPU has run out of work, so what was sent must not wait for more. */
+void net_idle_begin(void);
 /* From the idle loop: looks whether an interface has something; processing is left to the network thread. True: there
  * is somebody to run now. */
 bool net_idle_poll(void);

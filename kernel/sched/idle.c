@@ -124,6 +124,7 @@ NORETURN void sched_idle_loop(void *arg)
 			sched_schedule();
 			continue;
 		}
+		net_idle_begin();
 		deadline_ns = ktimer_next_deadline();
 		if (!poll(sc, deadline_ns) && !net_sleep())
 			sleep(sc, deadline_ns);
