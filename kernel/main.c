@@ -109,6 +109,7 @@ static void load_program(void)
 void kernel_main(void)
 {
 	cpu_init(0);
+	fpu_init();
 	mark(CAY_T_KERNEL_ENTRY);
 	if (boot_info->magic != CAY_BOOT_MAGIC || boot_info->abi_version != CAY_ABI_VERSION)
 		panic("boot info of another version");

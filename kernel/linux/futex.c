@@ -117,7 +117,7 @@ static long wait_continue(struct restart_block *rb)
 static long requeue(void *uaddr, void *uaddr2, bool shared, int nr_wake, int nr_requeue, const uint32_t *expect)
 {
 	struct futex_key from, to;
-	uint32_t now;
+	uint32_t now = 0;
 	int err, woken;
 
 	if (nr_wake < 0 || nr_requeue < 0)
@@ -190,7 +190,7 @@ static int decode_op(uint32_t encoded, uint32_t old, uint32_t *new_value, bool *
 static long wake_op(void *uaddr, void *uaddr2, bool shared, int nr, int nr2, uint32_t encoded)
 {
 	struct futex_key key, key2;
-	uint32_t old, found, value;
+	uint32_t old = 0, found, value;
 	bool holds;
 	int err, woken;
 

@@ -61,26 +61,6 @@ ssize_t strncpy_from_user(char *dst, const char *src_user, size_t size)
 	return -ENAMETOOLONG;
 }
 
-int get_user_u32(uint32_t *dst, const void *src_user)
-{
-	return copy_from_user(dst, src_user, sizeof(*dst));
-}
-
-int get_user_u64(uint64_t *dst, const void *src_user)
-{
-	return copy_from_user(dst, src_user, sizeof(*dst));
-}
-
-int put_user_u32(void *dst_user, uint32_t v)
-{
-	return copy_to_user(dst_user, &v, sizeof(v));
-}
-
-int put_user_u64(void *dst_user, uint64_t v)
-{
-	return copy_to_user(dst_user, &v, sizeof(v));
-}
-
 int cmpxchg_user_u32(void *uaddr, uint32_t expect, uint32_t desired, uint32_t *old)
 {
 	if (!user_range(uaddr, sizeof(uint32_t)))

@@ -7,6 +7,7 @@
 #ifndef CAY_KERNEL_MM_UACCESS_H
 #define CAY_KERNEL_MM_UACCESS_H
 
+#include <errno.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -22,10 +23,51 @@ MUST_CHECK int clear_user(void *dst_user, size_t bytes);
  * in size bytes. */
 MUST_CHECK ssize_t strncpy_from_user(char *dst, const char *src_user, size_t size);
 
+#ifdef CAY_UNIT_TEST
 MUST_CHECK int get_user_u32(uint32_t *dst, const void *src_user);
 MUST_CHECK int get_user_u64(uint64_t *dst, const void *src_user);
 MUST_CHECK int put_user_u32(void *dst_user, uint32_t v);
 MUST_CHECK int put_user_u64(void *dst_user, uint64_t v);
+#else
+/* One word, read or written once, by one instruction with a row in the exception table (uaccess.S). */
+#define USER_WORD_IS_OUT(p, type)                                                                                      \
+	((uint64_t)(p)-CAY_USER_MIN > CAY_USER_END - CAY_USER_MIN - sizeof(type)) /* below it wraps around */
+#define USER_ON_FAULT(label) ".pushsection __ex_table, \"a\"\n\t.quad 1b, " label "\n\t.popsection"
+#define DEFINE_USER_WORD(name, type)                                                                                   \
+	MUST_CHECK static inline int get_user_##name(type *dst, const void *src_user)                                  \
+	{                                                                                                              \
+		type v;                                                                                                \
+                                                                                                                       \
+		if (USER_WORD_IS_OUT(src_user, type))                                                                  \
+			return -EFAULT;                                                                                \
+		__asm__ goto("1:\tmov %1, %0\n\t" USER_ON_FAULT("%l2")                                                 \
+			     : "=r"(v)                                                                                 \
+			     : "m"(*(const volatile type *)src_user)                                                   \
+			     : "memory"                                                                                \
+			     : fault);                                                                                 \
+		*dst = v;                                                                                              \
+		return 0;                                                                                              \
+	fault:                                                                                                         \
+		*dst = 0;                                                                                              \
+		return -EFAULT;                                                                                        \
+	}                                                                                                              \
+	MUST_CHECK static inline int put_user_##name(void *dst_user, type v)                                           \
+	{                                                                                                              \
+		if (USER_WORD_IS_OUT(dst_user, type))                                                                  \
+			return -EFAULT;                                                                                \
+		__asm__ goto("1:\tmov %0, %1\n\t" USER_ON_FAULT("%l2")                                                 \
+			     :                                                                                         \
+			     : "r"(v), "m"(*(volatile type *)dst_user)                                                 \
+			     : "memory"                                                                                \
+			     : fault);                                                                                 \
+		return 0;                                                                                              \
+	fault:                                                                                                         \
+		return -EFAULT;                                                                                        \
+	}
+DEFINE_USER_WORD(u32, uint32_t)
+DEFINE_USER_WORD(u64, uint64_t)
+#undef DEFINE_USER_WORD
+#endif
 
 /* Atomic compare-and-exchange on an aligned user word, for futexes. *old receives the value found. */
 MUST_CHECK int cmpxchg_user_u32(void *uaddr, uint32_t expect, uint32_t desired, uint32_t *old);

@@ -217,10 +217,32 @@ struct process {
 	int oom_score_adj; /* -1000..1000: kernel/mm/oom.h */
 };
 
-unsigned cpu_id(void); /* of the CPU this runs on, until it blocks */
+/* Of the CPU this runs on, until it blocks. */
+#ifdef CAY_UNIT_TEST
+unsigned cpu_id(void);
+#else
+static inline unsigned cpu_id(void)
+{
+	unsigned id;
+
+	__asm__ volatile("mov %%gs:1088, %0" : "=r"(id)); /* CPU_ID of offsets.h */
+	return id;
+}
+#endif
 
 /* The running thread; its process. Never NULL after sched_init. */
+#ifdef CAY_UNIT_TEST
 struct thread *thread_current(void);
+#else
+static inline struct thread *thread_current(void)
+{
+	struct thread *t;
+
+	/* CPU_CURRENT of offsets.h. Not volatile, unlike cpu_this(): a thread is the same one wherever it goes on. */
+	__asm__("mov %%gs:1032, %0" : "=r"(t));
+	return t;
+}
+#endif
 /* It runs or could run. */
 static inline bool thread_is_runnable(const struct thread *t)
 {

@@ -32,7 +32,10 @@ void ktimer_init_unlocked(struct ktimer *t, void (*fn)(struct ktimer *t), void *
 void ktimer_arm(struct ktimer *t, uint64_t deadline_ns); /* re-arms when armed */
 /* Harmless when not armed. Afterwards fn neither runs nor will; so not under a spin lock that fn takes. */
 void ktimer_cancel(struct ktimer *t);
-bool ktimer_armed(const struct ktimer *t);
+static inline bool ktimer_armed(const struct ktimer *t)
+{
+	return pheap_queued(&t->node);
+}
 bool ktimer_run_expired(void);       /* by events and the idle loop; true if there was any */
 uint64_t ktimer_next_deadline(void); /* UINT64_MAX if none */
 /* The CPU goes back to work after events_wait: tells the VMM about the earliest deadline again if it must know. */

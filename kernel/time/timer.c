@@ -62,11 +62,6 @@ void ktimer_resume(void)
 	events_arm_timer(next_ns);
 }
 
-bool ktimer_armed(const struct ktimer *t)
-{
-	return pheap_queued(&t->node);
-}
-
 /* Lock: tc's. */
 static void heap_changed(struct timer_cpu *tc)
 {

@@ -99,9 +99,22 @@ void cr3_load(uint64_t pa);
 void cpu_serialize(void);
 
 /* Saves and restores x87/SSE/AVX state to thread.fpu; the kernel itself never touches it. */
+void fpu_init(void); /* before the others */
 void fpu_save(struct thread *t);
 void fpu_restore(struct thread *t);
-void fpu_switch(struct thread *from, struct thread *to); /* save and restore */
+void fpu_switch(struct thread *from, struct thread *to, uint32_t used); /* save and restore; used: fpu_in_use() */
+
+/* What of x87 (1) and AVX (4) the registers hold something in now. Where the CPU does not say, or has more: all. */
+static inline uint32_t fpu_in_use(void)
+{
+	extern bool fpu_tells_use;
+	uint32_t low, high;
+
+	if (!fpu_tells_use)
+		return UINT32_MAX;
+	__asm__ volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(1));
+	return low;
+}
 void fpu_init_state(void *area);
 size_t fpu_area_bytes(void);
 

@@ -70,19 +70,12 @@ void fpu_init_state(void *area)
 	x->mxcsr_mask = mxcsr_mask();
 }
 
-/* What of x87, SSE and AVX the registers now hold something in. */
-static inline uint32_t in_use(void)
-{
-	uint32_t low, high;
+bool fpu_tells_use; /* there is x87, SSE and AVX and nothing else, and the CPU says what is in use */
 
-	__asm__ volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(1));
-	return low;
-}
-
-/* There is x87, SSE and AVX and nothing else, and the CPU says what is in use. */
-static inline bool has_quick_way(void)
+void fpu_init(void)
 {
-	return (boot_info->cpu_features & CAY_CPU_XINUSE) && boot_info->xcr0 == (XSTATE_X87 | XSTATE_SSE | XSTATE_AVX);
+	fpu_tells_use =
+		(boot_info->cpu_features & CAY_CPU_XINUSE) && boot_info->xcr0 == (XSTATE_X87 | XSTATE_SSE | XSTATE_AVX);
 }
 
 #define ALL_16(m)     m(0) m(1) m(2) m(3) m(4) m(5) m(6) m(7) m(8) m(9) m(10) m(11) m(12) m(13) m(14) m(15)
@@ -132,9 +125,9 @@ static void full_restore(const void *area)
 
 void fpu_save(struct thread *t)
 {
-	uint32_t used;
+	uint32_t used = fpu_in_use();
 
-	if (has_quick_way() && !((used = in_use()) & XSTATE_X87))
+	if (!(used & XSTATE_X87))
 		quick_save(t->fpu, used);
 	else
 		full_save(t->fpu);
@@ -142,17 +135,15 @@ void fpu_save(struct thread *t)
 
 void fpu_restore(struct thread *t)
 {
-	if (has_quick_way() && may_quick_restore(t->fpu) && !(in_use() & XSTATE_X87))
+	if (may_quick_restore(t->fpu) && !(fpu_in_use() & XSTATE_X87))
 		quick_restore(t->fpu);
 	else
 		full_restore(t->fpu);
 }
 
-void fpu_switch(struct thread *from, struct thread *to)
+void fpu_switch(struct thread *from, struct thread *to, uint32_t used)
 {
-	uint32_t used;
-
-	if (has_quick_way() && may_quick_restore(to->fpu) && !((used = in_use()) & XSTATE_X87)) {
+	if (may_quick_restore(to->fpu) && !(used & XSTATE_X87)) {
 		quick_save(from->fpu, used);
 		quick_restore(to->fpu);
 	} else {
