@@ -147,6 +147,8 @@ static int by_name(unsigned cmd, uint64_t arg)
 	nif = netif_by_name(r.ifr_name);
 	if (nif == NULL)
 		return -ENODEV;
+	if (cmd == SIOCETHTOOL)
+		return -EOPNOTSUPP; /* as of a card whose driver has none of it */
 	if (cmd == SIOCSIFFLAGS || cmd == SIOCSIFMTU)
 		return set(nif, cmd, &r);
 	err = get(nif, cmd, &r);
@@ -172,6 +174,7 @@ int64_t inet_ioctl(struct socket *s, unsigned cmd, uint64_t arg)
 	case SIOCGIFMAP:
 	case SIOCSIFFLAGS:
 	case SIOCSIFMTU:
+	case SIOCETHTOOL:
 		return by_name(cmd, arg);
 	}
 	return -ENOTTY;

@@ -18,6 +18,7 @@
 #include "kernel/net/inet_control.h"
 #include "kernel/net/inet_errqueue.h"
 #include "kernel/net/net_priv.h"
+#include "kernel/time/clock.h"
 #include "lib/inet_checksum.h"
 
 #define OPT_ICMP_FILTER  1
@@ -126,6 +127,7 @@ static void run(struct channel *ch, struct pbuf *batch, uint32_t bits)
 		} else if (r->rx.truesize >= (size_t)r->in.sock.option[SO_RCVBUF]) {
 			net_drop(p->netif, NET_DROP_SOCKET_FULL, p);
 		} else {
+			p->time_ns = clock_realtime_ns();
 			pbuf_queue_push(&r->rx, p);
 			events |= POLLIN | POLLRDNORM;
 		}

@@ -261,6 +261,15 @@ def refusals(t):
         (["--net", "tap=nosuchtap"], ["no such interface"]),
         (["--net", "tap=lo"], ["tap=lo"]),
         (["--net", "tap=abcdefghijklmnop"], ["at most 15"]),
+        (["--net", "tap=../lo"], ["at most 15 letters"]),
+        (["--net", "link=" + 33 * "x"], ["at most 32"]),
+        (["--net", "link=../x"], ["at most 32 letters"]),
+        (["--net", "nothing"], ["unknown", "user", "none"]),
+        (["--net", "link=x,ip=10.0.0.1/99"], ["ip=10.0.0.2/24"]),
+        (["--net", "user,loss=200%"], ["percentage"]),
+        (["-p", "70000:80"], ["70000:80", "8080:80"]),
+        (["-p", "80:99999"], ["80:99999"]),
+        (["--name", 65 * "x"], ["at most 64"]),
         (["--pcap", "/nonexistent/f"], ["No such file"]),
     ):
         t.our_error(t.cay(["true"], flags=flags), 125, *words)
@@ -393,6 +402,112 @@ def a_link_is_recorded_and_made_worse(t):
         t.check(len(data) > 5000000 and data[:4] == b"\x4d\x3c\xb2\xa1" and bytes([10, 99, 0, 1]) in data[:2000], "%s holds the frames: %d bytes" % (name, len(data)))
 
 
+LINK_SCRIBBLER = """
+import mmap, os, random, sys, time
+fd = os.open(sys.argv[1], os.O_RDWR)
+m = mmap.mmap(fd, os.fstat(fd).st_size)
+r = random.Random(1)
+end = time.monotonic() + float(sys.argv[2])
+while time.monotonic() < end:
+    for i in range(200):
+        at = r.randrange(64, 0x20000 // 4) * 4 if i % 2 else r.randrange(0x20000 // 16, len(m) // 16 - 4) * 16
+        if i % 4 == 0:  # lengths and indices that might be true
+            m[at:at + 4] = (r.randrange(0, 0x20000) * 16).to_bytes(4, "little")
+        else:
+            m[at:at + 8] = r.randbytes(8)
+# All live indices, again and again: what a peer does that wants others to stumble.
+rings = [(f, t) for f in range(2) for t in range(2) if f != t]
+end = time.monotonic() + float(sys.argv[2])
+while time.monotonic() < end:
+    for f, t in rings:
+        ring = 576 + (f * 8 + t) * 128
+        at = ring + r.choice((0, 4, 8, 64, 68, 72, 76))
+        m[at:at + 4] = r.randbytes(4)
+"""
+LINK_TALKER = """
+import socket, sys, time
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.settimeout(0.05)
+answers = 0
+while sys.stdin.readline().strip() == "talk":
+    end = time.monotonic() + 0.5
+    while time.monotonic() < end:
+        s.sendto(b"hello", ("10.99.0.1", 7007))
+        try:
+            answers += s.recvfrom(100)[0] == b"hello"
+        except OSError:
+            pass
+        c = socket.socket()
+        c.settimeout(0.05)
+        try:
+            c.connect(("10.99.0.1", 7008))
+            c.sendall(bytes(300000))
+        except OSError:
+            pass
+        c.close()
+    print("talked", answers, flush=True)
+"""
+LINK_LISTENER = """
+import socket, threading
+u = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+u.bind(("0.0.0.0", 7007))
+l = socket.create_server(("0.0.0.0", 7008), backlog=50)
+def sink():
+    while True:
+        c = l.accept()[0]
+        c.settimeout(0.3)
+        try:
+            while c.recv(65536):
+                pass
+        except OSError:
+            pass
+        c.close()
+threading.Thread(target=sink, daemon=True).start()
+print("ready", flush=True)
+while True:
+    data, peer = u.recvfrom(100)
+    try:
+        u.sendto(data, peer)
+    except OSError:
+        pass
+"""
+
+
+@case(timeout=60)
+def a_hostile_peer_on_a_link(t):
+    """A hand of ours writes junk into the whole segment while two VMs talk: both live on, and find each other again when it has ended."""
+    env = {**os.environ, "XDG_RUNTIME_DIR": t.dir}
+    flags = ["--net", "link=junk"]
+    vms = [popen(t.cay_argv([PYTHON, "-c", code], flags), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=t.dir, env=env, text=True)
+           for code in (LINK_LISTENER,)]
+    try:
+        t.check(vms[0].stdout.readline() == "ready\n", "the listener is there")
+        vms.append(popen(t.cay_argv([PYTHON, "-c", LINK_TALKER], flags), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=t.dir,
+                         env=env, text=True))
+
+        def talk():
+            vms[1].stdin.write("talk\n")
+            vms[1].stdin.flush()
+            return int(vms[1].stdout.readline().split()[1])
+        before = talk()
+        t.check(before > 0, "they talk")
+        scribbler = popen([PYTHON, "-c", LINK_SCRIBBLER, t.path("cay/link-junk/segment.2"), "0.7"], stderr=subprocess.PIPE)
+        meanwhile = [talk() for _ in range(3)]
+        _, err = scribbler.communicate(timeout=30)
+        t.check(scribbler.returncode == 0, err)
+        t.check([p.poll() for p in vms] == [None, None], "both live on")
+        for _ in range(20):
+            if talk() > meanwhile[-1]:
+                break
+        else:
+            t.fail("they find each other again")
+    finally:
+        for p in vms:
+            p.kill()
+            out, err = p.communicate()
+            t.check(not err, err)
+
+
 @case
 def an_unused_link_is_removed(t):
     """By the next VM that joins another; one that is in use stays, as does what is no link."""
@@ -462,11 +577,13 @@ def a_link_refuses_a_folder_of_others(t):
     t.our_error(r, 125, "not this user's alone")
 
 
-def in_namespace(t, commands):
-    """Runs shell commands in a network namespace of their own; skips where that is not allowed."""
+def in_namespace(t, commands, files={}):
+    """Runs shell commands in a network namespace of their own, in a folder with these files; skips where that is not allowed."""
     if os.geteuid() != 0 or not os.path.exists("/dev/net/tun"):
         t.skip("needs root and /dev/net/tun")
     t.need("ip")
+    for name, text in files.items():
+        t.write(name, text)
     script = t.write("ns.sh", "set -e\nip link set lo up\n" + commands)
     return t.host(["unshare", "-n", "/bin/bash", script], timeout=40)
 
@@ -485,6 +602,65 @@ kill $!
 """ % (sys.executable, server, t.cay_path, t.backend, t.dir, t.dir, PYTHON, client))
     t.check(r.out.endswith(b"answered\n"), r.describe())
     t.check(any(b"message 9" in f for _, f in frames(t.path("f.pcap"))), "it is recorded")
+
+
+# In the VM: what comes on one connection goes back on another that we open.
+TCP_MIRROR = """
+import socket
+l = socket.create_server(("0.0.0.0", 7000))
+print("ready", flush=True)
+for i in range(16):
+    c, peer = l.accept()
+    data = b""
+    while more := c.recv(65536):
+        data += more
+    with socket.create_connection((peer[0], 7001)) as back:
+        back.sendall(data)
+    c.sendall(b"done")
+    c.close()
+"""
+# Outside, for each combination: (name of the setting, bit of tcpi_options).
+TCP_COMBINATIONS = """
+import random, socket, sys
+settings = (("timestamps", 1), ("sack", 2), ("window_scaling", 4), ("ecn", 8))
+def options(s):
+    return s.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 192)[5] & 15
+l = socket.create_server(("10.9.0.1", 7001))
+for n in range(16):
+    for name, bit in settings:
+        with open("/proc/sys/net/ipv4/tcp_" + name, "w") as f:
+            f.write("1" if n & bit else "0")
+    data = random.Random(n).randbytes(150000)
+    with socket.create_connection(("10.9.0.2", 7000), timeout=30) as c:
+        c.sendall(data)
+        c.shutdown(socket.SHUT_WR)
+        b, _ = l.accept()
+        got = b""
+        while more := b.recv(65536):
+            got += more
+        print(n, got == data, c.recv(10) == b"done", options(c) == n, options(b) == n & 7, flush=True)
+        b.close()
+"""
+
+
+@case(timeout=60, once=True)
+def tcp_with_linux_in_every_combination_of_options(t):
+    """Timestamps, SACK, window scaling, ECN: Linux's part has them or not, opens one connection and accepts one, on a line that loses a little."""
+    r = in_namespace(t, """
+[ -w /proc/sys/net/ipv4/tcp_ecn ] || { echo read-only; exit 0; }
+ip tuntap add dev t0 mode tap
+ip address add 10.9.0.1/24 dev t0
+ip link set t0 up
+mkfifo up
+%s run --backend %s --net tap=t0,ip=10.9.0.2/24,gw=10.9.0.1,loss=1%%,delay=1ms,seed=7 %s -c "$(cat mirror.py)" >up &
+read line <up
+%s outside.py
+wait
+""" % (t.cay_path, t.backend, PYTHON, sys.executable), {"mirror.py": TCP_MIRROR, "outside.py": TCP_COMBINATIONS})
+    if r.out == b"read-only\n":
+        t.skip("the settings of TCP cannot be changed here")
+    want = "".join("%d True True True True\n" % n for n in range(16))
+    t.check(r.text == want and r.status == 0, r.describe())
 
 
 @case(timeout=60, backends=("process",))  # a user who may not use the tap may not use /dev/kvm either
@@ -523,3 +699,23 @@ def tools_of_the_network_inside(t):
     r = t.cay([PYTHON, "-c", SS])
     for p in (r"LISTEN .*127\.0\.0\.1:8080 .*python3", r"ESTAB .*127\.0\.0\.1:8080 ", r"LISTEN .*\[::1\]:8081 ", r"udp +UNCONN .*0\.0\.0\.0:5353 "):
         t.check(re.search(p, r.text), "%s: %s" % (p, r.describe()))
+
+
+@case(once=True)
+def ping_and_traceroute(t):
+    """Debian's, as root and as a user: IPv4, IPv6, fragments, times that make sense, by each kind of probe."""
+    t.need("ping")
+    t.need("traceroute")
+    for flags, command in (([], "ping -c 2 -i 0.01 127.0.0.1"), ([], "ping -c 1 ::1"), ([], "ping -c 1 -s 60000 127.0.0.1"), ([], "ping -c 2 -i 0.01 10.0.2.2"),
+                           (["-u", "1000:1000"], "ping -c 1 10.0.2.2"), (["-u", "1000:1000"], "ping -c 1 ::1")):
+        r = t.cay(command.split(), flags)
+        t.check(r.status == 0 and " 0% packet loss" in r.text and not r.err, r.describe())
+        t.check(re.search(r"icmp_seq=1 ttl=\d+ time=\d+(\.\d+)? ms", r.text), r.describe())
+    r = t.cay("ping -c 1 -W 1 192.0.2.1".split(), ["--net", "none"])
+    t.check(r.status == 2 and "unreachable" in r.errtext, r.describe())
+    for how in ("", "-I", "-T -p 9"):
+        for flags, to in ((["--net", "none"], "127.0.0.1"), ([], "10.0.2.2")):
+            if how.startswith("-T") and not flags:
+                continue  # libslirp connects on its own and tells nothing of it
+            r = t.cay(("traceroute -n -m 2 -q 1 -w 1 %s %s" % (how, to)).split(), flags)
+            t.check(r.status == 0 and re.search(r"^ 1  %s  [0-9.]+ ms$" % re.escape(to), r.text, re.M), r.describe())
