@@ -19,6 +19,10 @@
 #define TWO_HOURS_S         7200u
 #define MTU_MIN             1280u
 #define IFF_SLAAC_MAX       4
+/* What advertisements may take of an interface's addresses and of the routing table: anybody on the link can send them.
+ */
+#define PREFIXES_MAX 8u
+#define ROUTERS_MAX  8u
 
 #define OPT_SOURCE_LINK 1
 #define OPT_PREFIX      3
@@ -166,6 +170,15 @@ static uint64_t until(uint32_t seconds)
 	return seconds == UINT32_MAX ? UINT64_MAX : clock_monotonic_ns() + seconds * NSEC_PER_SEC;
 }
 
+static unsigned nr_prefixes(const struct netif *nif)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < nif->nr_addrs; i++)
+		n += nif->addr[i].dynamic && !ipaddr_is_v4(&nif->addr[i].addr);
+	return n;
+}
+
 static void take_prefix(struct slaac *s, const struct prefix_option *o)
 {
 	struct ipaddr addr = ipaddr_v6(o->addr);
@@ -176,7 +189,7 @@ static void take_prefix(struct slaac *s, const struct prefix_option *o)
 	    ipaddr_is_multicast(&addr) || ipaddr_is_v4(&addr) || preferred > valid)
 		return;
 	interface_id(s->nif, addr.b + 8);
-	if (valid > 0)
+	if (valid > 0 && nr_prefixes(s->nif) < PREFIXES_MAX)
 		add(s, &addr, 64);
 	a = netif_find_addr(s->nif, &addr);
 	if (a == NULL)
@@ -216,6 +229,24 @@ static void take_option(struct slaac *s, const uint8_t *at, unsigned bytes)
 	}
 }
 
+/* Is there room for this router, or is it known? What has expired goes. */
+static bool has_room_for_router(const struct ipaddr *gateway)
+{
+	uint64_t now_ns = clock_monotonic_ns();
+	struct route_entry e;
+	unsigned nr = 0;
+
+	for (unsigned i = 0; route_get(i, &e);) {
+		if (e.protocol == RTPROT_RA && e.valid_until_ns < now_ns && route_delete(&e) == 0)
+			continue;
+		if (e.protocol == RTPROT_RA && ipaddr_eq(&e.gateway, gateway))
+			return true;
+		nr += e.protocol == RTPROT_RA;
+		i++;
+	}
+	return nr < ROUTERS_MAX;
+}
+
 static void take_router(struct slaac *s, const struct pbuf *p, uint16_t lifetime_s)
 {
 	struct route_entry e = {
@@ -227,10 +258,10 @@ static void take_router(struct slaac *s, const struct pbuf *p, uint16_t lifetime
 		.valid_until_ns = clock_monotonic_ns() + lifetime_s * NSEC_PER_SEC,
 	};
 
-	if (lifetime_s > 0)
-		(void)route_add(&e);
-	else
+	if (lifetime_s == 0)
 		(void)route_delete(&e);
+	else if (has_room_for_router(&p->src))
+		(void)route_add(&e);
 }
 
 void slaac_router_advert(struct pbuf *p)
