@@ -175,3 +175,22 @@ def guest_process_is_bare(t):
     finally:
         p.kill()
         p.communicate()
+
+
+def bad_map(t, variant):
+    """A map for `cay inspect` that is wrong, or changes meanwhile: it answers, with nonsense, and soon; the VM is untouched."""
+    env = {"XDG_RUNTIME_DIR": t.dir, "CAY_KERNEL": os.path.join(t.config.build, "tests", "hostile", "map")}
+    p = popen([t.cay_path, "run", "--backend", t.backend, "--name", "v", "--", "/bin/true", variant], env={**os.environ, **env}, stderr=subprocess.PIPE, cwd=t.dir)
+    try:
+        t.check(b"published" in p.stderr.readline(), "the kernel runs")
+        for flags in (["--json"], ["--sockets"], []):
+            r = t.cmd(["inspect", *flags, "v"], env=env, timeout=20)
+            t.check(r.status in (0, 125) and len(r.out) < 100 << 20 and b"\x1b" not in r.out, r.describe())
+        t.check(b"running" in t.cmd(["ps"], env=env).out and p.poll() is None, "the VM is still there, and its VMM answers")
+    finally:
+        p.kill()
+        p.communicate()
+
+
+for variant in ("junk", "loops", "changes", "beyond", "long"):
+    case(name="map-" + variant, timeout=40, once=True)(lambda t, variant=variant: bad_map(t, variant))
