@@ -31,6 +31,7 @@
 #define CAY_BOOT_NO_REWRITE (1u << 6) /* leave call sites alone (tests, debugging) */
 #define CAY_BOOT_GDB        (1u << 7)
 #define CAY_BOOT_MISSING    (1u << 8) /* at the end list the files the program looked for in vain */
+#define CAY_BOOT_NO_INIT    (1u << 9) /* orphans are the first program's to wait for; else the kernel reaps them */
 
 enum cay_device_kind {
 	CAY_DEV_NONE = 0,

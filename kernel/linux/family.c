@@ -9,6 +9,7 @@
 #include "kernel/linux/signal.h"
 #include "kernel/mm/page.h"
 #include "kernel/mm/vmspace.h"
+#include "kernel/plat/cay/boot.h"
 #include "kernel/sched/wait.h"
 #include "kernel/time/clock.h"
 
@@ -115,12 +116,18 @@ static void send_parent_death(struct process *p)
 	}
 }
 
+/* As docker's --init: a program that was not made for it hears nothing of processes that it did not start. */
+static bool hears_of_orphans(const struct process *parent)
+{
+	return parent->subreaper || (boot_info->flags & CAY_BOOT_NO_INIT);
+}
+
 static void adopt(struct process *p, struct process *parent)
 {
 	list_remove(&p->sibling);
 	p->parent = parent;
 	p->ppid = parent->pid;
-	p->orphan = !parent->subreaper;
+	p->orphan = !hears_of_orphans(parent);
 	p->exit_signal = SIGCHLD;
 	list_push_back(&parent->children, &p->sibling);
 	send_parent_death(p);

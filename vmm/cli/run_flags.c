@@ -40,6 +40,8 @@ const struct flag run_flags[] = {
 	 "with -d: remove the output when the VM ends (without -d nothing is ever left)"},
 	{FLAG_INTERACTIVE, 'i', "interactive", FLAG_ALONE, NULL, "connect stdin: always so, accepted for habit's sake"},
 	{FLAG_TTY, 't', "tty", FLAG_ALONE, NULL, "insist that stdin is a terminal"},
+	{FLAG_INIT, 0, "init", FLAG_OPTIONAL_VALUE, "BOOL",
+	 "orphaned processes end unseen (default: true); false: the program waits for them, as process 1"},
 	{FLAG_IO_CORE, 0, "io-core", FLAG_VALUE, "N", "host CPU that the I/O thread keeps to"},
 	{FLAG_BACKEND, 0, "backend", FLAG_VALUE, "KIND",
 	 "auto (kvm where it works), kvm, or process (no /dev/kvm needed)"},

@@ -115,6 +115,15 @@ static int parse_io_core(struct run_options *opt, const char *value)
 	return 0;
 }
 
+static int parse_init(struct run_options *opt, const char *value)
+{
+	opt->no_init = value != NULL && strcmp(value, "false") == 0;
+	if (value == NULL || opt->no_init || strcmp(value, "true") == 0)
+		return 0;
+	say_error("--init=%s: say --init=true or --init=false", value);
+	return RUN_EXIT_OURS;
+}
+
 static int parse_backend(struct run_options *opt, const char *value)
 {
 	if (strcmp(value, "auto") == 0) {
@@ -240,6 +249,8 @@ static int apply_flag(struct run_options *opt, const struct flag_match *m)
 			return 0;
 		say_error("-t: stdin is not a terminal; leave -t out");
 		return RUN_EXIT_OURS;
+	case FLAG_INIT:
+		return parse_init(opt, m->value);
 	case FLAG_IO_CORE:
 		return parse_io_core(opt, m->value);
 	case FLAG_BACKEND:

@@ -69,6 +69,7 @@ struct run_options {
 	bool wants_tty;            /* -t */
 	bool remove;               /* --rm: the log goes with the VM */
 	struct detached *detached; /* vmm/cli/detach.h; NULL in the foreground */
+	bool no_init;              /* orphans are the program's to wait for */
 
 	/* what to tell */
 	const char *name; /* NULL = none */

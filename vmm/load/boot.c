@@ -136,6 +136,7 @@ int boot_finish(struct vm *vm, const struct kernel_image *img, struct vcpu_start
 	bi->flags |= io_may_poll() ? 0 : CAY_BOOT_NO_POLL;
 	/* A debugger that puts back what it replaced must not meet code that changed meanwhile. */
 	bi->flags |= opt->gdb_port != 0 ? CAY_BOOT_GDB | CAY_BOOT_NO_REWRITE : 0;
+	bi->flags |= opt->no_init ? CAY_BOOT_NO_INIT : 0;
 	bi->flags |= opt->missing_files ? CAY_BOOT_MISSING : 0;
 	if (bi->program == 0 || bi->cwd == 0)
 		return -E2BIG;

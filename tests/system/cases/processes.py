@@ -61,6 +61,20 @@ def orphans_are_reaped(t):
     t.check(r.status == 0 and r.text == "gone\n", r.describe())
 
 
+@case
+def orphans_of_an_init(t):
+    """--init=false: process 1 is told of processes that lost their parent, and waits for them."""
+    prog = ("import os, signal\ngot = []\nsignal.signal(signal.SIGCHLD, lambda *a: got.append(1))\nr, w = os.pipe()\npid = os.fork()\n"
+            "if pid == 0:\n    if os.fork() == 0:\n        os.read(r, 1)\n        os._exit(7)\n    os._exit(0)\nos.waitpid(pid, 0)\n"
+            "n = len(got)\nos.write(w, b'x')\nwith_status = [os.waitstatus_to_exitcode(s) for p, s in [os.wait()] if p != pid]\n"
+            "print(with_status, len(got) > n)\n")
+    r = t.cay([PYTHON, "-c", prog], ["--init=false"])
+    t.check((r.status, r.text) == (0, "[7] True\n"), r.describe())
+    r = t.cay([PYTHON, "-c", prog], ["--init"])
+    t.check(r.status == 1 and "No child processes" in r.errtext, r.describe())
+    t.our_error(t.cay(["true"], ["--init=maybe"]), 125)
+
+
 @case(timeout=120)
 def make_and_gcc(t):
     """A C project built by make -j2 in the VM: the same files as on the host, byte for byte."""

@@ -34,6 +34,7 @@ static void test_refused(void **state)
 		{"run -m", "-m needs a value"},
 		{"run --gdb", "--gdb needs a value"},
 		{"run --rm=yes ls", "takes no value"},
+		{"run --init=maybe ls", "--init=true or --init=false"},
 		{"run -m 1M ls", "too little"},
 		{"run -m 512 ls", "a number alone counts bytes"},
 		{"run -m lots ls", "not a size"},
