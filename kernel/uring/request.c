@@ -26,6 +26,7 @@ struct uring_req *request_alloc(struct uring *ring, struct uring_task *task)
 	task_add(task, r);
 	list_init(&r->queue_link);
 	list_init(&r->timeout_link);
+	list_init(&r->event_link);
 	r->state = URING_RUNNING;
 	r->prepared = false;
 	ktimer_init(&r->timer, NULL, NULL);

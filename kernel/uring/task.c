@@ -6,7 +6,7 @@
  *
  * There are two queues. What is known not to block is run at once by a worker that is always kept for it; what may
  * block, by others, NR_SLOW_MAX of them at most.
- * Lock: the kernel lock.
+ * Lock: the kernel lock. Events of files that come without it are left for a worker (task.events, a spin lock).
  */
 #include <errno.h>
 
@@ -21,11 +21,14 @@ struct uring_task {
 	struct process *proc; /* whose field `uring` leads here, so it lives */
 	struct list requests;
 	struct list quick, slow;
+	struct list events; /* requests whose files had one */
 	struct waitq work_wq;
 	unsigned nr_workers, nr_idle, nr_in_slow;
 	bool ending;
 	struct waitq end_wq;
 };
+
+static struct spinlock events_lock = SPINLOCK_INIT("uring events"); /* task.events of all */
 
 struct uring_task *uring_task_current(void)
 {
@@ -41,6 +44,7 @@ struct uring_task *uring_task_current(void)
 	list_init(&task->requests);
 	list_init(&task->quick);
 	list_init(&task->slow);
+	list_init(&task->events);
 	waitq_init(&task->work_wq);
 	waitq_init(&task->end_wq);
 	p->uring = task;
@@ -112,6 +116,41 @@ static bool slow_allowed(const struct uring_task *task)
 	       (task->nr_idle > 0 || task->ending || task_need_worker((struct uring_task *)task) == 0);
 }
 
+void task_leave_event(struct uring_req *r)
+{
+	struct uring_task *task = r->task;
+
+	spin_lock(&events_lock);
+	if (list_empty(&r->event_link))
+		list_push_back(&task->events, &r->event_link);
+	spin_unlock(&events_lock);
+	waitq_wake(&task->work_wq, 0); /* there is a worker: see arm */
+}
+
+void task_forget_event(struct uring_req *r)
+{
+	spin_lock(&events_lock);
+	list_remove(&r->event_link);
+	spin_unlock(&events_lock);
+}
+
+static void see_to_events(struct uring_task *task)
+{
+	for (;;) {
+		struct uring_req *r = NULL;
+
+		spin_lock(&events_lock);
+		if (!list_empty(&task->events)) {
+			r = list_first(&task->events, struct uring_req, event_link);
+			list_remove(&r->event_link);
+		}
+		spin_unlock(&events_lock);
+		if (r == NULL)
+			return;
+		request_event(r);
+	}
+}
+
 static void worker_main(void *arg)
 {
 	struct uring_task *task = arg;
@@ -119,6 +158,7 @@ static void worker_main(void *arg)
 	kthread_adopt(task->proc);
 	thread_current()->sigmask = ~0ull;
 	for (;;) {
+		see_to_events(task);
 		if (!list_empty(&task->quick))
 			request_run(pop(&task->quick));
 		else if (slow_allowed(task))
@@ -128,7 +168,7 @@ static void worker_main(void *arg)
 		else {
 			task->nr_idle++;
 			wait_event(&task->work_wq,
-				   !list_empty(&task->quick) || task->ending ||
+				   !list_empty(&task->quick) || !list_empty(&task->events) || task->ending ||
 					   (!list_empty(&task->slow) && task->nr_in_slow < NR_SLOW_MAX));
 			task->nr_idle--;
 		}

@@ -130,6 +130,7 @@ struct uring_req {
 	struct list task_link;    /* task.requests */
 	struct list queue_link;   /* ring.ready, ring.deferred, or a queue of the task */
 	struct list timeout_link; /* ring.timeouts */
+	struct list event_link;   /* task.events */
 	enum uring_state state;
 	struct thread *worker; /* while BLOCKING */
 	bool started;
@@ -278,6 +279,10 @@ void uring_check_drain(struct uring *ring);
 MUST_CHECK bool request_arm_poll(struct uring_req *r, uint32_t events, uint32_t *now);
 /* The same for events beyond `seen`, of which the program has been told. */
 MUST_CHECK bool request_arm_change(struct uring_req *r, uint32_t events, uint32_t seen);
+/* A file of r's, which is armed, has an event, and the kernel lock is not held: any context. It is told a worker,
+ * unless it is forgotten before. */
+void task_leave_event(struct uring_req *r);
+void task_forget_event(struct uring_req *r);
 void request_disarm(struct uring_req *r); /* hooks and timer */
 void request_arm_timer(struct uring_req *r, uint64_t deadline_ns);
 int timeout_deadline(const void *ts_user, uint32_t flags, uint64_t *deadline_ns);

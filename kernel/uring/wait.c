@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <poll.h>
 
+#include "kernel/sched/klock.h"
 #include "kernel/time/timespec.h"
 #include "kernel/uring/uring_priv.h"
 
@@ -14,7 +15,11 @@ static void hook_woken(struct waiter *w, uint32_t events)
 {
 	struct uring_req *r = container_of(w, struct uring_hook, waiter)->req;
 
-	if (events == 0 || (events & (r->poll_events | POLLERR | POLLHUP)))
+	if (events != 0 && !(events & (r->poll_events | POLLERR | POLLHUP)))
+		return;
+	if (kernel_must_enter()) /* a file with a lock of its own, under which nobody may wait for the kernel's */
+		task_leave_event(r);
+	else
 		request_event(r);
 }
 
@@ -38,6 +43,8 @@ static void unhook(struct uring_req *r)
 {
 	for (unsigned i = 0; i < r->nr_hooks; i++)
 		waitq_remove(&r->hook[i].waiter);
+	if (r->nr_hooks > 0)
+		task_forget_event(r);
 	r->nr_hooks = 0;
 }
 

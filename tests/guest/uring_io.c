@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <liburing.h>
 #include <poll.h>
+#include <pthread.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -467,6 +468,48 @@ static void messages(void)
 	io_uring_queue_exit(&other);
 }
 
+/* --- what another thread does to a file that is waited for --- */
+
+#define ROUNDS 300
+static int to_other[2], from_other[2];
+
+static void *answer(void *arg)
+{
+	char c;
+
+	while (read(to_other[0], &c, 1) == 1)
+		if (write(from_other[1], &c, 1) != 1)
+			return "write";
+	return arg;
+}
+
+static void another_thread(void)
+{
+	struct io_uring_sqe *sqe;
+	bool right = true;
+	pthread_t t;
+
+	pipe(to_other);
+	pipe(from_other);
+	pthread_create(&t, NULL, answer, NULL);
+	for (int i = 0; i < ROUNDS; i++) {
+		char c = 0, sent = (char)i;
+
+		right &= write(to_other[1], &sent, 1) == 1;
+		if (i % 2) {
+			io_uring_prep_poll_add(SQE, from_other[0], POLLIN);
+			right &= run(sqe) == POLLIN && read(from_other[0], &c, 1) == 1;
+		} else {
+			io_uring_prep_read(SQE, from_other[0], &c, 1, 0);
+			right &= run(sqe) == 1;
+		}
+		right &= c == sent;
+	}
+	close(to_other[1]);
+	pthread_join(t, NULL);
+	report(right, "another thread's writes end polls and reads");
+}
+
 int main(void)
 {
 	report_eq(io_uring_queue_init(32, &ring, 0), 0);
@@ -478,6 +521,7 @@ int main(void)
 	chosen_buffers();
 	multishot_accept();
 	messages();
+	another_thread();
 	io_uring_queue_exit(&ring);
 	return report_failures != 0;
 }
