@@ -11,11 +11,13 @@
 #include "kernel/linux/signal.h"
 #include "kernel/mm/kmalloc.h"
 #include "kernel/mm/uaccess.h"
+#include "kernel/sched/refs.h"
 #include "kernel/time/timespec.h"
 
 #define EVENTS_MAX (INT_MAX / (int)sizeof(struct epoll_event))
 
-/* Takes the whole ready list, so that each item is looked at once per call even if it becomes ready again. */
+/* Takes the whole ready list, so that each item is looked at once per call even if it becomes ready again. Lock:
+ * looking. */
 static void take_ready(struct epoll_set *s, struct list *batch)
 {
 	spin_lock(&s->lock);
@@ -23,27 +25,22 @@ static void take_ready(struct epoll_set *s, struct list *batch)
 	spin_unlock(&s->lock);
 }
 
-/* The next one of the batch, with a reference; NULL at its end. */
+/* The next one of the batch, with references to it and to its file; NULL at its end. */
 static struct epoll_item *next_of(struct epoll_set *s, struct list *batch)
 {
 	struct epoll_item *item = NULL;
 
 	spin_lock(&s->lock);
-	if (!list_empty(batch)) {
+	while (item == NULL && !list_empty(batch)) {
 		item = list_first(batch, struct epoll_item, ready_link);
 		list_remove(&item->ready_link);
-		item->refs++;
+		if (file_try_get(item->file))
+			refs_get(&item->refs);
+		else
+			item = NULL; /* its file is going, and will take it away */
 	}
 	spin_unlock(&s->lock);
 	return item;
-}
-
-static void push_unless_queued(struct epoll_item *item, struct list *to)
-{
-	spin_lock(&item->set->lock);
-	if (!item->dead && list_empty(&item->ready_link))
-		list_push_back(to, &item->ready_link);
-	spin_unlock(&item->set->lock);
 }
 
 /* What was not looked at goes back to the front: it is older than what came meanwhile. */
@@ -58,32 +55,65 @@ static void give_back(struct epoll_set *s, struct list *batch)
 	spin_unlock(&s->lock);
 }
 
-/* What item has to report now, 0 if nothing. May block; the caller holds a reference to item. */
-static uint32_t item_events(struct epoll_item *item)
+static uint32_t ask_file(struct file *f)
 {
-	struct file *f = file_get(item->file);
-	uint32_t events = file_poll(f, NULL) & (item->events | EPOLLERR | EPOLLHUP) & ~EPOLL_FLAGS;
+	bool entered = file_enter(f);
+	uint32_t now = file_poll(f, NULL);
 
-	file_put(f); /* the item may be dead after this */
-	return item->dead || (item->events & ~EPOLL_FLAGS) == 0 ? 0 : events;
+	file_leave(entered);
+	return now;
 }
 
-/* Reports one item taken off the batch: 1, 0 if it had nothing to say, -EFAULT. */
-static int report(struct epoll_item *item, struct epoll_event *event_user)
+/* The same for the file of an item from next_of, which is let go: the item may be dead after this. */
+static uint32_t ask_item(struct epoll_item *item)
 {
-	struct epoll_event e = {.events = item_events(item), .data = item->data};
+	struct file *f = item->file;
+	uint32_t now = ask_file(f);
 
+	file_put(f);
+	return now;
+}
+
+/* What of a file's state its item has to report, 0 if nothing. Lock: the set's spin lock. */
+static uint32_t wanted_of(const struct epoll_item *item, uint32_t now)
+{
+	if (item->dead || (item->events & ~EPOLL_FLAGS) == 0)
+		return 0;
+	return now & (item->events | EPOLLERR | EPOLLHUP) & ~EPOLL_FLAGS;
+}
+
+/* The event could not be stored: the item is as it was, unless it was set to something else meanwhile. */
+static void not_reported(struct epoll_item *item, uint32_t events)
+{
+	struct epoll_set *s = item->set;
+
+	spin_lock(&s->lock);
+	if (item->events == (events & EPOLL_FLAGS))
+		item->events = events;
+	spin_unlock(&s->lock);
+	epoll_item_ready(item);
+}
+
+/* Reports one item taken off the batch, once if it is a one-shot: 1, 0 if it had nothing to say, -EFAULT. */
+static int report(struct epoll_set *s, struct epoll_item *item, struct epoll_event *event_user)
+{
+	uint32_t now = ask_item(item), events;
+	struct epoll_event e;
+
+	spin_lock(&s->lock);
+	events = item->events;
+	e = (struct epoll_event){.events = wanted_of(item, now), .data = item->data};
+	if (e.events != 0 && (events & EPOLLONESHOT))
+		item->events &= EPOLL_FLAGS;
+	else if (e.events != 0 && !(events & EPOLLET) && list_empty(&item->ready_link))
+		list_push_back(&s->ready, &item->ready_link); /* level: asked again next time */
+	spin_unlock(&s->lock);
 	if (e.events == 0)
 		return 0;
-	if (copy_to_user(event_user, &e, sizeof(e)) != 0) {
-		epoll_item_ready(item);
-		return -EFAULT;
-	}
-	if (item->events & EPOLLONESHOT)
-		item->events &= EPOLL_FLAGS;
-	else if (!(item->events & EPOLLET))
-		push_unless_queued(item, &item->set->ready); /* level: asked again next time */
-	return 1;
+	if (copy_to_user(event_user, &e, sizeof(e)) == 0)
+		return 1;
+	not_reported(item, events);
+	return -EFAULT;
 }
 
 /* Number of events stored, or -EFAULT if the first could not be. */
@@ -93,16 +123,20 @@ static int collect(struct epoll_set *s, struct epoll_event *events_user, int max
 	struct list batch;
 	int nr = 0, got = 0;
 
+	if (!SPIN_NEEDS_ATOMIC && list_empty(&s->ready) && s->looking.owner == NULL)
+		return 0; /* with one CPU this cannot change meanwhile */
+	mutex_lock(&s->looking);
 	take_ready(s, &batch);
 	while (nr < max && (item = next_of(s, &batch)) != NULL) {
-		got = report(item, &events_user[nr]);
+		got = report(s, item, &events_user[nr]);
 		epoll_item_put(item);
 		if (got < 0)
 			break;
 		nr += got;
 	}
 	give_back(s, &batch);
-	/* What is left is another thread's chance; its wake-up may have found the list in our hands. */
+	mutex_unlock(&s->looking);
+	/* What is left is another thread's chance; its wake-up may have come to us. */
 	if (!list_empty(&s->ready)) /* whoever adds wakes, so an old answer does no harm */
 		waitq_wake_one(&s->wq, POLLIN);
 	return nr > 0 ? nr : got < 0 ? got : 0;
@@ -122,6 +156,9 @@ static int wait_for_ready(struct epoll_set *s, uint64_t deadline_ns)
 		err = wait_sleep(deadline_ns, true);
 	}
 	waitq_remove(&w);
+	/* A wake-up that came to us although we do something else. */
+	if (err != 0 && !list_empty(&s->ready))
+		waitq_wake_one(&s->wq, POLLIN);
 	return err;
 }
 
@@ -165,14 +202,20 @@ static uint32_t epoll_poll(struct file *f, struct poll_table *pt)
 	bool found = false;
 
 	poll_wait(f, &s->poll_wq, pt);
+	mutex_lock(&s->looking);
 	take_ready(s, &batch);
 	while (!found && (item = next_of(s, &batch)) != NULL) {
-		found = item_events(item) != 0;
-		if (found)
-			push_unless_queued(item, &batch);
+		uint32_t now = ask_item(item);
+
+		spin_lock(&s->lock);
+		found = wanted_of(item, now) != 0;
+		if (found && list_empty(&item->ready_link))
+			list_push_front(&batch, &item->ready_link);
+		spin_unlock(&s->lock);
 		epoll_item_put(item);
 	}
 	give_back(s, &batch);
+	mutex_unlock(&s->looking);
 	return found ? POLLIN | POLLRDNORM : 0;
 }
 
@@ -182,6 +225,7 @@ static void epoll_release(struct file *f)
 }
 
 static const struct file_ops epoll_ops = {
+	.own_lock = true,
 	.poll = epoll_poll,
 	.release = epoll_release,
 };
@@ -220,6 +264,7 @@ long sys_epoll_create(int size)
 static int ctl_add(struct epoll_set *s, struct file *f, int fd, const struct epoll_event *e)
 {
 	bool nested = epoll_set_of(f) != NULL;
+	int err;
 
 	if (e->events & EPOLLEXCLUSIVE) {
 		const uint32_t allowed =
@@ -227,49 +272,64 @@ static int ctl_add(struct epoll_set *s, struct file *f, int fd, const struct epo
 		if (nested || (e->events & ~allowed))
 			return -EINVAL;
 	}
-	if (epoll_set_find(s, f, fd) != NULL)
-		return -EEXIST;
-	if (nested) {
-		int err = epoll_check_nesting(s, f);
-		if (err != 0)
-			return err;
-	}
-	return epoll_set_add(s, f, fd, e->events, e->data);
+	if (!nested)
+		return epoll_set_add(s, f, fd, e->events, e->data);
+	err = epoll_nest_begin(s, f);
+	if (err != 0)
+		return err;
+	err = epoll_set_add(s, f, fd, e->events, e->data);
+	epoll_nest_end();
+	return err;
 }
 
-static int ctl_mod(struct epoll_item *item, const struct epoll_event *e)
+static int ctl_mod(struct epoll_set *s, struct file *f, int fd, const struct epoll_event *e)
 {
-	if ((e->events & EPOLLEXCLUSIVE) || (item->events & EPOLLEXCLUSIVE))
-		return -EINVAL;
-	item->events = e->events;
-	item->data = e->data;
-	item->refs++;
-	if (item_events(item) != 0)
-		epoll_item_ready(item);
+	struct epoll_item *item = epoll_set_find(s, f, fd);
+	bool refused, found;
+	uint32_t now;
+
+	if (item == NULL)
+		return -ENOENT;
+	spin_lock(&s->lock);
+	refused = (e->events & EPOLLEXCLUSIVE) || (item->events & EPOLLEXCLUSIVE);
+	if (!refused) {
+		WRITE_ONCE(item->events, e->events);
+		item->data = e->data;
+	}
+	spin_unlock(&s->lock);
+	if (!refused) {
+		/* Between the new events and the look at the file: who changes it looks at them afterwards
+		 * (hook_woken). */
+		__atomic_thread_fence(__ATOMIC_SEQ_CST);
+		now = ask_file(f);
+		spin_lock(&s->lock);
+		found = wanted_of(item, now) != 0;
+		spin_unlock(&s->lock);
+		if (found)
+			epoll_item_ready(item);
+	}
 	epoll_item_put(item);
-	return 0;
+	return refused ? -EINVAL : 0;
 }
 
 static int do_ctl(struct file *ep, int op, struct file *f, int fd, const struct epoll_event *e)
 {
 	struct epoll_set *s = epoll_set_of(ep);
-	struct epoll_item *item;
 
 	if (f->ops->poll == NULL)
 		return -EPERM; /* always ready: regular files and the like */
 	if (s == NULL || ep == f)
 		return -EINVAL;
-	if (op == EPOLL_CTL_ADD)
+	switch (op) {
+	case EPOLL_CTL_ADD:
 		return ctl_add(s, f, fd, e);
-	if (op != EPOLL_CTL_MOD && op != EPOLL_CTL_DEL)
+	case EPOLL_CTL_MOD:
+		return ctl_mod(s, f, fd, e);
+	case EPOLL_CTL_DEL:
+		return epoll_set_remove(s, f, fd);
+	default:
 		return -EINVAL;
-	item = epoll_set_find(s, f, fd);
-	if (item == NULL)
-		return -ENOENT;
-	if (op == EPOLL_CTL_MOD)
-		return ctl_mod(item, e);
-	epoll_set_remove(item);
-	return 0;
+	}
 }
 
 long sys_epoll_ctl(int epfd, int op, int fd, const void *event_user)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* epoll_set.c - what an epoll set watches: items, their registrations on files, and nesting. See epoll_priv.h. */
+/* epoll_set.c - what an epoll set watches: items and their registrations on files. Locks: epoll_priv.h. */
 #include <errno.h>
 #include <poll.h>
 
@@ -7,9 +7,11 @@
 #include "kernel/fs/vfs.h"
 #include "kernel/log.h"
 #include "kernel/mm/kmalloc.h"
+#include "kernel/sched/refs.h"
 
 #define FIRST_BUCKETS 16
-#define NESTING_MAX   5 /* sets in a chain, as on Linux */
+
+struct spinlock epoll_links_lock = SPINLOCK_INIT("epoll links");
 
 static struct list *new_buckets(unsigned nr)
 {
@@ -32,20 +34,14 @@ struct epoll_set *epoll_set_create(void)
 		kfree(s);
 		return NULL;
 	}
+	s->refs = 1;
+	mutex_init(&s->looking);
+	mutex_init(&s->watched);
 	spin_init(&s->lock, "epoll ready");
 	list_init(&s->ready);
 	waitq_init(&s->wq);
 	waitq_init(&s->poll_wq);
 	return s;
-}
-
-void epoll_set_destroy(struct epoll_set *s)
-{
-	for (unsigned i = 0; i < s->nr_buckets; i++)
-		list_for_each_safe (item, &s->bucket[i], hash_link, struct epoll_item)
-			epoll_set_remove(item);
-	kfree(s->bucket);
-	kfree(s);
 }
 
 /* Descriptors are small and dense, so the low bits spread well. */
@@ -73,7 +69,8 @@ static void grow(struct epoll_set *s)
 	s->nr_buckets = bigger.nr_buckets;
 }
 
-struct epoll_item *epoll_set_find(struct epoll_set *s, const struct file *f, int fd)
+/* Lock: watched. */
+static struct epoll_item *find(struct epoll_set *s, const struct file *f, int fd)
 {
 	list_for_each (item, bucket_of(s, fd), hash_link, struct epoll_item)
 		if (item->fd == fd && item->file == f)
@@ -81,28 +78,57 @@ struct epoll_item *epoll_set_find(struct epoll_set *s, const struct file *f, int
 	return NULL;
 }
 
+struct epoll_item *epoll_set_find(struct epoll_set *s, const struct file *f, int fd)
+{
+	struct epoll_item *item;
+
+	mutex_lock(&s->watched);
+	item = find(s, f, fd);
+	if (item != NULL)
+		refs_get(&item->refs);
+	mutex_unlock(&s->watched);
+	return item;
+}
+
+void epoll_item_put(struct epoll_item *item)
+{
+	if (refs_put(&item->refs))
+		kfree(item);
+}
+
+/*
+ * Threads are woken when the item is queued: while it is, that was done, and whoever goes to sleep looks first. Pollers
+ * of the set hear of each event, because a set above may want changes (EPOLLET). There are none to be seen without the
+ * queue's lock only if they take the set's lock after us, and so find the item.
+ */
 void epoll_item_ready(struct epoll_item *item)
 {
 	struct epoll_set *s = item->set;
+	bool dead, queued;
 
-	if (item->dead)
-		return;
 	spin_lock(&s->lock);
-	if (list_empty(&item->ready_link))
+	dead = item->dead;
+	queued = !list_empty(&item->ready_link);
+	if (!dead && !queued)
 		list_push_back(&s->ready, &item->ready_link);
 	spin_unlock(&s->lock);
-	waitq_wake_one(&s->wq, POLLIN);
-	waitq_wake(&s->poll_wq, POLLIN);
+	if (dead)
+		return;
+	if (!queued)
+		waitq_wake_one(&s->wq, POLLIN);
+	if (!list_empty(&s->poll_wq.waiters))
+		waitq_wake(&s->poll_wq, POLLIN);
 }
 
 /* The file has an event. Event context. */
 static void hook_woken(struct waiter *w, uint32_t events)
 {
 	struct epoll_item *item = container_of(w, struct epoll_hook, waiter)->item;
+	uint32_t wanted = READ_ONCE(item->events); /* whoever changes it asks the file afterwards */
 
-	if ((item->events & ~EPOLL_FLAGS) == 0)
+	if ((wanted & ~EPOLL_FLAGS) == 0)
 		return; /* one-shot, spent */
-	if (events != 0 && !(events & (item->events | EPOLLERR | EPOLLHUP)))
+	if (events != 0 && !(events & (wanted | EPOLLERR | EPOLLHUP)))
 		return;
 	epoll_item_ready(item);
 }
@@ -136,9 +162,11 @@ static void register_hook(struct poll_table *pt, struct file *f, struct waitq *w
 	waitq_add(wq, &h->waiter);
 }
 
+/* A wait queue that is not the file's own (signalfd) goes under the kernel lock: file_enter. */
 static void unhook(struct epoll_item *item)
 {
 	struct epoll_hook *more = item->hook.next;
+	bool entered = file_enter(item->file);
 
 	if (item->nr_hooks > 0)
 		waitq_remove(&item->hook.waiter);
@@ -150,100 +178,162 @@ static void unhook(struct epoll_item *item)
 	}
 	item->nr_hooks = 0;
 	item->hook.next = NULL;
+	file_leave(entered);
+}
+
+/* Lock: watched. After the last step the file may go. */
+static void remove_item(struct epoll_item *item)
+{
+	struct epoll_set *s = item->set;
+	bool registering;
+
+	spin_lock(&s->lock);
+	ASSERT(!item->dead);
+	item->dead = true;
+	registering = item->registering;
+	list_remove(&item->ready_link);
+	spin_unlock(&s->lock);
+	if (!registering)
+		unhook(item);
+	list_remove(&item->hash_link);
+	s->nr_items--;
+	spin_lock(&epoll_links_lock);
+	list_remove(&item->file_link);
+	spin_unlock(&epoll_links_lock);
+	epoll_item_put(item);
+}
+
+static int insert(struct epoll_set *s, struct epoll_item *item)
+{
+	int err = -EEXIST;
+
+	mutex_lock(&s->watched);
+	if (find(s, item->file, item->fd) == NULL) {
+		err = 0;
+		if (s->nr_items >= 2 * s->nr_buckets)
+			grow(s);
+		list_push_back(bucket_of(s, item->fd), &item->hash_link);
+		s->nr_items++;
+		spin_lock(&epoll_links_lock);
+		list_push_back(&item->file->epoll_links, &item->file_link);
+		spin_unlock(&epoll_links_lock);
+	}
+	mutex_unlock(&s->watched);
+	return err;
+}
+
+/* Registers item on its file. True: it has an event already. */
+static bool hook_up(struct epoll_item *item, int *error)
+{
+	struct registering r = {.table = {.queue = register_hook}, .item = item};
+	bool entered = file_enter(item->file), dead;
+	uint32_t now = file_poll(item->file, &r.table);
+
+	file_leave(entered);
+	spin_lock(&item->set->lock);
+	item->registering = false;
+	dead = item->dead;
+	spin_unlock(&item->set->lock);
+	if (dead) /* it was removed meanwhile */
+		unhook(item);
+	*error = dead ? 0 : r.error;
+	return (now & (READ_ONCE(item->events) | EPOLLERR | EPOLLHUP)) != 0;
+}
+
+static struct epoll_item *item_create(struct epoll_set *s, struct file *f, int fd)
+{
+	struct epoll_item *item = kzalloc(sizeof(*item));
+
+	if (item == NULL)
+		return NULL;
+	item->set = s;
+	item->file = f;
+	item->fd = fd;
+	item->refs = 2; /* the caller's */
+	item->registering = true;
+	list_init(&item->ready_link);
+	return item;
 }
 
 int epoll_set_add(struct epoll_set *s, struct file *f, int fd, uint32_t events, uint64_t data)
 {
-	struct epoll_item *item = kzalloc(sizeof(*item));
-	struct registering r = {.table = {.queue = register_hook}, .item = item};
-	uint32_t now;
+	struct epoll_item *item = item_create(s, f, fd);
+	int err;
 
 	if (item == NULL)
 		return -ENOMEM;
-	item->set = s;
-	item->file = f;
-	item->fd = fd;
-	item->refs = 1;
 	item->events = events;
 	item->data = data;
-	list_init(&item->ready_link);
-	if (s->nr_items >= 2 * s->nr_buckets)
-		grow(s);
-	list_push_back(bucket_of(s, fd), &item->hash_link);
-	list_push_back(&f->epoll_links, &item->file_link);
-	s->nr_items++;
-	item->refs++; /* poll may block, and the item be removed meanwhile */
-	now = file_poll(f, &r.table);
-	if (r.error != 0 && !item->dead)
-		epoll_set_remove(item);
-	else if (item->dead)
-		unhook(item); /* what was registered after the removal */
-	else if (now & (events | EPOLLERR | EPOLLHUP))
-		epoll_item_ready(item);
-	epoll_item_put(item);
-	return r.error;
-}
-
-void epoll_set_remove(struct epoll_item *item)
-{
-	ASSERT(!item->dead);
-	item->dead = true;
-	unhook(item);
-	spin_lock(&item->set->lock);
-	list_remove(&item->ready_link);
-	spin_unlock(&item->set->lock);
-	list_remove(&item->hash_link);
-	list_remove(&item->file_link);
-	item->set->nr_items--;
-	epoll_item_put(item);
-}
-
-void epoll_item_put(struct epoll_item *item)
-{
-	if (--item->refs == 0)
+	err = insert(s, item);
+	if (err != 0) {
 		kfree(item);
+		return err;
+	}
+	if (hook_up(item, &err))
+		epoll_item_ready(item);
+	if (err != 0)
+		(void)!epoll_set_remove(s, f, fd);
+	epoll_item_put(item);
+	return err;
+}
+
+int epoll_set_remove(struct epoll_set *s, const struct file *f, int fd)
+{
+	struct epoll_item *item;
+
+	mutex_lock(&s->watched);
+	item = find(s, f, fd);
+	if (item != NULL)
+		remove_item(item);
+	mutex_unlock(&s->watched);
+	return item != NULL ? 0 : -ENOENT;
+}
+
+static void set_put(struct epoll_set *s)
+{
+	if (!refs_put(&s->refs))
+		return;
+	kfree(s->bucket);
+	kfree(s);
+}
+
+void epoll_set_destroy(struct epoll_set *s)
+{
+	mutex_lock(&s->watched);
+	for (unsigned i = 0; i < s->nr_buckets; i++)
+		list_for_each_safe (item, &s->bucket[i], hash_link, struct epoll_item)
+			remove_item(item);
+	mutex_unlock(&s->watched);
+	set_put(s);
+}
+
+/* An item that watches f, with references to it and its set: while it is linked both are there. */
+static struct epoll_item *first_link(struct file *f)
+{
+	struct epoll_item *item = NULL;
+
+	spin_lock(&epoll_links_lock);
+	if (!list_empty(&f->epoll_links)) {
+		item = list_first(&f->epoll_links, struct epoll_item, file_link);
+		refs_get(&item->refs);
+		refs_get(&item->set->refs);
+	}
+	spin_unlock(&epoll_links_lock);
+	return item;
 }
 
 void epoll_file_released(struct file *f)
 {
-	while (!list_empty(&f->epoll_links))
-		epoll_set_remove(list_first(&f->epoll_links, struct epoll_item, file_link));
-}
+	struct epoll_item *item;
 
-/* Sets below s, itself included; NESTING_MAX + 1 when too deep or when `forbidden` is among them. */
-static unsigned depth_below(struct epoll_set *s, const struct epoll_set *forbidden, unsigned limit)
-{
-	unsigned deepest = 0;
+	while ((item = first_link(f)) != NULL) {
+		struct epoll_set *s = item->set;
 
-	if (s == forbidden || limit == 0)
-		return NESTING_MAX + 1;
-	for (unsigned i = 0; i < s->nr_buckets; i++) {
-		list_for_each (item, &s->bucket[i], hash_link, struct epoll_item) {
-			struct epoll_set *inner = epoll_set_of(item->file);
-			if (inner == NULL)
-				continue;
-			unsigned d = depth_below(inner, forbidden, limit - 1);
-			if (d > NESTING_MAX)
-				return d;
-			deepest = MAX(deepest, d);
-		}
+		mutex_lock(&s->watched);
+		if (!item->dead)
+			remove_item(item);
+		mutex_unlock(&s->watched);
+		epoll_item_put(item);
+		set_put(s);
 	}
-	return deepest + 1;
-}
-
-/* Sets above s, itself included. There is no circle, so this ends. */
-static unsigned depth_above(struct epoll_set *s)
-{
-	unsigned highest = 0;
-
-	list_for_each (item, &s->file->epoll_links, file_link, struct epoll_item)
-		highest = MAX(highest, depth_above(item->set));
-	return highest + 1;
-}
-
-int epoll_check_nesting(struct epoll_set *s, struct file *target)
-{
-	unsigned below = depth_below(epoll_set_of(target), s, NESTING_MAX);
-
-	return below > NESTING_MAX || below + depth_above(s) > NESTING_MAX ? -ELOOP : 0;
 }

@@ -13,6 +13,7 @@
 #include "kernel/log.h"
 #include "kernel/mm/kmalloc.h"
 #include "kernel/sched/klock.h"
+#include "kernel/sched/refs.h"
 #include "kernel/time/clock.h"
 #include "lib/string.h"
 
@@ -30,22 +31,13 @@ struct file *file_alloc(struct inode *inode, unsigned mode, unsigned flags)
 
 struct file *file_get(struct file *f)
 {
-	if (SPIN_NEEDS_ATOMIC)
-		__atomic_fetch_add(&f->refs, 1, __ATOMIC_RELAXED);
-	else
-		f->refs++;
+	refs_get(&f->refs);
 	return f;
 }
 
-/* False: it may be the last one. */
-static bool put_unless_last(struct file *f)
+bool file_try_get(struct file *f)
 {
-	unsigned refs = __atomic_load_n(&f->refs, __ATOMIC_RELAXED);
-
-	while (refs > 1)
-		if (__atomic_compare_exchange_n(&f->refs, &refs, refs - 1, true, __ATOMIC_RELEASE, __ATOMIC_RELAXED))
-			return true;
-	return false;
+	return refs_try_get(&f->refs);
 }
 
 static void release(struct file *f)
@@ -67,8 +59,7 @@ static void release(struct file *f)
 	kfree(f);
 }
 
-/* The last reference goes under the kernel lock, so that an epoll set, which has none, does not find a file that is
- * going. */
+/* What goes with the last reference (inodes, names) is under the kernel lock. */
 void file_put(struct file *f)
 {
 	bool entered;
@@ -76,15 +67,10 @@ void file_put(struct file *f)
 	if (f == NULL)
 		return;
 	ASSERT(f->refs > 0);
-	if (!SPIN_NEEDS_ATOMIC) {
-		if (--f->refs == 0)
-			release(f);
-		return;
-	}
-	if (put_unless_last(f))
+	if (refs_put_unless_last(&f->refs))
 		return;
 	entered = kernel_enter();
-	if (__atomic_sub_fetch(&f->refs, 1, __ATOMIC_ACQ_REL) == 0)
+	if (refs_put(&f->refs))
 		release(f);
 	if (entered)
 		kernel_leave();

@@ -77,6 +77,10 @@ struct mutex {
 	struct thread *owner;
 	struct waitq wq;
 };
+#define MUTEX_INIT(name)                                                                                               \
+	{                                                                                                              \
+		.wq = WAITQ_INIT((name).wq)                                                                            \
+	}
 static inline void mutex_init(struct mutex *m)
 {
 	m->owner = NULL;

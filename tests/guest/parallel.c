@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * parallel.c - threads that use the same pipes and counters at the same time: nothing is lost, doubled or torn, and
- * nobody sleeps through what he waits for. With one CPU the same must hold. A lost wake-up shows as a hang.
+ * parallel.c - threads that use the same pipes, counters and sets at the same time: nothing is lost, doubled or torn,
+ * and nobody sleeps through what he waits for. With one CPU the same must hold. A lost wake-up shows as a hang.
  */
 #include "report.h"
 
@@ -9,6 +9,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <sched.h>
+#include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -283,6 +284,165 @@ static void test_eventfd(bool semaphore)
 	close(counter);
 }
 
+/* --- epoll --- */
+
+#define SOURCES 8
+#define EVENTS  4000
+static int set_fd, source[SOURCES];
+static _Atomic int consumed, stop;
+
+static void watch(int op, int fd, uint32_t events, uint32_t data)
+{
+	struct epoll_event e = {.events = events, .data.u32 = data};
+
+	if (epoll_ctl(set_fd, op, fd, &e) != 0)
+		torn++;
+}
+
+static void *event_source(void *arg)
+{
+	uint64_t one = 1;
+	uint32_t random = (uint32_t)(uintptr_t)arg;
+
+	go_to((unsigned)(uintptr_t)arg);
+	for (int i = 0; i < EVENTS; i++)
+		if (write(source[next_random(&random) % SOURCES], &one, sizeof(one)) != sizeof(one))
+			torn++;
+	return NULL;
+}
+
+/* Each event counts once, whoever of the threads gets it; mode: what the sources are watched with. */
+static void *event_sink(void *arg)
+{
+	uint32_t mode = (uint32_t)(uintptr_t)arg;
+	struct epoll_event e[3];
+	static _Atomic unsigned nr;
+
+	go_to(nr++);
+	while (consumed < 2 * EVENTS) {
+		int n = epoll_wait(set_fd, e, 3, 200);
+
+		for (int i = 0; i < n; i++) {
+			int fd = source[e[i].data.u32];
+			uint64_t v;
+
+			if (read(fd, &v, sizeof(v)) == sizeof(v))
+				consumed += (int)v;
+			else if (mode & EPOLLONESHOT)
+				torn++; /* it is ours alone until it is armed again */
+			if (mode & EPOLLONESHOT)
+				watch(EPOLL_CTL_MOD, fd, EPOLLIN | mode, e[i].data.u32);
+		}
+	}
+	return NULL;
+}
+
+static void test_epoll(uint32_t mode, const char *name)
+{
+	pthread_t from[2], to[2];
+
+	consumed = torn = 0;
+	set_fd = epoll_create1(0);
+	for (uint32_t i = 0; i < SOURCES; i++) {
+		source[i] = eventfd(0, EFD_NONBLOCK);
+		watch(EPOLL_CTL_ADD, source[i], EPOLLIN | mode, i);
+	}
+	for (uintptr_t i = 0; i < 2; i++) {
+		pthread_create(&to[i], NULL, event_sink, (void *)(uintptr_t)mode);
+		pthread_create(&from[i], NULL, event_source, (void *)i);
+	}
+	for (int i = 0; i < 2; i++) {
+		pthread_join(from[i], NULL);
+		pthread_join(to[i], NULL);
+	}
+	report(consumed == 2 * EVENTS && torn == 0, "two threads wait on a set and lose nothing: %s", name);
+	close(set_fd);
+	for (int i = 0; i < SOURCES; i++)
+		close(source[i]);
+}
+
+/* Descriptors come to the set, have events, and go or are closed, while another thread waits on it. */
+static void *waiter_on_set(void *arg)
+{
+	struct epoll_event e[4];
+	uintptr_t nr = 0;
+
+	go_to(1);
+	while (!stop) {
+		int n = epoll_wait(set_fd, e, 4, 1);
+
+		for (int i = 0; i < n; i++) {
+			nr++;
+			if (e[i].data.u32 != 7 || !(e[i].events & (EPOLLIN | EPOLLHUP)))
+				torn++;
+		}
+	}
+	return (void *)(nr + (uintptr_t)arg);
+}
+
+static void test_epoll_changes(void)
+{
+	pthread_t t;
+
+	torn = stop = 0;
+	set_fd = epoll_create1(0);
+	go_to(0);
+	pthread_create(&t, NULL, waiter_on_set, NULL);
+	for (int i = 0; i < 1500; i++) {
+		int fd[2];
+
+		if (pipe(fd) != 0)
+			exit(1);
+		watch(EPOLL_CTL_ADD, fd[0], EPOLLIN, 7);
+		if (write(fd[1], "x", 1) != 1)
+			torn++;
+		if (i % 3 == 0)
+			watch(EPOLL_CTL_DEL, fd[0], 0, 0);
+		close(fd[i % 2]);
+		close(fd[1 - i % 2]);
+	}
+	stop = 1;
+	pthread_join(t, NULL);
+	report(torn == 0, "a set changes while a thread waits on it");
+	close(set_fd);
+}
+
+/* A set that is ready all the time is never seen empty, whoever looks at it meanwhile. */
+static void *looker(void *arg)
+{
+	struct epoll_event e;
+
+	go_to(1);
+	while (!stop)
+		if (epoll_wait(set_fd, &e, 1, 0) != 1)
+			torn++;
+	return arg;
+}
+
+static void test_epoll_lookers(void)
+{
+	int fd = eventfd(1, 0);
+	struct epoll_event e;
+	pthread_t t;
+
+	torn = stop = 0;
+	set_fd = epoll_create1(0);
+	watch(EPOLL_CTL_ADD, fd, EPOLLIN, 0);
+	go_to(0);
+	pthread_create(&t, NULL, looker, NULL);
+	for (int i = 0; i < 3000; i++) {
+		struct pollfd p = {.fd = set_fd, .events = POLLIN};
+
+		if (poll(&p, 1, 0) != 1 || epoll_wait(set_fd, &e, 1, 0) != 1)
+			torn++;
+	}
+	stop = 1;
+	pthread_join(t, NULL);
+	report(torn == 0, "a set that is ready is seen so by all");
+	close(set_fd);
+	close(fd);
+}
+
 int main(void)
 {
 	cpu_set_t set;
@@ -295,5 +455,10 @@ int main(void)
 	test_last_words();
 	test_eventfd(false);
 	test_eventfd(true);
+	test_epoll(0, "level");
+	test_epoll(EPOLLET, "edge");
+	test_epoll(EPOLLONESHOT, "one-shot");
+	test_epoll_changes();
+	test_epoll_lookers();
 	return report_summary();
 }

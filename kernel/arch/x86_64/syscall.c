@@ -29,6 +29,7 @@ static const uint16_t lock_free[] = {
 	/* What they do with a file is under the kernel lock unless the file has a lock of its own: file_enter. */
 	__NR_read, __NR_write, __NR_readv, __NR_writev, __NR_pread64, __NR_pwrite64, __NR_preadv, __NR_pwritev,
 	__NR_preadv2, __NR_pwritev2, __NR_lseek, __NR_poll, __NR_ppoll, __NR_select, __NR_pselect6,
+	__NR_epoll_wait, __NR_epoll_pwait, __NR_epoll_pwait2, __NR_epoll_ctl,
 };
 /* clang-format on */
 

@@ -11,6 +11,12 @@ struct file *file_get(struct file *f)
 	return f;
 }
 
+bool file_try_get(struct file *f)
+{
+	f->refs += f->refs > 0;
+	return f->refs > 0;
+}
+
 void file_put(struct file *f)
 {
 	if (--f->refs == 0 && f->ops != NULL && f->ops->release != NULL)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* epoll reports what is ready, once or as long as asked for, forgets files that die, and costs what is ready. */
-// SOURCES: kernel/fs/epoll.c kernel/fs/epoll_set.c shim/kmalloc.c shim/log.c shim/uaccess.c shim/sched.c
+// SOURCES: kernel/fs/epoll.c kernel/fs/epoll_nest.c kernel/fs/epoll_set.c shim/kmalloc.c shim/klock.c shim/log.c shim/uaccess.c shim/sched.c
 #include "unit.h"
 
 #include <errno.h>
@@ -23,6 +23,11 @@ struct file *file_get(struct file *f)
 {
 	f->refs++;
 	return f;
+}
+
+bool file_try_get(struct file *f)
+{
+	return f->refs > 0 && file_get(f) != NULL;
 }
 
 void file_put(struct file *f)
