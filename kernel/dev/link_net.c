@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * link_net.c - see link_net.h.
- * Locks: tx_lock and rx_lock, one each for all peers; never both. What finds no room in a peer's ring waits in a short
+ * Locks: tx_lock and rx_lock, one each for all peers; what a packet makes us answer at once (ARP, ping) is sent under
+ * rx_lock, so that comes before tx_lock. What finds no room in a peer's ring waits in a short
  * queue of ours and goes when the peer has made room, which it tells by an event; a peer that takes nothing costs no
  * more than that queue.
  * What TCP is to send lies in blocks of our pool in the segment where it can (link_block), and a peer's data stay in
@@ -18,7 +19,7 @@
 #include "kernel/log.h"
 #include "kernel/mm/kmalloc.h"
 #include "kernel/mm/page.h"
-#include "kernel/net/netif.h"
+#include "kernel/net/net_priv.h"
 #include "kernel/plat/cay/boot.h"
 #include "kernel/plat/cay/events.h"
 #include "kernel/time/clock.h"
@@ -424,13 +425,14 @@ static unsigned link_poll(struct netif *nif, unsigned budget)
 		flush_all();
 	if (link_pending(nif) && spin_trylock(&link.rx_lock)) {
 		n = take(nif, budget, &first, &wants_room);
+		netif_classify(nif, first);
 		spin_unlock(&link.rx_lock);
 	}
 	wake_peers(wants_room);
 	stats->counter[CAY_C_NET_RECEIVED] += n;
 	stat_count(n > 0 ? CAY_C_NET_POLLS_HIT : CAY_C_NET_POLLS_MISSED);
-	if (first != NULL)
-		netif_receive(nif, first);
+	if (n > 0)
+		channel_flush();
 	return n;
 }
 
@@ -512,7 +514,7 @@ struct netif *link_net_init(const struct cay_net_config **config)
 	nif->mtu = (*config)->mtu;
 	nif->features = NETIF_ETHERNET | NETIF_TX_CSUM | NETIF_TSO4 | NETIF_TSO6;
 	nif->ops = &ops;
-	event_register(link.vm->event, on_event, NULL);
+	event_register_unlocked(link.vm->event, on_event, NULL);
 	if (netif_register(nif) != 0)
 		return NULL;
 	netif_set_carrier(nif, true);

@@ -2,7 +2,7 @@
 /*
  * random.c - a ChaCha20 generator with fast key erasure: each refill makes REFILL_BYTES of key stream, whose first
  * 32 bytes become the next key; the rest is handed out and zeroed as it goes.
- * Lock: none on one CPU (no blocking inside random_bytes). SMP: one generator per CPU, seeded from this one.
+ * Lock: a spin lock around each piece of the generator's work.
  */
 #include "kernel/dev/random.h"
 
@@ -13,6 +13,7 @@
 #include "kernel/fs/file.h"
 #include "kernel/linux/sys.h"
 #include "kernel/mm/uaccess.h"
+#include "kernel/sched/spinlock.h"
 #include "lib/chacha20.h"
 
 /* <linux/random.h> */
@@ -27,7 +28,9 @@ static struct {
 	uint8_t pool[REFILL_BYTES];
 	size_t left; /* unused bytes, at the end of pool */
 } rng;
+static struct spinlock lock = SPINLOCK_INIT("random");
 
+/* Lock held. */
 static void refill(void)
 {
 	static const uint8_t nonce[CHACHA20_NONCE_BYTES];
@@ -44,6 +47,7 @@ void random_mix(const void *buf, size_t n)
 {
 	const uint8_t *p = buf;
 
+	spin_lock(&lock);
 	while (n > 0) {
 		size_t step = MIN(n, sizeof(rng.key));
 		for (size_t i = 0; i < step; i++)
@@ -52,6 +56,7 @@ void random_mix(const void *buf, size_t n)
 		p += step;
 		n -= step;
 	}
+	spin_unlock(&lock);
 }
 
 void random_init(const uint8_t seed[RANDOM_SEED_BYTES])
@@ -64,6 +69,7 @@ void random_bytes(void *buf, size_t n)
 	uint8_t *p = buf;
 
 	while (n > 0) {
+		spin_lock(&lock);
 		if (rng.left == 0)
 			refill();
 		size_t step = MIN(n, rng.left);
@@ -71,6 +77,7 @@ void random_bytes(void *buf, size_t n)
 		memcpy(p, src, step);
 		memset(src, 0, step);
 		rng.left -= step;
+		spin_unlock(&lock);
 		p += step;
 		n -= step;
 	}

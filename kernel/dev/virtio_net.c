@@ -2,8 +2,8 @@
 /*
  * virtio_net.c - see virtio_net.h. One pair of queues for each CPU, as far as the device has them: a CPU sends on its
  * own, and whoever polls looks at all.
- * Locks: tx_lock and rx_lock of a pair, never both, nothing called under them but the ring's own functions and
- * allocation. Packets go up with no lock held.
+ * Locks: tx_lock and rx_lock of a pair. Packets are classified under rx_lock, so that they stay in order when CPUs take
+ * turns, and what they make us answer at once (ARP, ping) is sent under it; the protocols run with no lock held.
  */
 #include "kernel/dev/virtio_net.h"
 
@@ -17,7 +17,7 @@
 #include "kernel/log.h"
 #include "kernel/mm/kmalloc.h"
 #include "kernel/mm/page.h"
-#include "kernel/net/netif.h"
+#include "kernel/net/net_priv.h"
 #include "kernel/plat/cay/boot.h"
 #include "kernel/plat/cay/events.h"
 #include "kernel/plat/cay/gpa.h"
@@ -208,10 +208,11 @@ static unsigned poll_pair(struct netif *nif, struct pair *pr, unsigned budget)
 	if (netrx_refill(&pr->rx))
 		doorbell_ring(pr->rx_doorbell);
 	nif->stats.rx_errors = pr->rx.nr_bad;
+	netif_classify(nif, first);
 	spin_unlock(&pr->rx_lock);
 	stats->counter[CAY_C_NET_RECEIVED] += n;
-	if (first != NULL)
-		netif_receive(nif, first);
+	if (n > 0)
+		channel_flush();
 	return n;
 }
 
@@ -274,7 +275,7 @@ static void init_pair(struct pair *pr, const struct cay_queue_info *rx, const st
 	}
 	pr->rx_doorbell = rx->doorbell;
 	pr->tx_doorbell = tx->doorbell;
-	event_register(rx->event, on_event, NULL);
+	event_register_unlocked(rx->event, on_event, NULL);
 }
 
 static uint32_t features_of(uint64_t offered)

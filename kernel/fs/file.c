@@ -132,7 +132,7 @@ static struct superblock anon_sb = {.type = "anon_inodefs", .dev = 0xe, .dcache_
 struct file *file_anon(const struct file_ops *ops, void *priv, unsigned mode, unsigned flags, const char *name,
 		       uint32_t st_mode)
 {
-	static uint64_t last_ino = 4096;
+	static uint64_t last_ino = 4096; /* sockets come without the kernel lock */
 	struct anon_inode *a = kmalloc(sizeof(*a));
 	struct file *f;
 	size_t len = strnlen(name, sizeof(a->name) - 1);
@@ -142,7 +142,7 @@ struct file *file_anon(const struct file_ops *ops, void *priv, unsigned mode, un
 	inode_init(&a->i, &anon_sb, st_mode);
 	a->i.ops = &anon_inode_ops;
 	a->i.file_ops = ops;
-	a->i.ino = ++last_ino;
+	a->i.ino = __atomic_add_fetch(&last_ino, 1, __ATOMIC_RELAXED);
 	a->i.uid = cred_current()->fsuid;
 	a->i.gid = cred_current()->fsgid;
 	a->time_ns = (int64_t)clock_realtime_ns();

@@ -27,14 +27,25 @@ MAP_ADDRESS(BOUND_TABLE, bound);
 MAP_VALUE(NR_EXACT, EXACT_CHAINS);
 MAP_VALUE(NR_BOUND, BOUND_CHAINS);
 static struct spinlock locks[LOCKS];
+static struct spinlock make_lock = SPINLOCK_INIT("channel tables");
+
+static bool have_tables(void)
+{
+	/* Pairs with make_tables. Bound comes last. */
+	return __atomic_load_n(&bound, __ATOMIC_ACQUIRE) != NULL;
+}
 
 static bool make_tables(void)
 {
+	if (likely(have_tables()))
+		return true;
+	spin_lock(&make_lock);
 	if (exact == NULL)
 		exact = page_alloc(EXACT_ORDER, PAGE_ZERO);
-	if (bound == NULL)
-		bound = page_alloc(BOUND_ORDER, PAGE_ZERO);
-	return exact != NULL && bound != NULL;
+	if (exact != NULL && bound == NULL)
+		__atomic_store_n(&bound, page_alloc(BOUND_ORDER, PAGE_ZERO), __ATOMIC_RELEASE);
+	spin_unlock(&make_lock);
+	return bound != NULL;
 }
 
 uint32_t channel_hash(const struct channel_key *k)
@@ -213,7 +224,7 @@ static struct channel *find_exact(const struct channel_key *key, uint32_t hash, 
 
 struct channel *channel_find_exact(const struct channel_key *key)
 {
-	return exact != NULL ? find_exact(key, channel_hash(key), NULL) : NULL;
+	return have_tables() ? find_exact(key, channel_hash(key), NULL) : NULL;
 }
 
 struct channel *channel_lookup(struct pbuf *p)
@@ -221,7 +232,7 @@ struct channel *channel_lookup(struct pbuf *p)
 	struct channel_key key = key_of(p);
 	struct channel **chain, *ch;
 
-	if (exact == NULL || bound == NULL)
+	if (!have_tables())
 		return NULL;
 	p->hash = channel_hash(&key);
 	ch = find_exact(&key, p->hash, p);
@@ -240,7 +251,7 @@ void channel_for_each_bound(const struct pbuf *p, void (*fn)(struct channel *ch,
 {
 	struct channel **chain;
 
-	if (bound == NULL)
+	if (!have_tables())
 		return;
 	chain = bound_chain(p->proto, p->dport);
 	spin_lock(lock_of(chain));
@@ -264,7 +275,7 @@ static void each_of(struct channel **chain, bool is_exact, uint8_t proto, void (
 
 void channel_for_each(uint8_t proto, void (*fn)(struct channel *ch, void *arg), void *arg)
 {
-	if (exact == NULL || bound == NULL)
+	if (!have_tables())
 		return;
 	for (size_t i = 0; i < BOUND_CHAINS; i++)
 		each_of(&bound[i], false, proto, fn, arg);

@@ -244,7 +244,7 @@ void dhcp_start(struct netif *nif)
 	channel_init(&c.ch, &ops, INBOX_BYTES);
 	c.ch.v4only = true;
 	c.ch.bound_if = nif->index;
-	ktimer_init(&c.timer, timer_fired, NULL);
+	ktimer_init_unlocked(&c.timer, timer_fired, NULL);
 	if (channel_insert(&c.ch, &key) != 0) {
 		klog("network: no memory for DHCP on %s", nif->name);
 		return;

@@ -8,6 +8,10 @@
 #include "kernel/mm/kmalloc.h"
 #include "kernel/net/net_priv.h"
 
+/* The list of a socket's memberships changes under the socket's lock and this one; the classifier, which has not the
+ * socket's, looks at it under this one. Data to groups alone comes here. */
+static struct spinlock lock = SPINLOCK_INIT("memberships");
+
 #define MEMBERSHIPS_MAX 20 /* net.ipv4.igmp_max_memberships */
 
 struct inet_membership {
@@ -62,7 +66,9 @@ static int join(struct inet_sock *in, const struct ipaddr *group, struct netif *
 		kfree(m);
 		return err;
 	}
+	spin_lock(&lock);
 	in->memberships = m;
+	spin_unlock(&lock);
 	return 0;
 }
 
@@ -71,7 +77,9 @@ static void forget(struct inet_membership **at)
 	struct inet_membership *m = *at;
 	struct netif *nif = netif_by_index(m->ifindex);
 
+	spin_lock(&lock);
 	*at = m->next;
+	spin_unlock(&lock);
 	if (nif != NULL)
 		(void)netif_leave(nif, &m->group);
 	kfree(m);
@@ -97,12 +105,15 @@ void inet_leave_all(struct inet_sock *in)
 
 bool inet_wants_group(const struct inet_sock *in, const struct pbuf *p)
 {
-	for (const struct inet_membership *m = in->memberships; m != NULL; m = m->next)
-		if (ipaddr_eq(&m->group, &p->dst) &&
-		    (m->ifindex == p->netif->index || (p->netif->flags & IFF_LOOPBACK)))
-			return true;
 	/* Linux delivers a group's packets to all sockets of the port unless told otherwise, and so expect programs. */
-	return in->mcast_all;
+	bool wants = in->mcast_all;
+
+	spin_lock(&lock);
+	for (const struct inet_membership *m = in->memberships; m != NULL && !wants; m = m->next)
+		wants = ipaddr_eq(&m->group, &p->dst) &&
+			(m->ifindex == p->netif->index || (p->netif->flags & IFF_LOOPBACK));
+	spin_unlock(&lock);
+	return wants;
 }
 
 static int set_membership4(struct inet_sock *in, int name, const void *value, unsigned len)

@@ -15,15 +15,16 @@
 #include "kernel/net/pbuf.h"
 #include "lib/compiler.h"
 
-struct neighbour;
-
 struct route {
 	struct netif *netif; /* NULL: not looked up */
 	struct ipaddr dst;
-	struct ipaddr src;       /* what to send from when the socket is not bound */
-	struct ipaddr next_hop;  /* dst itself when on the link */
-	struct neighbour *neigh; /* a hint that neigh.c checks; NULL: none */
-	uint32_t mtu;            /* of IP packets to dst, path MTU included */
+	struct ipaddr src;      /* what to send from when the socket is not bound */
+	struct ipaddr next_hop; /* dst itself when on the link */
+	/* neigh.c's: the link address of next_hop, which saves asking for it packet by packet */
+	uint8_t mac[6];
+	uint32_t mac_generation; /* 0: not known */
+	uint64_t mac_until_ns;
+	uint32_t mtu; /* of IP packets to dst, path MTU included */
 	uint32_t generation;
 	uint8_t type; /* RTN_UNICAST, RTN_LOCAL, RTN_BROADCAST, RTN_MULTICAST */
 };

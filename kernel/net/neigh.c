@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* neigh.c - see neigh.h. One timer for all entries: it runs once a second while some entry waits for an answer. */
+/*
+ * neigh.c - see neigh.h. One timer for all entries: it runs once a second while some entry waits for an answer.
+ * A route remembers the link address that was found for it, for TRUST_NS and while no address has changed: so two
+ * connections do not meet at the table's lock.
+ */
 #include "kernel/net/neigh.h"
 
 #include <errno.h>
@@ -20,6 +24,7 @@
 #define PROBE_NS     (1 * NSEC_PER_SEC)
 #define PROBES_MAX   3u
 #define CHAINS       64u
+#define TRUST_NS     (1 * NSEC_PER_SEC)
 
 struct neighbour {
 	struct list link;
@@ -38,7 +43,7 @@ static unsigned nr_entries;
 static struct spinlock lock = SPINLOCK_INIT("neigh");
 static struct ktimer timer;
 static struct net_work work;
-static bool ready;
+static uint32_t generation = 1; /* grows when what routes remember may be wrong; never 0 */
 
 static struct list *chain_of(const struct ipaddr *addr)
 {
@@ -53,11 +58,19 @@ static struct neighbour *find(struct netif *nif, const struct ipaddr *addr)
 	return NULL;
 }
 
+static void forget_remembered(void)
+{
+	uint32_t next = generation + 1;
+
+	__atomic_store_n(&generation, next != 0 ? next : 1, __ATOMIC_RELEASE);
+}
+
 /* Unlinked; its packets are returned, for they are given up without the lock. */
 static struct pbuf *forget(struct neighbour *n)
 {
 	struct pbuf *waiting = n->waiting.first;
 
+	forget_remembered();
 	list_remove(&n->link);
 	nr_entries--;
 	kfree(n);
@@ -178,6 +191,7 @@ static bool work_on_one(uint64_t now_ns)
 	return true;
 }
 
+/* Lock held. */
 static void arm(void)
 {
 	if (!ktimer_armed(&timer))
@@ -196,20 +210,17 @@ static void run_timer(struct net_work *w)
 	for (unsigned i = 0; i < CHAINS && !any; i++)
 		list_for_each (n, &chains[i], link, struct neighbour)
 			any |= waits(n);
-	spin_unlock(&lock);
 	if (any)
 		arm();
+	spin_unlock(&lock);
 }
 
-static void init_once(void)
+void neigh_init(void)
 {
-	if (ready)
-		return;
 	for (unsigned i = 0; i < CHAINS; i++)
 		list_init(&chains[i]);
-	ktimer_init(&timer, timer_fired, NULL);
+	ktimer_init_unlocked(&timer, timer_fired, NULL);
 	work.fn = run_timer;
-	ready = true;
 }
 
 /* ---- sending ---- */
@@ -263,7 +274,11 @@ int neigh_output(struct route *r, struct pbuf *p)
 		send_to(r->netif, p, r->type == RTN_BROADCAST ? all : mac, &r->next_hop);
 		return 0;
 	}
-	init_once();
+	if (r->mac_generation == __atomic_load_n(&generation, __ATOMIC_ACQUIRE) &&
+	    clock_monotonic_ns() < r->mac_until_ns) {
+		send_to(r->netif, p, r->mac, &r->next_hop);
+		return 0;
+	}
 	spin_lock(&lock);
 	n = find(r->netif, &r->next_hop);
 	if (n == NULL) {
@@ -276,6 +291,11 @@ int neigh_output(struct route *r, struct pbuf *p)
 		}
 	}
 	err = n != NULL ? use_entry(n, p, mac) : -ENOBUFS;
+	if (err == 1) {
+		memcpy(r->mac, mac, sizeof(r->mac));
+		r->mac_generation = generation;
+		r->mac_until_ns = n->used_ns + TRUST_NS;
+	}
 	spin_unlock(&lock);
 	pbuf_put_chain(lost);
 	if (ask)
@@ -293,13 +313,14 @@ void neigh_learn(struct netif *nif, const struct ipaddr *addr, const uint8_t mac
 	struct pbuf *lost = NULL, *waiting = NULL;
 	struct neighbour *n;
 
-	init_once();
 	spin_lock(&lock);
 	n = find(nif, addr);
 	if (n == NULL && create_it)
 		n = create(nif, addr, &lost);
 	if (n != NULL && (n->state == NEIGH_INCOMPLETE || override || memcmp(n->mac, mac, 6) == 0)) {
 		bool same = n->state != NEIGH_INCOMPLETE && memcmp(n->mac, mac, 6) == 0;
+		if (!same)
+			forget_remembered();
 		memcpy(n->mac, mac, 6);
 		if (confirmed) {
 			n->state = NEIGH_REACHABLE;
@@ -323,7 +344,6 @@ bool neigh_get(unsigned want, struct neigh_info *out)
 {
 	bool found = false;
 
-	init_once();
 	spin_lock(&lock);
 	for (unsigned i = 0; i < CHAINS && !found; i++) {
 		list_for_each (n, &chains[i], link, struct neighbour) {

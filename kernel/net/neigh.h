@@ -2,7 +2,8 @@
 /*
  * neigh.h - link addresses of neighbours, for ARP (RFC 826) and neighbour discovery (RFC 4861), whose states it has.
  * Bounded: at most NEIGH_MAX entries and NEIGH_QUEUE_MAX packets waiting for each. Only what we asked for, or who asked
- * for us, makes an entry. Locks: one for the table, held for a few instructions.
+ * for us, makes an entry. Locks: one for the table, held for a few instructions; most packets are sent without it, by
+ * what their route remembers.
  */
 #ifndef CAY_KERNEL_NET_NEIGH_H
 #define CAY_KERNEL_NET_NEIGH_H
@@ -16,6 +17,8 @@
 #define NEIGH_QUEUE_MAX 32u
 
 enum neigh_state { NEIGH_INCOMPLETE, NEIGH_REACHABLE, NEIGH_STALE, NEIGH_DELAY, NEIGH_PROBE };
+
+void neigh_init(void); /* before there are packets */
 
 /* Sends p, with its IP header, to r->next_hop on r->netif, or keeps it until the link address is known. Consumes p.
  * 0, -ENOBUFS, -EHOSTUNREACH. */

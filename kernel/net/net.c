@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * net.c - starting the network, and the network thread: it runs what nobody in a socket runs. Event handlers and timers
- * run on the stack of whoever was interrupted and only queue work here.
+ * run on the stack of whoever was interrupted and only queue work here. It has no use for the kernel lock.
  */
 #include "kernel/net/net.h"
 
@@ -10,8 +10,10 @@
 #include "kernel/dev/virtio_net.h"
 #include "kernel/log.h"
 #include "kernel/net/inet.h"
+#include "kernel/net/neigh.h"
 #include "kernel/net/net_priv.h"
 #include "kernel/net/netconf.h"
+#include "kernel/sched/klock.h"
 #include "kernel/sched/thread.h"
 
 #define POLL_BUDGET 64u /* packets of one interface in a row */
@@ -116,10 +118,10 @@ static bool poll_scheduled(void)
 		if (!__atomic_exchange_n(&nif->scheduled, false, __ATOMIC_RELAXED) || nif->ops->poll == NULL)
 			continue;
 		if (nif->ops->poll(nif, POLL_BUDGET) >= POLL_BUDGET)
-			nif->scheduled = more = true;
+			more = true, __atomic_store_n(&nif->scheduled, true, __ATOMIC_RELAXED);
 	}
 	if (more)
-		net.scheduled = true;
+		__atomic_store_n(&net.scheduled, true, __ATOMIC_RELEASE);
 	return more;
 }
 
@@ -152,7 +154,7 @@ bool net_idle_poll(void)
 	bool any = false;
 
 	for (struct netif *nif = netif_first(); nif != NULL; nif = nif->next) {
-		if (nif->ops->pending != NULL && !nif->scheduled && nif->ops->pending(nif)) {
+		if (nif->ops->pending != NULL && !READ_ONCE(nif->scheduled) && nif->ops->pending(nif)) {
 			netif_schedule(nif);
 			any = true;
 		}
@@ -178,12 +180,14 @@ bool net_work_round(void)
 
 static bool has_work(void)
 {
-	return net.work != NULL || net.deferred != NULL || __atomic_load_n(&net.scheduled, __ATOMIC_ACQUIRE);
+	return READ_ONCE(net.work) != NULL || READ_ONCE(net.deferred) != NULL ||
+	       __atomic_load_n(&net.scheduled, __ATOMIC_ACQUIRE);
 }
 
 static void net_main(void *arg)
 {
 	(void)arg;
+	kernel_leave(); /* a thread begins with it */
 	for (;;) {
 		if (net_work_round())
 			sched_yield_to_others();
@@ -207,6 +211,7 @@ bool net_init(void)
 {
 	random_bytes(&net.secret, sizeof(net.secret));
 	waitq_init(&net.wq);
+	neigh_init();
 	loopback_init();
 	udp_init();
 	tcp_init();

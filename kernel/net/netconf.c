@@ -13,20 +13,26 @@
 #include "kernel/time/clock.h"
 
 static struct ipaddr dns[NETCONF_DNS_MAX];
-static unsigned nr_dns;
+static unsigned nr_dns; /* only grows */
+static struct spinlock dns_lock = SPINLOCK_INIT("dns");
 
 void netconf_add_dns(const struct ipaddr *server)
 {
+	bool known = ipaddr_is_any(server);
+
+	spin_lock(&dns_lock);
 	for (unsigned i = 0; i < nr_dns; i++)
-		if (ipaddr_eq(&dns[i], server))
-			return;
-	if (nr_dns < NETCONF_DNS_MAX && !ipaddr_is_any(server))
-		dns[nr_dns++] = *server;
+		known |= ipaddr_eq(&dns[i], server);
+	if (nr_dns < NETCONF_DNS_MAX && !known) {
+		dns[nr_dns] = *server;
+		__atomic_store_n(&nr_dns, nr_dns + 1, __ATOMIC_RELEASE); /* pairs with netconf_dns */
+	}
+	spin_unlock(&dns_lock);
 }
 
 const struct ipaddr *netconf_dns(unsigned n)
 {
-	return n < nr_dns ? &dns[n] : NULL;
+	return n < __atomic_load_n(&nr_dns, __ATOMIC_ACQUIRE) ? &dns[n] : NULL;
 }
 
 static struct ipaddr v4_of(const uint8_t b[4])

@@ -57,6 +57,7 @@ int netif_register(struct netif *nif)
 	if (netif_by_name(nif->name) != NULL)
 		return -EEXIST;
 	nif->index = ++last_index;
+	spin_init(&nif->lock, "netif");
 	if (nif->gso_max == 0)
 		nif->gso_max = 65535;
 	nif->flags |= nif->features & NETIF_LOOPBACK ? IFF_LOOPBACK : IFF_BROADCAST | IFF_MULTICAST;
@@ -98,7 +99,7 @@ static void receive_one(struct netif *nif, struct pbuf *p)
 		net_drop(nif, NET_DROP_LINK_PROTO, p);
 }
 
-void netif_receive(struct netif *nif, struct pbuf *batch)
+void netif_classify(struct netif *nif, struct pbuf *batch)
 {
 	while (batch != NULL) {
 		struct pbuf *p = batch;
@@ -106,6 +107,11 @@ void netif_receive(struct netif *nif, struct pbuf *batch)
 		p->next = NULL;
 		receive_one(nif, p);
 	}
+}
+
+void netif_receive(struct netif *nif, struct pbuf *batch)
+{
+	netif_classify(nif, batch);
 	if (!(nif->features & NETIF_LOOPBACK))
 		channel_flush(); /* a packet to ourselves comes under its sender's lock: that flushes when it is free */
 }

@@ -22,6 +22,7 @@
 
 #include "kernel/net/ipaddr.h"
 #include "kernel/net/pbuf.h"
+#include "kernel/sched/seqcount.h"
 #include "kernel/sched/spinlock.h"
 #include "lib/compiler.h"
 #include "lib/list.h"
@@ -117,7 +118,8 @@ struct netif {
 	/* the stack's: */
 	int index;            /* from 1 */
 	unsigned flags;       /* IFF_*; changes through netif_set_up, netif_set_carrier */
-	struct spinlock lock; /* addr[], group[] */
+	struct spinlock lock; /* writers of addr[], group[] */
+	struct seqcount seq;  /* for their readers */
 	unsigned nr_addrs, nr_groups;
 	struct netif_addr addr[NETIF_ADDRS_MAX];
 	struct {
@@ -141,6 +143,9 @@ struct netif *netif_first(void); /* in order of index, by ->next; the list only 
 /* Packets from the driver, linked by `next`, in order of arrival; consumes all. Sets netif, expects len, data, csum and
  * gso as the driver knows them. Context: a thread, no lock of a socket held. Must not be called from upcalls. */
 void netif_receive(struct netif *nif, struct pbuf *batch);
+/* The first half of it: to the inboxes, where they lie until this thread calls channel_flush. A driver does that under
+ * the lock of its receive queue: two CPUs that poll one after the other must not exchange a connection's packets. */
+void netif_classify(struct netif *nif, struct pbuf *batch);
 /* The device has an event: have the network thread call ops->poll. Any context. */
 void netif_schedule(struct netif *nif);
 /* Sends one packet whose link header is there: counts, completes in software what the device does not do, and passes it
@@ -150,7 +155,7 @@ void netif_transmit(struct netif *nif, struct pbuf *p);
 /* Addresses. prefix: of the address's own family. 0, -EEXIST, -ENOSPC; -EADDRNOTAVAIL. */
 int netif_add_addr(struct netif *nif, const struct ipaddr *addr, unsigned prefix, enum netif_addr_state state);
 int netif_del_addr(struct netif *nif, const struct ipaddr *addr);
-/* The entry, or NULL. Valid until the list changes: hold nif->lock, or be the only one who changes it. */
+/* The entry, or NULL. Valid until the list changes: hold nif->lock, or look at its state only. */
 struct netif_addr *netif_find_addr(struct netif *nif, const struct ipaddr *addr);
 /* The interface that has this address, ready for use; or NULL. */
 struct netif *netif_owner_of(const struct ipaddr *addr);

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* netif_addr.c - addresses of interfaces and the groups they have joined. */
+/*
+ * netif_addr.c - addresses of interfaces and the groups they have joined. Each packet asks whether it is for us, so
+ * readers take no lock: nif->seq.
+ */
 #include <endian.h>
 #include <errno.h>
 
@@ -30,6 +33,7 @@ int netif_add_addr(struct netif *nif, const struct ipaddr *addr, unsigned prefix
 		err = -ENOSPC;
 	} else {
 		struct netif_addr *a = &nif->addr[nif->nr_addrs];
+		seq_write_begin(&nif->seq);
 		*a = (struct netif_addr){
 			.addr = *addr,
 			.prefix = (uint8_t)(v4 ? prefix + 96 : prefix),
@@ -39,7 +43,8 @@ int netif_add_addr(struct netif *nif, const struct ipaddr *addr, unsigned prefix
 		};
 		if (v4 && !(nif->flags & IFF_LOOPBACK))
 			a->broadcast = broadcast_of(addr, prefix);
-		__atomic_store_n(&nif->nr_addrs, nif->nr_addrs + 1, __ATOMIC_RELEASE);
+		nif->nr_addrs++;
+		seq_write_end(&nif->seq);
 	}
 	spin_unlock(&nif->lock);
 	route_invalidate_all();
@@ -52,8 +57,10 @@ int netif_del_addr(struct netif *nif, const struct ipaddr *addr)
 
 	spin_lock(&nif->lock);
 	a = netif_find_addr(nif, addr);
+	seq_write_begin(&nif->seq);
 	if (a != NULL)
 		*a = nif->addr[--nif->nr_addrs];
+	seq_write_end(&nif->seq);
 	spin_unlock(&nif->lock);
 	route_invalidate_all();
 	return a != NULL ? 0 : -EADDRNOTAVAIL;
@@ -68,10 +75,18 @@ static bool is_loopback_broadcast(const struct ipaddr *addr)
 /* All of 127/8 is the loopback interface's own. */
 static bool has_addr(struct netif *nif, const struct ipaddr *addr)
 {
-	struct netif_addr *a = netif_find_addr(nif, addr);
+	const struct netif_addr *a;
+	bool found, usable;
+	uint32_t seq;
 
-	if (a != NULL)
-		return a->state == NETIF_ADDR_READY;
+	do {
+		seq = seq_read_begin(&nif->seq);
+		a = netif_find_addr(nif, addr);
+		found = a != NULL;
+		usable = found && a->state == NETIF_ADDR_READY;
+	} while (seq_read_retry(&nif->seq, seq));
+	if (found)
+		return usable;
 	return (nif->flags & IFF_LOOPBACK) && ipaddr_is_v4(addr) && ipaddr_is_loopback(addr) &&
 	       !is_loopback_broadcast(addr);
 }
@@ -86,18 +101,32 @@ struct netif *netif_owner_of(const struct ipaddr *addr)
 
 static bool has_group(const struct netif *nif, const struct ipaddr *group)
 {
-	for (unsigned i = 0; i < nif->nr_groups; i++)
-		if (ipaddr_eq(&nif->group[i].group, group))
-			return true;
-	return false;
+	uint32_t seq;
+	bool found;
+
+	do {
+		seq = seq_read_begin(&nif->seq);
+		found = false;
+		for (unsigned i = 0; i < nif->nr_groups; i++)
+			found |= ipaddr_eq(&nif->group[i].group, group);
+	} while (seq_read_retry(&nif->seq, seq));
+	return found;
 }
 
 static bool is_subnet_broadcast(const struct netif *nif, const struct ipaddr *dst)
 {
-	for (unsigned i = 0; i < nif->nr_addrs; i++)
-		if (!ipaddr_is_any(&nif->addr[i].broadcast) && ipaddr_eq(&nif->addr[i].broadcast, dst))
-			return true;
-	return false;
+	uint32_t seq;
+	bool found;
+
+	if (!ipaddr_is_v4(dst))
+		return false;
+	do {
+		seq = seq_read_begin(&nif->seq);
+		found = false;
+		for (unsigned i = 0; i < nif->nr_addrs; i++)
+			found |= !ipaddr_is_any(&nif->addr[i].broadcast) && ipaddr_eq(&nif->addr[i].broadcast, dst);
+	} while (seq_read_retry(&nif->seq, seq));
+	return found;
 }
 
 bool netif_is_broadcast(const struct netif *nif, const struct ipaddr *dst)
@@ -111,15 +140,20 @@ bool netif_is_broadcast(const struct netif *nif, const struct ipaddr *dst)
 static bool is_own_multicast6(const struct netif *nif, const struct ipaddr *dst)
 {
 	static const uint8_t solicited[13] = {0xff, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0xff};
+	uint32_t seq;
+	bool found;
 
 	if (dst->q[1] == htobe64(1) && dst->b[0] == 0xff && (dst->b[1] == 1 || dst->b[1] == 2))
 		return true;
 	if (memcmp(dst->b, solicited, sizeof(solicited)) != 0)
 		return false;
-	for (unsigned i = 0; i < nif->nr_addrs; i++)
-		if (memcmp(nif->addr[i].addr.b + 13, dst->b + 13, 3) == 0)
-			return true;
-	return false;
+	do {
+		seq = seq_read_begin(&nif->seq);
+		found = false;
+		for (unsigned i = 0; i < nif->nr_addrs; i++)
+			found |= memcmp(nif->addr[i].addr.b + 13, dst->b + 13, 3) == 0;
+	} while (seq_read_retry(&nif->seq, seq));
+	return found;
 }
 
 bool netif_accepts(struct netif *nif, const struct ipaddr *dst)
@@ -148,9 +182,10 @@ int netif_join(struct netif *nif, const struct ipaddr *group)
 	if (nif->nr_groups == NETIF_MULTICAST_MAX) {
 		err = -ENOBUFS;
 	} else {
+		seq_write_begin(&nif->seq);
 		nif->group[nif->nr_groups].group = *group;
-		nif->group[nif->nr_groups].refs = 1;
-		__atomic_store_n(&nif->nr_groups, nif->nr_groups + 1, __ATOMIC_RELEASE);
+		nif->group[nif->nr_groups++].refs = 1;
+		seq_write_end(&nif->seq);
 	}
 out:
 	spin_unlock(&nif->lock);
@@ -165,8 +200,10 @@ int netif_leave(struct netif *nif, const struct ipaddr *group)
 	for (unsigned i = 0; i < nif->nr_groups; i++) {
 		if (!ipaddr_eq(&nif->group[i].group, group))
 			continue;
+		seq_write_begin(&nif->seq);
 		if (--nif->group[i].refs == 0)
 			nif->group[i] = nif->group[--nif->nr_groups];
+		seq_write_end(&nif->seq);
 		err = 0;
 		break;
 	}

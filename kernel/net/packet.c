@@ -316,6 +316,7 @@ static void packet_release(struct socket *sock)
 }
 
 static const struct socket_ops socket_ops = {
+	.own_locks = true,
 	.bind = packet_bind,
 	.name = packet_name,
 	.shutdown = packet_shutdown,

@@ -16,7 +16,8 @@ static struct {
 	uint32_t mtu; /* 0: free */
 	uint64_t until_ns;
 } cache[ENTRIES];
-static struct spinlock lock = SPINLOCK_INIT("pmtu");
+static struct spinlock lock = SPINLOCK_INIT("pmtu"); /* writers */
+static struct seqcount seq;
 
 void pmtu_update(const struct ipaddr *dst, uint32_t mtu)
 {
@@ -35,9 +36,11 @@ void pmtu_update(const struct ipaddr *dst, uint32_t mtu)
 	}
 	bool known = cache[use].mtu != 0 && ipaddr_eq(&cache[use].dst, dst) && cache[use].until_ns > now_ns;
 	if (!known || mtu < cache[use].mtu) {
+		seq_write_begin(&seq);
 		cache[use].dst = *dst;
 		cache[use].mtu = mtu;
 		cache[use].until_ns = now_ns + LIFETIME_NS;
+		seq_write_end(&seq);
 	}
 	spin_unlock(&lock);
 	route_invalidate_all();
@@ -45,12 +48,15 @@ void pmtu_update(const struct ipaddr *dst, uint32_t mtu)
 
 uint32_t pmtu_lookup(const struct ipaddr *dst, uint32_t mtu_of_link)
 {
-	uint32_t mtu = mtu_of_link;
+	uint32_t mtu, begun;
 
-	spin_lock(&lock);
-	for (unsigned i = 0; i < ENTRIES; i++)
-		if (cache[i].mtu != 0 && ipaddr_eq(&cache[i].dst, dst) && cache[i].until_ns > clock_monotonic_ns())
-			mtu = MIN(mtu, cache[i].mtu);
-	spin_unlock(&lock);
+	do {
+		begun = seq_read_begin(&seq);
+		mtu = mtu_of_link;
+		for (unsigned i = 0; i < ENTRIES; i++)
+			if (cache[i].mtu != 0 && ipaddr_eq(&cache[i].dst, dst) &&
+			    cache[i].until_ns > clock_monotonic_ns())
+				mtu = MIN(mtu, cache[i].mtu);
+	} while (seq_read_retry(&seq, begun));
 	return mtu;
 }

@@ -448,6 +448,7 @@ static void raw_release(struct socket *s)
 }
 
 static const struct socket_ops socket_ops = {
+	.own_locks = true,
 	.bind = raw_bind,
 	.connect = raw_connect,
 	.name = inet_name,

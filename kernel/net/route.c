@@ -3,6 +3,7 @@
  * route.c - the routing table: longest prefix, then lowest metric; and what address to send from.
  * A VM has a handful of routes: an array, searched from one end to the other. Sockets keep what they found.
  * Addresses of interfaces are local routes by themselves, their prefixes routes on the link.
+ * Looking one up takes no lock: sending to ever new destinations must not make two sockets wait for each other.
  */
 #include <errno.h>
 #include <linux/rtnetlink.h>
@@ -15,6 +16,7 @@
 static struct route_entry table[ROUTES_MAX];
 static unsigned nr_routes;
 static struct spinlock lock = SPINLOCK_INIT("route"); /* writers */
+static struct seqcount table_seq;
 uint32_t route_generation;
 
 void route_invalidate_all(void)
@@ -37,12 +39,14 @@ int route_add(const struct route_entry *e)
 	for (i = 0; i < nr_routes; i++)
 		if (same_entry(&table[i], e) && table[i].metric == e->metric)
 			break;
-	if (i == ROUTES_MAX)
+	if (i == ROUTES_MAX) {
 		err = -ENOSPC;
-	else
+	} else {
+		seq_write_begin(&table_seq);
 		table[i] = *e;
-	if (i == nr_routes && err == 0)
-		nr_routes++;
+		nr_routes = MAX(nr_routes, i + 1);
+		seq_write_end(&table_seq);
+	}
 	spin_unlock(&lock);
 	route_invalidate_all();
 	return err;
@@ -56,9 +60,11 @@ int route_delete(const struct route_entry *e)
 	for (unsigned i = 0; i < nr_routes && err != 0; i++) {
 		if (!same_entry(&table[i], e))
 			continue;
+		seq_write_begin(&table_seq);
 		for (unsigned j = i + 1; j < nr_routes; j++)
 			table[j - 1] = table[j];
 		nr_routes--;
+		seq_write_end(&table_seq);
 		err = 0;
 	}
 	spin_unlock(&lock);
@@ -68,12 +74,14 @@ int route_delete(const struct route_entry *e)
 
 bool route_get(unsigned n, struct route_entry *out)
 {
+	uint32_t seq;
 	bool there;
 
-	spin_lock(&lock);
-	there = n < nr_routes;
-	*out = there ? table[n] : (struct route_entry){0};
-	spin_unlock(&lock);
+	do {
+		seq = seq_read_begin(&table_seq);
+		there = n < nr_routes;
+		*out = there ? table[n] : (struct route_entry){0};
+	} while (seq_read_retry(&table_seq, seq));
 	return there;
 }
 
@@ -100,24 +108,42 @@ static bool search(const struct ipaddr *dst, int bound_if, struct route_entry *b
 	return found;
 }
 
-/* The interface on whose link dst lies, by the prefix of one of its addresses. */
-static bool on_link(const struct ipaddr *dst, int bound_if, struct route_entry *best)
+/* The address of nif with the longest prefix, beyond more_than, that dst has as well. False: none. */
+static bool best_prefix(const struct netif *nif, const struct ipaddr *dst, int more_than, struct netif_addr *best)
 {
-	bool found = false;
+	uint32_t seq;
+	bool found;
 
-	for (struct netif *nif = netif_first(); nif != NULL; nif = nif->next) {
-		if (!(nif->flags & IFF_UP) || (bound_if != 0 && nif->index != bound_if))
-			continue;
+	do {
+		seq = seq_read_begin(&nif->seq);
+		found = false;
 		for (unsigned i = 0; i < nif->nr_addrs; i++) {
 			const struct netif_addr *a = &nif->addr[i];
 			bool host = a->prefix == 128 && !(nif->flags & IFF_LOOPBACK);
 			if (host || a->state != NETIF_ADDR_READY || ipaddr_is_v4(&a->addr) != ipaddr_is_v4(dst) ||
-			    !ipaddr_same_prefix(&a->addr, dst, a->prefix) || (found && a->prefix <= best->prefix))
+			    !ipaddr_same_prefix(&a->addr, dst, a->prefix) ||
+			    a->prefix <= (found ? (int)best->prefix : more_than))
 				continue;
-			*best = (struct route_entry){
-				.dst = a->addr, .prefix = a->prefix, .type = RTN_UNICAST, .src = a->addr, .netif = nif};
+			*best = *a;
 			found = true;
 		}
+	} while (seq_read_retry(&nif->seq, seq));
+	return found;
+}
+
+/* The interface on whose link dst lies, by the prefix of one of its addresses. */
+static bool on_link(const struct ipaddr *dst, int bound_if, struct route_entry *best)
+{
+	struct netif_addr a = {0};
+	bool found = false;
+
+	for (struct netif *nif = netif_first(); nif != NULL; nif = nif->next) {
+		if (!(nif->flags & IFF_UP) || (bound_if != 0 && nif->index != bound_if) ||
+		    !best_prefix(nif, dst, found ? (int)best->prefix : -1, &a))
+			continue;
+		*best = (struct route_entry){
+			.dst = a.addr, .prefix = a.prefix, .type = RTN_UNICAST, .src = a.addr, .netif = nif};
+		found = true;
 	}
 	return found;
 }
@@ -142,16 +168,21 @@ static unsigned source_score(const struct netif_addr *a, const struct ipaddr *ds
 
 static bool choose_source(const struct netif *nif, const struct ipaddr *dst, struct ipaddr *src)
 {
-	unsigned best = 0;
+	unsigned best;
+	uint32_t seq;
 
-	for (unsigned i = 0; i < nif->nr_addrs; i++) {
-		unsigned score = source_score(&nif->addr[i], dst);
-		/* The first IPv4 address of a subnet is the primary one. */
-		if (score > best && (best == 0 || !ipaddr_is_v4(dst))) {
-			best = score;
-			*src = nif->addr[i].addr;
+	do {
+		seq = seq_read_begin(&nif->seq);
+		best = 0;
+		for (unsigned i = 0; i < nif->nr_addrs; i++) {
+			unsigned score = source_score(&nif->addr[i], dst);
+			/* The first IPv4 address of a subnet is the primary one. */
+			if (score > best && (best == 0 || !ipaddr_is_v4(dst))) {
+				best = score;
+				*src = nif->addr[i].addr;
+			}
 		}
-	}
+	} while (seq_read_retry(&nif->seq, seq));
 	return best > 0;
 }
 

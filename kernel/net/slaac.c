@@ -2,6 +2,7 @@
 /*
  * slaac.c - IPv6 addresses of an interface: link-local, by router advertisements (RFC 4862), duplicate detection;
  * default routers and MTU from advertisements (RFC 4861 section 6.3.4), DNS servers (RFC 8106).
+ * All of it happens on the network thread, which is the lock: who receives an advertisement leaves it there.
  */
 #include <errno.h>
 #include <linux/icmpv6.h>
@@ -19,6 +20,7 @@
 #define TWO_HOURS_S         7200u
 #define MTU_MIN             1280u
 #define IFF_SLAAC_MAX       4
+#define ADVERTS_MAX         16 /* that wait for the network thread; more are a storm */
 /* What advertisements may take of an interface's addresses and of the routing table: anybody on the link can send them.
  */
 #define PREFIXES_MAX 8u
@@ -52,6 +54,14 @@ static struct slaac {
 static unsigned nr_all;
 static struct ktimer timer;
 static struct net_work work;
+
+static struct {
+	struct spinlock lock;
+	struct pbuf_queue waiting;
+	struct net_work work;
+} adverts = {.lock = SPINLOCK_INIT("router adverts"), .waiting.last = &adverts.waiting.first};
+
+static void take_adverts(struct net_work *w);
 
 /* Modified EUI-64 (RFC 4291 appendix A). */
 static void interface_id(const struct netif *nif, uint8_t id[8])
@@ -92,18 +102,21 @@ static void add(struct slaac *s, const struct ipaddr *addr, unsigned prefix)
 	}
 }
 
-/* Tentative addresses that nobody claimed for a second are ours; addresses whose time is over go. */
-static void check_addrs(struct slaac *s, uint64_t now_ns)
+/* Tentative addresses that nobody claimed for a second are ours. *gone: one whose time is over; true if there is any.
+ */
+static bool check_addrs(struct slaac *s, uint64_t now_ns, struct ipaddr *gone)
 {
 	struct netif *nif = s->nif;
+	bool over = false;
 
-	for (unsigned i = nif->nr_addrs; i-- > 0;) {
+	spin_lock(&nif->lock);
+	for (unsigned i = 0; i < nif->nr_addrs; i++) {
 		struct netif_addr *a = &nif->addr[i];
 		if (ipaddr_is_v4(&a->addr))
 			continue;
 		if (a->valid_until_ns < now_ns) {
-			struct ipaddr gone = a->addr;
-			(void)netif_del_addr(nif, &gone);
+			*gone = a->addr;
+			over = true;
 		} else if (a->state == NETIF_ADDR_TENTATIVE) {
 			if (a->probes++ > 0) {
 				a->state = NETIF_ADDR_READY;
@@ -112,6 +125,8 @@ static void check_addrs(struct slaac *s, uint64_t now_ns)
 			arm(now_ns + PROBE_INTERVAL_NS);
 		}
 	}
+	spin_unlock(&nif->lock);
+	return over;
 }
 
 static void solicit(struct slaac *s, uint64_t now_ns)
@@ -129,10 +144,12 @@ static void solicit(struct slaac *s, uint64_t now_ns)
 static void run_timer(struct net_work *w)
 {
 	uint64_t now_ns = clock_monotonic_ns();
+	struct ipaddr gone;
 
 	(void)w;
 	for (unsigned i = 0; i < nr_all; i++) {
-		check_addrs(&all[i], now_ns);
+		while (check_addrs(&all[i], now_ns, &gone))
+			(void)netif_del_addr(all[i].nif, &gone);
 		solicit(&all[i], now_ns);
 	}
 }
@@ -145,8 +162,9 @@ void slaac_start(struct netif *nif, bool probe, bool routers)
 	if (nr_all == IFF_SLAAC_MAX)
 		return;
 	if (nr_all == 0) {
-		ktimer_init(&timer, timer_fired, NULL);
+		ktimer_init_unlocked(&timer, timer_fired, NULL);
 		work.fn = run_timer;
+		adverts.work.fn = take_adverts;
 	}
 	s = &all[nr_all++];
 	*s = (struct slaac){.nif = nif, .probe = probe, .routers = routers};
@@ -158,11 +176,14 @@ void slaac_start(struct netif *nif, bool probe, bool routers)
 
 void ndp_duplicate(struct netif *nif, const struct ipaddr *addr)
 {
-	struct netif_addr *a = netif_find_addr(nif, addr);
+	struct netif_addr *a;
 
+	spin_lock(&nif->lock);
+	a = netif_find_addr(nif, addr);
 	/* One that is in use stays: a forged advertisement must not take it from us. */
 	if (a != NULL && a->state == NETIF_ADDR_TENTATIVE)
 		a->state = NETIF_ADDR_DUPLICATE;
+	spin_unlock(&nif->lock);
 }
 
 static uint64_t until(uint32_t seconds)
@@ -191,14 +212,16 @@ static void take_prefix(struct slaac *s, const struct prefix_option *o)
 	interface_id(s->nif, addr.b + 8);
 	if (valid > 0 && nr_prefixes(s->nif) < PREFIXES_MAX)
 		add(s, &addr, 64);
+	spin_lock(&s->nif->lock);
 	a = netif_find_addr(s->nif, &addr);
-	if (a == NULL)
-		return;
-	a->dynamic = true;
-	/* A forged advertisement cannot end an address at once (RFC 4862 section 5.5.3 e). */
-	if (valid > TWO_HOURS_S || until(valid) > a->valid_until_ns || a->valid_until_ns == UINT64_MAX)
-		a->valid_until_ns = until(MAX(valid, TWO_HOURS_S));
-	a->preferred_until_ns = until(preferred);
+	if (a != NULL) {
+		a->dynamic = true;
+		/* A forged advertisement cannot end an address at once (RFC 4862 section 5.5.3 e). */
+		if (valid > TWO_HOURS_S || until(valid) > a->valid_until_ns || a->valid_until_ns == UINT64_MAX)
+			a->valid_until_ns = until(MAX(valid, TWO_HOURS_S));
+		a->preferred_until_ns = until(preferred);
+	}
+	spin_unlock(&s->nif->lock);
 }
 
 static void take_dns(const uint8_t *option, unsigned bytes)
@@ -264,7 +287,7 @@ static void take_router(struct slaac *s, const struct pbuf *p, uint16_t lifetime
 		(void)route_add(&e);
 }
 
-void slaac_router_advert(struct pbuf *p)
+static void take_advert(struct pbuf *p)
 {
 	struct slaac *s = find(p->netif);
 	struct router_advert h;
@@ -294,4 +317,38 @@ void slaac_router_advert(struct pbuf *p)
 		take_option(s, p->data + off, bytes);
 		off += bytes;
 	}
+}
+
+static struct pbuf *next_advert(void)
+{
+	struct pbuf *p;
+
+	spin_lock(&adverts.lock);
+	p = pbuf_queue_pop(&adverts.waiting);
+	spin_unlock(&adverts.lock);
+	return p;
+}
+
+static void take_adverts(struct net_work *w)
+{
+	struct pbuf *p;
+
+	(void)w;
+	while ((p = next_advert()) != NULL) {
+		take_advert(p);
+		pbuf_put(p);
+	}
+}
+
+void slaac_router_advert(struct pbuf *p)
+{
+	bool taken;
+
+	spin_lock(&adverts.lock);
+	taken = nr_all > 0 && adverts.waiting.nr < ADVERTS_MAX;
+	if (taken)
+		pbuf_queue_push(&adverts.waiting, pbuf_get(p));
+	spin_unlock(&adverts.lock);
+	if (taken)
+		net_defer(&adverts.work);
 }

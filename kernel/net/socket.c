@@ -23,6 +23,12 @@ void scm_files_put(struct scm_files *files)
 	kfree(files);
 }
 
+/* Takes the kernel lock for families that have no locks of their own. */
+static bool socket_enter(const struct socket *s)
+{
+	return !s->ops->own_locks && kernel_enter();
+}
+
 static ssize_t socket_read(struct file *f, struct uio *uio, int64_t pos)
 {
 	struct socket *s = f->priv;
@@ -31,8 +37,10 @@ static ssize_t socket_read(struct file *f, struct uio *uio, int64_t pos)
 	(void)pos;
 	if (uio->resid == 0 && s->type == SOCK_STREAM)
 		return 0; /* unlike recv(2), which waits for something to come */
+	bool entered = socket_enter(s);
 	ssize_t n = s->ops->recv(s, &m);
 	scm_files_put(m.files); /* read(2) has no place for them */
+	file_leave(entered);
 	return n;
 }
 
@@ -42,15 +50,20 @@ static ssize_t socket_write(struct file *f, struct uio *uio, int64_t pos)
 	struct sock_msg m = {.uio = uio, .flags = file_nowait(f, uio) ? MSG_DONTWAIT : 0};
 
 	(void)pos;
+	bool entered = socket_enter(s);
 	ssize_t n = s->ops->send(s, &m);
+	file_leave(entered);
 	return n == -EPIPE ? pipe_broken() : n;
 }
 
 static uint32_t socket_poll(struct file *f, struct poll_table *pt)
 {
 	struct socket *s = f->priv;
+	bool entered = socket_enter(s);
+	uint32_t mask = s->ops->poll(s, f, pt);
 
-	return s->ops->poll(s, f, pt);
+	file_leave(entered);
+	return mask;
 }
 
 static int64_t socket_ioctl(struct file *f, unsigned cmd, uint64_t arg)
@@ -71,6 +84,7 @@ static void socket_release(struct file *f)
 }
 
 static const struct file_ops socket_file_ops = {
+	.own_lock = true,
 	.read = socket_read,
 	.write = socket_write,
 	.poll = socket_poll,
@@ -133,15 +147,22 @@ struct socket *socket_of_file(const struct file *f)
 	return f->ops == &socket_file_ops ? f->priv : NULL;
 }
 
-struct socket *socket_get(int fd, struct file **f, int *err)
+int socket_begin(struct socket_call *c, int fd)
 {
-	*f = fd_get(fd);
-	*err = -EBADF;
-	if (*f == NULL)
-		return NULL;
-	if ((*f)->ops == &socket_file_ops)
-		return (*f)->priv;
-	file_put(*f);
-	*err = -ENOTSOCK;
-	return NULL;
+	c->f = fd_get(fd);
+	if (c->f == NULL)
+		return -EBADF;
+	if (c->f->ops != &socket_file_ops) {
+		file_put(c->f);
+		return -ENOTSOCK;
+	}
+	c->s = c->f->priv;
+	c->entered = socket_enter(c->s);
+	return 0;
+}
+
+void socket_end(struct socket_call *c)
+{
+	file_put(c->f);
+	file_leave(c->entered);
 }

@@ -2,6 +2,7 @@
 /*
  * socket.h - sockets as files, between the system calls (socket_calls.c) and the families (unix.h).
  * A family fills socket_ops; blocking, options that are the same for all, and files are here.
+ * System calls on sockets begin without the kernel lock; socket_begin takes it for families that have no locks.
  */
 #ifndef CAY_KERNEL_NET_SOCKET_H
 #define CAY_KERNEL_NET_SOCKET_H
@@ -65,6 +66,8 @@ void sock_control_put(struct sock_msg *m, int level, int type, const void *data,
 /* Errors as in the man page of the call. nonblock: -EAGAIN (connect: as the family says) instead of waiting. NULL:
  * -EOPNOTSUPP. */
 struct socket_ops {
+	/* Its sockets have locks of their own: no operation but those of ioctl needs the kernel lock. */
+	bool own_locks;
 	int (*bind)(struct socket *s, const struct sock_addr *addr);
 	int (*listen)(struct socket *s, int backlog);
 	int (*connect)(struct socket *s, const struct sock_addr *addr, bool nonblock);
@@ -107,8 +110,16 @@ MUST_CHECK struct file *socket_file(struct socket *s, int flags);
 /* A descriptor for s, which the file owns from here on, even when this fails. flags: SOCK_NONBLOCK, SOCK_CLOEXEC. */
 MUST_CHECK int socket_install(struct socket *s, int flags);
 struct socket *socket_of_file(const struct file *f); /* NULL: it is none */
-/* NULL and *err (-EBADF, -ENOTSOCK) or the socket, with its file counted. */
-MUST_CHECK struct socket *socket_get(int fd, struct file **f, int *err);
+
+/* A system call on a socket: its file is counted, and the kernel lock held if the family needs it. */
+struct socket_call {
+	struct socket *s;
+	struct file *f;
+	bool entered;
+};
+/* -EBADF, -ENOTSOCK: nothing to end. */
+MUST_CHECK int socket_begin(struct socket_call *c, int fd);
+void socket_end(struct socket_call *c);
 
 static inline uint64_t socket_deadline(uint64_t timeout_ns)
 {

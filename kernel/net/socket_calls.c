@@ -72,10 +72,13 @@ int socket_create(int family, int type, int protocol, struct socket **s)
 
 long sys_socket(int family, int type, int protocol)
 {
+	bool entered = family != AF_INET && family != AF_INET6 && kernel_enter();
 	struct socket *s;
 	int err = socket_create(family, type, protocol, &s);
+	long fd = err != 0 ? err : socket_install(s, type);
 
-	return err != 0 ? err : socket_install(s, type);
+	file_leave(entered);
+	return fd;
 }
 
 long sys_socketpair(int family, int type, int protocol, int *fds_user)
@@ -102,66 +105,56 @@ long sys_socketpair(int family, int type, int protocol, int *fds_user)
 long sys_bind(int fd, const void *addr_user, int len)
 {
 	struct sock_addr a;
-	struct file *f;
-	int err;
-	struct socket *s = socket_get(fd, &f, &err);
+	struct socket_call c;
+	int err = socket_begin(&c, fd);
 
-	if (s == NULL)
+	if (err != 0)
 		return err;
 	err = sock_addr_from_user(&a, addr_user, len);
 	if (err == 0)
-		err = s->ops->bind != NULL ? s->ops->bind(s, &a) : -EOPNOTSUPP;
-	file_put(f);
+		err = c.s->ops->bind != NULL ? c.s->ops->bind(c.s, &a) : -EOPNOTSUPP;
+	socket_end(&c);
 	return err;
 }
 
 long sys_listen(int fd, int backlog)
 {
-	struct file *f;
-	int err;
-	struct socket *s = socket_get(fd, &f, &err);
+	struct socket_call c;
+	int err = socket_begin(&c, fd);
 
-	if (s == NULL)
+	if (err != 0)
 		return err;
-	err = s->ops->listen != NULL ? s->ops->listen(s, backlog) : -EOPNOTSUPP;
-	file_put(f);
+	err = c.s->ops->listen != NULL ? c.s->ops->listen(c.s, backlog) : -EOPNOTSUPP;
+	socket_end(&c);
 	return err;
 }
 
 long sys_connect(int fd, const void *addr_user, int len)
 {
 	struct sock_addr a;
-	struct file *f;
-	int err;
-	struct socket *s = socket_get(fd, &f, &err);
+	struct socket_call c;
+	int err = socket_begin(&c, fd);
 
-	if (s == NULL)
+	if (err != 0)
 		return err;
 	err = sock_addr_from_user(&a, addr_user, len);
 	if (err == 0)
-		err = s->ops->connect != NULL ? s->ops->connect(s, &a, f->flags & O_NONBLOCK) : -EOPNOTSUPP;
-	long result = wait_result(err, s->snd_timeout_ns);
-	file_put(f);
+		err = c.s->ops->connect != NULL ? c.s->ops->connect(c.s, &a, c.f->flags & O_NONBLOCK) : -EOPNOTSUPP;
+	long result = wait_result(err, c.s->snd_timeout_ns);
+	socket_end(&c);
 	return result;
 }
 
-long sys_accept4(int fd, void *addr_user, uint32_t *len_user, int flags)
+static long do_accept(struct socket_call *c, void *addr_user, uint32_t *len_user, int flags)
 {
-	struct socket *s, *conn;
+	struct socket *s = c->s, *conn;
 	struct sock_addr a;
-	struct file *f;
+	long result;
 	int err;
 
-	if (flags & ~(SOCK_NONBLOCK | SOCK_CLOEXEC))
-		return -EINVAL;
-	s = socket_get(fd, &f, &err);
-	if (s == NULL)
-		return err;
-	err = s->ops->accept != NULL ? s->ops->accept(s, f->flags & O_NONBLOCK, &conn) : -EOPNOTSUPP;
-	long result = wait_result(err, s->rcv_timeout_ns);
-	file_put(f);
+	err = s->ops->accept != NULL ? s->ops->accept(s, c->f->flags & O_NONBLOCK, &conn) : -EOPNOTSUPP;
 	if (err != 0)
-		return result;
+		return wait_result(err, s->rcv_timeout_ns);
 	err = conn->ops->name(conn, true, &a);
 	if (err != 0)
 		a = (struct sock_addr){.len = sizeof(a.family), .family = AF_UNIX}; /* it has gone already */
@@ -176,6 +169,21 @@ long sys_accept4(int fd, void *addr_user, uint32_t *len_user, int flags)
 	return result;
 }
 
+long sys_accept4(int fd, void *addr_user, uint32_t *len_user, int flags)
+{
+	struct socket_call c;
+	long result;
+
+	if (flags & ~(SOCK_NONBLOCK | SOCK_CLOEXEC))
+		return -EINVAL;
+	result = socket_begin(&c, fd);
+	if (result != 0)
+		return result;
+	result = do_accept(&c, addr_user, len_user, flags);
+	socket_end(&c);
+	return result;
+}
+
 long sys_accept(int fd, void *addr_user, uint32_t *len_user)
 {
 	return sys_accept4(fd, addr_user, len_user, 0);
@@ -184,14 +192,13 @@ long sys_accept(int fd, void *addr_user, uint32_t *len_user)
 static long get_name(int fd, bool peer, void *addr_user, uint32_t *len_user)
 {
 	struct sock_addr a;
-	struct file *f;
-	int err;
-	struct socket *s = socket_get(fd, &f, &err);
+	struct socket_call c;
+	int err = socket_begin(&c, fd);
 
-	if (s == NULL)
+	if (err != 0)
 		return err;
-	err = s->ops->name(s, peer, &a);
-	file_put(f);
+	err = c.s->ops->name(c.s, peer, &a);
+	socket_end(&c);
 	if (err != 0)
 		return err;
 	return addr_user != NULL ? sock_addr_to_user(&a, addr_user, len_user) : -EFAULT;
@@ -209,39 +216,36 @@ long sys_getpeername(int fd, void *addr_user, uint32_t *len_user)
 
 long sys_shutdown(int fd, int how)
 {
-	struct file *f;
-	int err;
-	struct socket *s = socket_get(fd, &f, &err);
+	struct socket_call c;
+	int err = socket_begin(&c, fd);
 
-	if (s == NULL)
+	if (err != 0)
 		return err;
-	err = how < SHUT_RD || how > SHUT_RDWR ? -EINVAL : s->ops->shutdown(s, how);
-	file_put(f);
+	err = how < SHUT_RD || how > SHUT_RDWR ? -EINVAL : c.s->ops->shutdown(c.s, how);
+	socket_end(&c);
 	return err;
 }
 
 long sys_setsockopt(int fd, int level, int name, const void *value_user, int len)
 {
-	struct file *f;
-	int err;
-	struct socket *s = socket_get(fd, &f, &err);
+	struct socket_call c;
+	int err = socket_begin(&c, fd);
 
-	if (s == NULL)
+	if (err != 0)
 		return err;
-	err = len < 0 ? -EINVAL : socket_set_option(s, level, name, value_user, (unsigned)len);
-	file_put(f);
+	err = len < 0 ? -EINVAL : socket_set_option(c.s, level, name, value_user, (unsigned)len);
+	socket_end(&c);
 	return err;
 }
 
 long sys_getsockopt(int fd, int level, int name, void *value_user, uint32_t *len_user)
 {
-	struct file *f;
-	int err;
-	struct socket *s = socket_get(fd, &f, &err);
+	struct socket_call c;
+	int err = socket_begin(&c, fd);
 
-	if (s == NULL)
+	if (err != 0)
 		return err;
-	err = socket_get_option(s, level, name, value_user, len_user);
-	file_put(f);
+	err = socket_get_option(c.s, level, name, value_user, len_user);
+	socket_end(&c);
 	return err;
 }

@@ -52,16 +52,15 @@ long socket_send_buffer(struct socket *s, struct file *f, const void *data_user,
 long sys_sendto(int fd, const void *data_user, size_t bytes, unsigned flags, const void *addr_user, int len)
 {
 	struct sock_addr addr;
-	struct file *f;
-	int err;
-	struct socket *s = socket_get(fd, &f, &err);
+	struct socket_call c;
+	int err = socket_begin(&c, fd);
 
-	if (s == NULL)
+	if (err != 0)
 		return err;
 	long n = addr_user != NULL ? sock_addr_from_user(&addr, addr_user, len) : 0;
 	if (n == 0)
-		n = socket_send_buffer(s, f, data_user, bytes, flags, addr_user != NULL ? &addr : NULL);
-	file_put(f);
+		n = socket_send_buffer(c.s, c.f, data_user, bytes, flags, addr_user != NULL ? &addr : NULL);
+	socket_end(&c);
 	return n;
 }
 
@@ -82,14 +81,13 @@ long socket_recv_buffer(struct socket *s, struct file *f, void *data_user, size_
 long sys_recvfrom(int fd, void *data_user, size_t bytes, unsigned flags, void *addr_user, uint32_t *len_user)
 {
 	struct sock_addr from;
-	struct file *f;
-	int err;
-	struct socket *s = socket_get(fd, &f, &err);
+	struct socket_call c;
+	int err = socket_begin(&c, fd);
 
-	if (s == NULL)
+	if (err != 0)
 		return err;
-	long n = socket_recv_buffer(s, f, data_user, bytes, flags, &from);
-	file_put(f);
+	long n = socket_recv_buffer(c.s, c.f, data_user, bytes, flags, &from);
+	socket_end(&c);
 	if (n >= 0 && addr_user != NULL) {
 		err = sock_addr_to_user(&from, addr_user, len_user);
 		if (err != 0)
@@ -344,27 +342,25 @@ static long recv_one(struct socket *s, struct file *f, void *msg_user, unsigned 
 
 long sys_sendmsg(int fd, const void *msg_user, unsigned flags)
 {
-	struct file *f;
-	int err;
-	struct socket *s = socket_get(fd, &f, &err);
+	struct socket_call c;
+	int err = socket_begin(&c, fd);
 
-	if (s == NULL)
+	if (err != 0)
 		return err;
-	long n = send_one(s, f, msg_user, flags);
-	file_put(f);
+	long n = send_one(c.s, c.f, msg_user, flags);
+	socket_end(&c);
 	return n;
 }
 
 long sys_recvmsg(int fd, void *msg_user, unsigned flags)
 {
-	struct file *f;
-	int err;
-	struct socket *s = socket_get(fd, &f, &err);
+	struct socket_call c;
+	int err = socket_begin(&c, fd);
 
-	if (s == NULL)
+	if (err != 0)
 		return err;
-	long n = recv_one(s, f, msg_user, flags);
-	file_put(f);
+	long n = recv_one(c.s, c.f, msg_user, flags);
+	socket_end(&c);
 	return n;
 }
 
@@ -379,18 +375,17 @@ struct many_msg {
 /* Many messages until one fails; a failure after the first counts as the end. */
 static long do_many(int fd, struct many_msg *msgs_user, unsigned nr, unsigned flags, bool recv, uint64_t deadline_ns)
 {
-	struct file *f;
-	int err;
-	struct socket *s = socket_get(fd, &f, &err);
+	struct socket_call c;
+	int err = socket_begin(&c, fd);
 	unsigned done = 0;
 	long n = 0;
 
-	if (s == NULL)
+	if (err != 0)
 		return err;
 	nr = MIN(nr, (unsigned)MESSAGES_MAX);
 	while (done < nr) {
-		n = recv ? recv_one(s, f, &msgs_user[done].msg_hdr, flags & ~(unsigned)MSG_WAITFORONE)
-			 : send_one(s, f, &msgs_user[done].msg_hdr, flags);
+		n = recv ? recv_one(c.s, c.f, &msgs_user[done].msg_hdr, flags & ~(unsigned)MSG_WAITFORONE)
+			 : send_one(c.s, c.f, &msgs_user[done].msg_hdr, flags);
 		if (n < 0)
 			break;
 		if (put_user_u32(&msgs_user[done].msg_len, (uint32_t)n) != 0) {
@@ -403,7 +398,7 @@ static long do_many(int fd, struct many_msg *msgs_user, unsigned nr, unsigned fl
 		if (clock_monotonic_ns() >= deadline_ns)
 			break;
 	}
-	file_put(f);
+	socket_end(&c);
 	return done > 0 ? (long)done : n;
 }
 

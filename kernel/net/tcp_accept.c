@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <poll.h>
 
+#include "kernel/log.h"
 #include "kernel/mm/kmalloc.h"
 #include "kernel/net/net_priv.h"
 #include "kernel/net/tcp_sock.h"
@@ -46,6 +47,7 @@ static void inherit(struct tcp_sock *child, const struct tcp_sock *t, const stru
 	tcp_sock_copy_settings(&child->c, &t->c);
 }
 
+/* Locked, and in the tables: packets that come meanwhile wait in its inbox. */
 static struct tcp_sock *make_child(struct tcp_sock *t, const struct pbuf *p)
 {
 	struct channel_key key = {
@@ -55,7 +57,11 @@ static struct tcp_sock *make_child(struct tcp_sock *t, const struct pbuf *p)
 	if (child == NULL)
 		return NULL;
 	inherit(child, t, p);
+	/* Before others can find it, so it is free: a packet must not meet a connection that has not begun. */
+	bool locked = channel_trylock(&child->in.ch);
+	ASSERT(locked);
 	if (inet_route(&child->in) != 0 || channel_insert(&child->in.ch, &key) != 0) {
+		channel_unlock(&child->in.ch);
 		channel_put(&child->in.ch);
 		return NULL;
 	}
@@ -71,10 +77,7 @@ static void accept_one(struct tcp_sock *t, const struct tcp_tuple *tuple, struct
 {
 	struct tcp_sock *child = make_child(t, p);
 
-	/* It is in the tables already, but nobody else knows how to get its lock: packets wait in its inbox. */
-	if (child == NULL || !channel_trylock(&child->in.ch)) {
-		if (child != NULL)
-			channel_put(&child->in.ch);
+	if (child == NULL) {
 		pbuf_put(p);
 		return;
 	}

@@ -100,13 +100,13 @@ static void abandon(struct tcp_sock *child)
 
 void tcp_sock_stop_listening(struct tcp_sock *t)
 {
+	ktimer_cancel(&t->timer);
+	channel_remove(&t->in.ch);
+	t->in_tables = false;
 	tcp_listener_free(t->listener);
 	kfree(t->listener);
 	t->listener = NULL;
 	t->c.state = TCPS_CLOSED;
-	ktimer_cancel(&t->timer);
-	channel_remove(&t->in.ch);
-	t->in_tables = false;
 	t->in.claim.listening = false;
 	while (!list_empty(&t->accept_queue)) {
 		struct tcp_sock *child = list_first(&t->accept_queue, struct tcp_sock, accept_link);

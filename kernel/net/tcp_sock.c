@@ -278,7 +278,7 @@ struct tcp_sock *tcp_sock_new(int family)
 	inet_sock_init(&t->in, &tcp_socket_ops, &tcp_channel_ops, family, SOCK_STREAM, IPPROTO_TCP);
 	t->in.ch.inbox_limit = INBOX_BYTES;
 	tcp_conn_init(&t->c, &tcp_sock_conn_ops, 1460);
-	ktimer_init(&t->timer, timer_fired, t);
+	ktimer_init_unlocked(&t->timer, timer_fired, t);
 	t->bound = t->in.local;
 	list_init(&t->accept_queue);
 	list_init(&t->accept_link);
@@ -372,6 +372,7 @@ static void release(struct socket *s)
 }
 
 const struct socket_ops tcp_socket_ops = {
+	.own_locks = true,
 	.bind = tcp_sock_bind,
 	.listen = tcp_sock_listen,
 	.connect = tcp_sock_connect,

@@ -5,7 +5,8 @@
 
 #include "kernel/net/tcp_sock.h"
 
-#define PUSH_BYTES (256u << 10) /* a long write is sent from time to time, so that the peer starts before its end */
+#define WHOLE_BYTES 4096u /* so small a write is never divided: those of several threads do not mix (as on Linux) */
+#define PUSH_BYTES  (256u << 10) /* a long write is sent from time to time, so that the peer starts before its end */
 
 static bool is_opening(const struct tcp_sock *t)
 {
@@ -66,7 +67,7 @@ static ssize_t send_locked(struct tcp_sock *t, struct sock_msg *m)
 		if (err != 0)
 			break;
 		t->c.sndq.netif = t->in.route.netif;
-		uint32_t room = MIN(tcp_conn_room(&t->c), PUSH_BYTES);
+		uint32_t room = MIN(MAX(tcp_conn_room(&t->c), WHOLE_BYTES), PUSH_BYTES);
 		ssize_t n = m->uio->resid > 0 ? tcp_sndq_write(&t->c.sndq, m->uio, room) : 0;
 		if (n < 0) {
 			err = (int)n;

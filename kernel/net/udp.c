@@ -370,6 +370,7 @@ static int64_t udp_ioctl(struct socket *s, unsigned cmd, uint64_t arg)
 }
 
 static const struct socket_ops socket_ops = {
+	.own_locks = true,
 	.bind = udp_bind,
 	.connect = udp_connect,
 	.name = inet_name,

@@ -22,7 +22,6 @@
  */
 #define EARLY_NS 50000ull
 
-/* Without the lock: only says whether it is worth taking. */
 static bool has_work(const struct cpu *cpu, const struct sched_cpu *sc, uint64_t deadline_ns, uint64_t now_ns)
 {
 	return READ_ONCE(cpu->vcpu->pending) != 0 || sched_has_waiting(sc) || now_ns >= deadline_ns ||
@@ -87,27 +86,6 @@ static void sleep(struct sched_cpu *sc, uint64_t deadline_ns)
 	adapt_polling(sc, clock_monotonic_ns() - before_ns);
 }
 
-static void poll_net(void)
-{
-	bool entered;
-
-	if (!net_pending())
-		return;
-	entered = kernel_enter();
-	net_idle_poll();
-	if (entered)
-		kernel_leave();
-}
-
-static bool net_sleep(void)
-{
-	bool entered = kernel_enter(), any = net_idle_sleep();
-
-	if (entered)
-		kernel_leave();
-	return any;
-}
-
 NORETURN void sched_idle_loop(void *arg)
 {
 	struct cpu *cpu = cpu_this(); /* the idle thread stays where it is */
@@ -119,14 +97,15 @@ NORETURN void sched_idle_loop(void *arg)
 
 		events_poll();
 		ktimer_run_expired();
-		poll_net();
+		if (net_pending())
+			net_idle_poll();
 		if (sched_has_waiting(sc) || (smp_active && balance_pull((unsigned)cpu->id, clock_monotonic_ns()))) {
 			sched_schedule();
 			continue;
 		}
 		net_idle_begin();
 		deadline_ns = ktimer_next_deadline();
-		if (!poll(sc, deadline_ns) && !net_sleep())
+		if (!poll(sc, deadline_ns) && !net_idle_sleep())
 			sleep(sc, deadline_ns);
 	}
 }

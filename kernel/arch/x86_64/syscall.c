@@ -30,6 +30,10 @@ static const uint16_t lock_free[] = {
 	__NR_read, __NR_write, __NR_readv, __NR_writev, __NR_pread64, __NR_pwrite64, __NR_preadv, __NR_pwritev,
 	__NR_preadv2, __NR_pwritev2, __NR_lseek, __NR_poll, __NR_ppoll, __NR_select, __NR_pselect6,
 	__NR_epoll_wait, __NR_epoll_pwait, __NR_epoll_pwait2, __NR_epoll_ctl,
+	/* So are all but ioctl on sockets: socket_begin. */
+	__NR_socket, __NR_bind, __NR_listen, __NR_connect, __NR_accept, __NR_accept4, __NR_getsockname,
+	__NR_getpeername, __NR_shutdown, __NR_setsockopt, __NR_getsockopt, __NR_sendto, __NR_recvfrom, __NR_sendmsg,
+	__NR_recvmsg, __NR_sendmmsg, __NR_recvmmsg,
 };
 /* clang-format on */
 

@@ -170,6 +170,8 @@ static void advertise(unsigned router, unsigned prefix, uint16_t lifetime_s)
 			 [35] = (uint8_t)prefix};
 
 	icmp6(src, all, m, sizeof(m));
+	while (net_work_round()) /* the network thread takes them */
+		;
 }
 
 static unsigned nr_routers(void)
