@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * timerfd.c - timers that are read. One ktimer each; a periodic one is armed anew for each period, and periods that
- * passed while nobody looked are counted, not replayed. All times inside are CLOCK_MONOTONIC: CLOCK_REALTIME never
+ * timerfd.c - timers that are read. One ktimer each; a periodic one is armed anew only when it is read or asked, and
+ * the periods that passed until then are counted: so a period of a nanosecond costs one expiry per read, however many
+ * timers a program has. All times inside are CLOCK_MONOTONIC: CLOCK_REALTIME never
  * jumps in the guest, so an absolute real time is converted once and TFD_TIMER_CANCEL_ON_SET has nothing to cancel.
  */
 #include "kernel/fs/timerfd.h"
@@ -22,6 +23,7 @@ struct timerfd {
 	struct ktimer timer;
 	uint64_t interval_ns; /* 0: one-shot */
 	uint64_t ticks;       /* expirations not yet read */
+	bool stopped;         /* it expired, is periodic, and has not been armed since */
 	bool realtime;
 	struct waitq wq;
 };
@@ -34,15 +36,23 @@ struct itimerspec_user {
 static void timerfd_expired(struct ktimer *t)
 {
 	struct timerfd *tf = t->arg;
-	uint64_t now = clock_monotonic_ns();
 
 	tf->ticks++;
-	if (tf->interval_ns > 0) {
-		uint64_t missed = now > t->deadline_ns ? (now - t->deadline_ns) / tf->interval_ns : 0;
-		tf->ticks += missed;
-		ktimer_arm(t, t->deadline_ns + (missed + 1) * tf->interval_ns);
-	}
+	tf->stopped = tf->interval_ns > 0;
 	waitq_wake(&tf->wq, POLLIN);
+}
+
+/* Counts the periods that passed since it expired, and arms it for the next one. */
+static void timerfd_catch_up(struct timerfd *tf)
+{
+	uint64_t now = clock_monotonic_ns(), missed;
+
+	if (!tf->stopped)
+		return;
+	missed = now > tf->timer.deadline_ns ? (now - tf->timer.deadline_ns) / tf->interval_ns : 0;
+	tf->stopped = false;
+	tf->ticks += missed;
+	ktimer_arm(&tf->timer, tf->timer.deadline_ns + (missed + 1) * tf->interval_ns);
 }
 
 static ssize_t timerfd_read(struct file *f, struct uio *uio, int64_t pos)
@@ -59,6 +69,7 @@ static ssize_t timerfd_read(struct file *f, struct uio *uio, int64_t pos)
 		if (wait_event_interruptible(&tf->wq, READ_ONCE(tf->ticks) > 0) != 0)
 			return -ERESTARTSYS;
 	}
+	timerfd_catch_up(tf);
 	ticks = tf->ticks;
 	tf->ticks = 0;
 	return uio_move(&ticks, sizeof(ticks), uio);
@@ -130,10 +141,12 @@ static struct timerfd *timerfd_get(int fd, struct file **f, int *err)
 	return NULL;
 }
 
-static struct itimerspec_user timerfd_left(const struct timerfd *tf)
+static struct itimerspec_user timerfd_left(struct timerfd *tf)
 {
-	uint64_t now = clock_monotonic_ns(), left = 0;
+	uint64_t now, left = 0;
 
+	timerfd_catch_up(tf);
+	now = clock_monotonic_ns();
 	if (ktimer_armed(&tf->timer))
 		left = tf->timer.deadline_ns > now ? tf->timer.deadline_ns - now : 1; /* 0 would mean disarmed */
 	return (struct itimerspec_user){timespec_from_ns(tf->interval_ns), timespec_from_ns(left)};
@@ -158,6 +171,7 @@ long sys_timerfd_settime(int fd, int flags, const void *new_user, void *old_user
 	old = timerfd_left(tf);
 	ktimer_cancel(&tf->timer);
 	tf->ticks = 0;
+	tf->stopped = false;
 	tf->interval_ns = interval_ns;
 	if (value_ns != 0) {
 		uint64_t deadline = value_ns;

@@ -80,6 +80,31 @@ static void splices(void)
 	close(fd);
 }
 
+/* Many timers with periods that no machine can keep up with: the program goes on, and the periods are counted. */
+static void fast_timerfds(void)
+{
+	enum { NR = 200 };
+	struct itimerspec its = {.it_value.tv_nsec = 1, .it_interval.tv_nsec = 1};
+	uint64_t ticks, total = 0;
+	int fd[NR];
+
+	for (int i = 0; i < NR; i++) {
+		fd[i] = timerfd_create(CLOCK_MONOTONIC, 0);
+		timerfd_settime(fd[i], 0, &its, NULL);
+	}
+	for (int round = 0; round < 50; round++) {
+		for (int i = 0; i < NR; i++) {
+			if (read(fd[i], &ticks, sizeof(ticks)) == sizeof(ticks))
+				total += ticks;
+		}
+	}
+	report(total >= 50 * NR, "reads of many timers with a period of 1 ns");
+	timerfd_gettime(fd[0], &its);
+	report(its.it_interval.tv_nsec == 1 && its.it_value.tv_sec == 0, "such a timer tells its setting");
+	for (int i = 0; i < NR; i++)
+		close(fd[i]);
+}
+
 static void timerfds(void)
 {
 	struct itimerspec its = {.it_value.tv_nsec = 5000000, .it_interval.tv_nsec = 2000000}, got;
@@ -218,6 +243,7 @@ int main(void)
 	memfds();
 	splices();
 	timerfds();
+	fast_timerfds();
 	signalfds();
 	selects();
 	reopened();
