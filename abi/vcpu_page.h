@@ -19,7 +19,8 @@
  * masks).
  *
  * Device events go to whichever vCPU can take them most cheaply: one that polls, else one that waits, else vCPU 0.
- * Signals, the debugger and the clock are in the page of vCPU 0.
+ * Signals, the debugger and the clock are in the page of vCPU 0; but SIGBUS is in the page of the vCPU whose kernel
+ * touched a page of a file that the host does not have any more, and is for the thread it worked for.
  *
  * The kernel keeps its own per-CPU data from CAY_VCPU_OFF_GUEST on; the VMM does not look at it. Behind that, each CPU
  * counts its system calls by number, for --stats.
@@ -78,7 +79,7 @@ struct cay_vcpu_page {
 	uint64_t upcall_stack;
 	uint64_t timer_deadline_ns; /* CLOCK_MONOTONIC of the host; 0 = none. Read by the VMM at gate calls */
 	uint32_t job_control;       /* vCPU 0: 1 = Ctrl-Z is for the guest's jobs: SIGTSTP is forwarded */
-	uint32_t rsvd6;
+	uint32_t zeros_wanted;      /* 1 = no VEC_MC for the next touch of a page that is gone: zeros. Cleared by the VMM */
 	uint64_t rsvd0[3];
 	/* written by the VMM (pending and signals are also cleared by the guest, atomically) */
 	_Alignas(64) uint64_t pending;

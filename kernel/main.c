@@ -47,7 +47,10 @@ static void forward_signals(void *arg)
 		int signo = __builtin_ctzll(signals) + 1;
 
 		signals &= signals - 1;
-		signal_from_host(signo);
+		if (signo == SIGBUS) /* abi/vcpu_page.h: not from outside */
+			signal_lost_page();
+		else
+			signal_from_host(signo);
 	}
 }
 

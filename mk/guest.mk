@@ -22,7 +22,7 @@ $(GUEST_DIR)/hostile/%: tests/guest/hostile/%.c tests/guest/hostile/start.c test
 		$< tests/guest/hostile/start.c -o $@
 
 PROGS_DIR := $(GUEST_DIR)/progs
-PROGS := fuzz-syscalls hello-static signal-echo hello-dynamic hello-pie hello-static-pie cxx-exceptions
+PROGS := fuzz-syscalls hello-static signal-echo hello-dynamic hello-pie hello-static-pie cxx-exceptions shortened
 ifneq ($(shell command -v musl-gcc),)
 PROGS += musl-static musl-dynamic
 endif
@@ -43,6 +43,7 @@ $(PROGS_DIR)/$(1): $(P)/$(2)
 endef
 $(eval $(call PROG_RULE,fuzz-syscalls,fuzz_syscalls.c,$(CC) -std=gnu11 -D_GNU_SOURCE -O1 -g -Wall -Wextra -static))
 $(eval $(call PROG_RULE,signal-echo,signal_echo.c,$(CC) -O2 -Wall -Wextra -static))
+$(eval $(call PROG_RULE,shortened,shortened.c,$(CC) -std=gnu11 -O1 -Wall -Wextra -static -pthread))
 $(eval $(call PROG_RULE,hello-static,hello.c,$(CC) -O2 -static -no-pie))
 $(eval $(call PROG_RULE,hello-dynamic,hello.c,$(CC) -O2 -no-pie))
 $(eval $(call PROG_RULE,hello-pie,hello.c,$(CC) -O2 -fPIE -pie))

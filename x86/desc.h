@@ -48,6 +48,7 @@ struct idt_gate {
 #define VEC_PF  14
 #define VEC_MF  16
 #define VEC_AC  17
+#define VEC_MC  18 /* machine check: here, what was touched is a page that the host does not have any more */
 #define VEC_XM  19
 #define VEC_CP  21
 

@@ -64,6 +64,9 @@ int signal_send_thread(struct thread *t, const siginfo_t *info);
 /* The current thread did something wrong (exceptions). Cannot be ignored or blocked: then the process dies of it. */
 void signal_fault(int signo, int si_code, uint64_t addr);
 
+/* The kernel touched a page of a mapped file, for the current thread as a rule, which the host does not have any more,
+ * and has gone on with zeros. Event context. */
+void signal_lost_page(void);
 /* A signal the host's user sent to `cay`. Event context. */
 void signal_from_host(int signo);
 

@@ -207,6 +207,12 @@ void signal_fault(int signo, int si_code, uint64_t addr)
 	signal_force(thread_current(), &info);
 }
 
+void signal_lost_page(void)
+{
+	if (thread_current()->kfn == NULL && process_current() != &kernel_process)
+		signal_fault(SIGBUS, BUS_ADRERR, 0);
+}
+
 /* Keys and changes of the terminal are for the job in front, whoever pressed them: the host does not tell a key from
  * kill(1). */
 static bool is_from_terminal(int signo)

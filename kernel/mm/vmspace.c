@@ -254,6 +254,21 @@ bool vmspace_is_shared_at(struct vmspace *vs, uint64_t addr)
 	return shared;
 }
 
+bool vmspace_is_file_at(struct vmspace *vs, uint64_t addr)
+{
+	unsigned level;
+	uint64_t *e;
+	bool is;
+
+	if (addr >= CAY_USER_END)
+		return false;
+	vmspace_lock(vs);
+	e = paging_find(vs->root, addr, &level);
+	is = e != NULL && level == 0 && (*e & PTE_P) && (*e & PTE_ADDR) - CAY_WINDOW_GPA < CAY_WINDOW_BYTES;
+	vmspace_unlock(vs);
+	return is;
+}
+
 bool vmspace_has_writable_mapping(const struct inode *inode)
 {
 	list_for_each (vs, &vmspace_all, link, struct vmspace)

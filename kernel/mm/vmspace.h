@@ -124,6 +124,9 @@ void vmspace_file_truncated(struct inode *inode, uint64_t new_bytes);
 /* Is there shared memory at addr (MAP_SHARED)? What a futex in it is named by. */
 bool vmspace_is_shared_at(struct vmspace *vs, uint64_t addr);
 
+/* Is a file of the host mapped at addr, with a page of the window that is in the tables? */
+bool vmspace_is_file_at(struct vmspace *vs, uint64_t addr);
+
 /* Is there a shared mapping through which the file may be written now or after mprotect? For memfd's F_SEAL_WRITE. */
 bool vmspace_has_writable_mapping(const struct inode *inode);
 

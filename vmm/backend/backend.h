@@ -78,6 +78,12 @@ struct backend_ops {
 	void (*vcpu_clear_kick)(struct vcpu *vcpu);
 	/* Redirects the vCPU, if that is allowed now (vcpu_page.h), to upcall_entry. False if not. */
 	bool (*vcpu_upcall)(struct vcpu *vcpu);
+	/*
+	 * After VCPU_EXIT_NO_PAGE: the vCPU goes on with exception VEC_MC, without an address. False if its kernel has
+	 * asked for zeros instead (vcpu_page.h), or nothing can be raised now. NULL: the backend itself has raised it
+	 * where it could.
+	 */
+	bool (*vcpu_no_page)(struct vcpu *vcpu);
 	/* For crash reports: registers as text. */
 	void (*vcpu_dump)(struct vcpu *vcpu, char *buf, unsigned size);
 };

@@ -142,14 +142,25 @@ static void end_signals(struct vcpu *vcpu)
 	(void)timer_delete(vcpu->timer);
 }
 
-static bool mend_window(struct vm *vm)
+/*
+ * Somebody shortened a mapped file: Linux answers such a touch of the program's with SIGBUS, and the kernel's with
+ * EFAULT. Where the kernel is in the middle of something it goes on with zeros, and the program gets its signal on the
+ * way out. False: it was not that.
+ */
+static bool no_page(struct vcpu *vcpu)
 {
-	bool mended;
+	struct vm *vm = vcpu->vm;
+	bool done;
 
 	pthread_mutex_lock(&vm->window_lock);
-	mended = vm->fs != NULL && fs_mend_window(vm->fs) > 0;
+	done = vm->fs != NULL && fs_window_is_short(vm->fs);
+	if (done && (vm->backend->vcpu_no_page == NULL || !vm->backend->vcpu_no_page(vcpu))) {
+		done = fs_mend_window(vm->fs) > 0;
+		__atomic_fetch_or(&vcpu->page->signals, 1ULL << (SIGBUS - 1), __ATOMIC_SEQ_CST);
+		vm_raise_event_on(vcpu, CAY_EVENT_SIGNAL);
+	}
 	pthread_mutex_unlock(&vm->window_lock);
-	return mended;
+	return done;
 }
 
 void vcpu_loop(struct vcpu *vcpu)
@@ -176,11 +187,8 @@ void vcpu_loop(struct vcpu *vcpu)
 			gate_dispatch(vcpu, exit.offset);
 			break;
 		case VCPU_EXIT_NO_PAGE:
-			/* Somebody shortened a mapped file: Linux answers such a touch with SIGBUS. */
-			if (mend_window(vm)) {
-				vm_signal(vm, SIGBUS);
+			if (no_page(vcpu))
 				break;
-			}
 			/* fall through */
 		case VCPU_EXIT_CRASH: {
 			char regs[1024];

@@ -209,6 +209,17 @@ static uint64_t backed_end(const struct window *w, const struct window_map *m)
 	return lo;
 }
 
+bool window_is_short(struct window *w)
+{
+	bool found = false;
+
+	pthread_mutex_lock(&w->lock);
+	for (unsigned i = 0; i < w->nr && !found; i++)
+		found = backed_end(w, &w->map[i]) != w->map[i].at + w->map[i].bytes;
+	pthread_mutex_unlock(&w->lock);
+	return found;
+}
+
 uint64_t window_mend(struct window *w)
 {
 	uint64_t mended = 0;

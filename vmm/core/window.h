@@ -41,6 +41,9 @@ void window_destroy(struct window *w); /* NULL is allowed; mappings stay as they
  */
 MUST_CHECK int64_t window_map(struct window *w, int fd, uint64_t offset, uint64_t bytes, bool writable);
 
+/* Whether some mapped page lies beyond the end of its file. Costs as much as window_mend. */
+bool window_is_short(struct window *w);
+
 /*
  * Replaces pages that lie beyond the end of their file, so that touching them is an error to the host, by zero pages of
  * their own. Returns how many. Costs a system call or more per mapping: only after such a touch.

@@ -71,8 +71,13 @@ int64_t fs_map_fd(struct fs_device *dev, int fd, uint64_t bytes);
 int64_t fs_unmap_file(struct fs_device *dev, uint64_t offset, uint64_t bytes);
 
 /*
- * Mapped files may have been shortened by somebody on the host. Gives the guest zero pages in place of what is gone, so
- * that it can go on; the program should get SIGBUS. Returns the number of pages replaced. Any thread.
+ * Mapped files may have been shortened by somebody on the host: whether one was. The program that touches what is gone
+ * should get SIGBUS. Any thread.
+ */
+bool fs_window_is_short(struct fs_device *dev);
+/*
+ * Gives the guest zero pages in place of what is gone, so that its kernel can go on. Returns the number of pages
+ * replaced. Any thread.
  */
 uint64_t fs_mend_window(struct fs_device *dev);
 

@@ -112,6 +112,11 @@ int64_t fs_unmap_file(struct fs_device *dev, uint64_t offset, uint64_t bytes)
 	return window_unmap(dev->window, offset, bytes);
 }
 
+bool fs_window_is_short(struct fs_device *dev)
+{
+	return window_is_short(dev->window);
+}
+
 uint64_t fs_mend_window(struct fs_device *dev)
 {
 	return window_mend(dev->window);

@@ -3,10 +3,13 @@
  * misreported.c - invalid instructions that are none. A KVM without VT-x or AMD-V interprets the instruction that
  * raised a general protection fault, and reports #UD where its interpreter does not know it: most of SSE, AVX and x87,
  * `int n`. What the program did is found out by decoding it here. Not recognised: SSE operands that are not aligned.
+ * Nor does any KVM say which address was touched whose page the host cannot give: found out in the same way.
  */
 #include "kernel/arch/x86_64/cpu.h"
 #include "kernel/arch/x86_64/trap.h"
 #include "kernel/mm/uaccess.h"
+#include "kernel/mm/vmspace.h"
+#include "kernel/sched/thread.h"
 #include "lib/x86_address.h"
 
 #define INT_N 0xcd
@@ -21,19 +24,45 @@ static size_t fetch(uint8_t code[X86_INSN_MAX], uint64_t rip)
 	return in_page < X86_INSN_MAX && copy_from_user(code, (const void *)rip, in_page) == 0 ? in_page : 0;
 }
 
-bool trap_is_protection_fault(const struct trapframe *f)
+/* The operand that ModRM describes. */
+static bool operand(const struct trapframe *f, struct x86_insn *in, uint64_t *address)
 {
 	const uint64_t gpr[X86_NR_GPR] = {f->rax, f->rcx, f->rdx, f->rbx, f->rsp, f->rbp, f->rsi, f->rdi,
 					  f->r8,  f->r9,  f->r10, f->r11, f->r12, f->r13, f->r14, f->r15};
 	uint8_t code[X86_INSN_MAX];
 	size_t bytes = fetch(code, f->rip);
+
+	*in = (struct x86_insn){.length = 0};
+	return bytes != 0 && x86_decode(code, bytes, in) &&
+	       x86_memory_operand(code, in, gpr, f->rip, rdfsbase(), address);
+}
+
+bool trap_is_protection_fault(const struct trapframe *f)
+{
+	struct x86_insn in;
+	uint64_t address;
+	bool has_operand = operand(f, &in, &address);
+
+	return in.opcode == INT_N || (has_operand && in.flow == X86_FLOW_NEXT && !x86_is_canonical(address));
+}
+
+/* movs, cmps, stos, lods, scas */
+static bool is_string(const struct x86_insn *in)
+{
+	return in->length != 0 && in->opcode >= 0xa4 && in->opcode <= 0xaf && in->opcode != 0xa8 && in->opcode != 0xa9;
+}
+
+uint64_t trap_file_address(const struct trapframe *f)
+{
+	struct vmspace *vs = process_current()->vs;
 	struct x86_insn in;
 	uint64_t address;
 
-	if (bytes == 0 || !x86_decode(code, bytes, &in))
-		return false;
-	if (in.opcode == INT_N)
-		return true;
-	return in.flow == X86_FLOW_NEXT && x86_memory_operand(code, &in, gpr, f->rip, rdfsbase(), &address) &&
-	       !x86_is_canonical(address);
+	if (operand(f, &in, &address) && vmspace_is_file_at(vs, address))
+		return address;
+	if (is_string(&in) && vmspace_is_file_at(vs, f->rsi))
+		return f->rsi;
+	if (is_string(&in) && vmspace_is_file_at(vs, f->rdi))
+		return f->rdi;
+	return vmspace_is_file_at(vs, f->rsp - 8) ? f->rsp - 8 : 0;
 }

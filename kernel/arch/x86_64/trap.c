@@ -229,6 +229,15 @@ static bool is_step_in_kernel(struct trapframe *f, uint64_t vector)
 	return true;
 }
 
+/* A mapped file of the host became shorter, and the program touched what is gone. addr: 0 if not known. */
+static void lost_page(struct trapframe *f, uint64_t addr)
+{
+	if (addr == 0)
+		addr = trap_file_address(f);
+	fault_signal(f, VEC_PF, PF_USER, SIGBUS, BUS_ADRERR, addr);
+	thread_current()->fault_addr = addr;
+}
+
 static void handle_exception(struct trapframe *f, uint64_t vector, uint64_t error, uint64_t cr2)
 {
 	if (vector == VEC_PF) {
@@ -264,6 +273,9 @@ static void handle_exception(struct trapframe *f, uint64_t vector, uint64_t erro
 	case VEC_XM:
 		fault_signal(f, vector, 0, SIGFPE, simd_code(), f->rip);
 		break;
+	case VEC_MC:
+		lost_page(f, cr2);
+		break;
 	case VEC_AC:
 		fault_signal(f, vector, error, SIGBUS, BUS_ADRALN, 0);
 		break;
@@ -294,10 +306,22 @@ static bool quick_fault(uint64_t error, uint64_t addr)
 	return true;
 }
 
+/* The same for the kernel. Any lock may be held where it reads a file by an address of its own: no error is possible
+ * there, so it asks for zeros and tries again. */
+static void lost_page_in_kernel(struct trapframe *f)
+{
+	if (!fix_up(f))
+		WRITE_ONCE(cpu_this()->vcpu->zeros_wanted, 1);
+}
+
 void exception_handler(struct trapframe *f, uint64_t vector, uint64_t error, uint64_t cr2)
 {
 	bool entered;
 
+	if (vector == VEC_MC && from_kernel(f)) {
+		lost_page_in_kernel(f);
+		return;
+	}
 	if (is_step_in_kernel(f, vector))
 		return;
 	if (vector == VEC_PF && quick_fault(error, cr2))

@@ -26,5 +26,7 @@ NORETURN void upcall_in_kernel(uint64_t rip);
 void exception_handler(struct trapframe *f, uint64_t vector, uint64_t error, uint64_t cr2);
 /* misreported.c: was what came as #UD a general protection fault? */
 bool trap_is_protection_fault(const struct trapframe *f);
+/* The page of a mapped file that the program's instruction touches; 0: not known. May fault. */
+uint64_t trap_file_address(const struct trapframe *f);
 
 #endif

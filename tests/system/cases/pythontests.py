@@ -98,4 +98,4 @@ for group, modules in groups().items():
             case(name="%s-%scpus" % (group, cpus), timeout=900, soak=True, backends=backends)(
                 lambda t, modules=modules, cpus=cpus: run_group(t, modules, ["-c", cpus]))
         continue
-    case(name=group, timeout=170, once=group in COMPUTING)(lambda t, modules=modules: run_group(t, modules))
+    case(name=group, timeout=500, once=group in COMPUTING)(lambda t, modules=modules: run_group(t, modules))

@@ -478,6 +478,34 @@ static bool kvm_vcpu_upcall(struct vcpu *vcpu)
 	return ioctl(kc->fd, KVM_SET_REGS, &regs) == 0;
 }
 
+static bool kvm_vcpu_no_page(struct vcpu *vcpu)
+{
+	struct kvm_vcpu *kc = vcpu->backend_priv;
+	struct cay_vcpu_page *page = vcpu->page;
+	struct kvm_regs regs;
+
+	if (READ_ONCE(page->zeros_wanted) != 0) {
+		WRITE_ONCE(page->zeros_wanted, 0);
+		return false;
+	}
+	if (ioctl(kc->fd, KVM_GET_REGS, &regs) != 0 || regs.rip - CAY_SYS_GVA < CAY_PAGE_BYTES ||
+	    regs.rip == READ_ONCE(page->iret.rip) || exception_is_due(kc))
+		return false;
+	page->exc = (struct cay_exc_record){
+		.vector = VEC_MC,
+		.rip = regs.rip,
+		.cs = SEL_CPL3_CS,
+		.rflags = regs.rflags,
+		.rsp = regs.rsp,
+		.ss = SEL_CPL3_SS,
+	};
+	WRITE_ONCE(page->masked, 1);
+	regs.rip = READ_ONCE(page->iret.rip);
+	regs.rsp = READ_ONCE(page->iret.rsp);
+	regs.rflags = 2;
+	return ioctl(kc->fd, KVM_SET_REGS, &regs) == 0;
+}
+
 static void kvm_vcpu_dump(struct vcpu *vcpu, char *buf, unsigned size)
 {
 	struct kvm_vcpu *kc = vcpu->backend_priv;
@@ -517,5 +545,6 @@ const struct backend_ops backend_kvm = {
 	.vcpu_set_kick = kvm_vcpu_set_kick,
 	.vcpu_clear_kick = kvm_vcpu_clear_kick,
 	.vcpu_upcall = kvm_vcpu_upcall,
+	.vcpu_no_page = kvm_vcpu_no_page,
 	.vcpu_dump = kvm_vcpu_dump,
 };

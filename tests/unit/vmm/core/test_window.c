@@ -57,8 +57,11 @@ static void test_shortened_file(void **state)
 	(void)state;
 	assert_true(at >= 0);
 	assert_int_equal(window_mend(w), 0);
+	assert_false(window_is_short(w));
 	assert_int_equal(ftruncate(fd, 3 * PAGE - 10), 0);
+	assert_true(window_is_short(w));
 	assert_int_equal(window_mend(w), 5);
+	assert_false(window_is_short(w));
 	assert_int_equal(window_mend(w), 0);
 	assert_memory_equal(hva + at + PAGE, "page one", 8);
 	assert_int_equal(hva[at + 3 * (int64_t)PAGE], 0);

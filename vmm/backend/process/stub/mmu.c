@@ -213,6 +213,13 @@ bool mmu_allows(uint64_t va, bool write, bool exec)
 	return allows(&t, write, exec);
 }
 
+bool mmu_is_files(uint64_t va)
+{
+	struct translation t = walk(va);
+
+	return is_programs(va) && t.prot != 0 && t.pa >= stub.ram_bytes;
+}
+
 enum mmu_verdict mmu_fault(uint64_t va, bool write, bool exec, bool *present)
 {
 	struct translation t;

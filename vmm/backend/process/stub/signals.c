@@ -176,7 +176,12 @@ static void on_signal(int signo, siginfo_t *si, void *context)
 		system_call(r, si);
 		return;
 	case SIGBUS:
-		/* A file became shorter than its mapping. */
+		/* A file became shorter than its mapping. Of the program's addresses the kernel makes what Linux does;
+		 * where it reads the file by an address of its own it must go on, with zeros. */
+		if (r->trapno == VEC_PF && !in_stub(r->rip) && mmu_is_files(r->cr2)) {
+			exception(r, VEC_MC, r->err & PF_WRITE, r->cr2);
+			return;
+		}
 		if (r->trapno == VEC_PF) {
 			stub.control->detail = r->cr2;
 			gate_request(STUB_REQ_NO_PAGE, 0);

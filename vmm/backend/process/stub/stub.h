@@ -58,6 +58,8 @@ enum mmu_verdict {
 };
 /* Whether the kernel's tables let it run at va, and write there. */
 bool mmu_allows(uint64_t va, bool write, bool exec);
+/* Whether va is the program's and the tables have a page of a mapped file there. */
+bool mmu_is_files(uint64_t va);
 /* What becomes of a fault at va. write, exec: what was tried. */
 enum mmu_verdict mmu_fault(uint64_t va, bool write, bool exec, bool *present);
 
