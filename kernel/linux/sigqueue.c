@@ -12,6 +12,9 @@
 void sigpending_init(struct sigpending *p)
 {
 	list_init(&p->queue);
+	list_init(&p->spare.link);
+	p->spare.owned = true; /* never freed */
+	p->spare.taken = NULL;
 	p->mask = 0;
 }
 
@@ -27,7 +30,7 @@ int sigpending_add(struct sigpending *p, const siginfo_t *info)
 
 	if (sig < SIGRT_FIRST && is_pending(p, sig))
 		return 0;
-	item = kzalloc(sizeof(*item));
+	item = list_empty(&p->spare.link) ? &p->spare : kzalloc(sizeof(*item));
 	if (item == NULL) {
 		if (sig >= SIGRT_FIRST && info->si_code != SI_USER)
 			return -EAGAIN;

@@ -18,17 +18,18 @@
 #define SIGRT_FIRST  32
 #define SIGMASK(sig) (1ull << ((sig)-1))
 
-struct sigpending {
-	struct list queue; /* of struct sigitem, oldest first */
-	uint64_t mask;     /* bit sig-1: at least one is pending */
-};
-
 /* One queued signal. A timer owns its item (owned = true): it is queued at most once and never freed here. */
 struct sigitem {
 	struct list link;
 	siginfo_t info;
 	bool owned;
 	void (*taken)(struct sigitem *item); /* owned only: about to be delivered; may edit info (overrun count) */
+};
+
+struct sigpending {
+	struct list queue;    /* of struct sigitem, oldest first */
+	uint64_t mask;        /* bit sig-1: at least one is pending */
+	struct sigitem spare; /* for one that comes while nothing else does: most are taken before the next */
 };
 
 void sigpending_init(struct sigpending *p);

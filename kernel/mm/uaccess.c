@@ -12,13 +12,6 @@
 #include "kernel/mm/vmspace_priv.h"
 #include "lib/string.h"
 
-static bool user_range(const void *p, size_t bytes)
-{
-	uint64_t addr = (uint64_t)p;
-
-	return addr >= CAY_USER_MIN && bytes <= CAY_USER_END && addr <= CAY_USER_END - bytes;
-}
-
 int copy_from_user(void *dst, const void *src_user, size_t bytes)
 {
 	if (bytes == 0)

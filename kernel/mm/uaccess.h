@@ -8,6 +8,7 @@
 #define CAY_KERNEL_MM_UACCESS_H
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -29,17 +30,24 @@ MUST_CHECK int get_user_u64(uint64_t *dst, const void *src_user);
 MUST_CHECK int put_user_u32(void *dst_user, uint32_t v);
 MUST_CHECK int put_user_u64(void *dst_user, uint64_t v);
 #else
-/* One word, read or written once, by one instruction with a row in the exception table (uaccess.S). */
-#define USER_WORD_IS_OUT(p, type)                                                                                      \
-	((uint64_t)(p)-CAY_USER_MIN > CAY_USER_END - CAY_USER_MIN - sizeof(type)) /* below it wraps around */
+/* Is it all the program's? What is there, if anything, is another question. */
+static inline bool user_range(const void *p, size_t bytes)
+{
+	uint64_t addr = (uint64_t)p;
+
+	return addr >= CAY_USER_MIN && bytes <= CAY_USER_END && addr <= CAY_USER_END - bytes;
+}
+
+/*
+ * One word, read or written once, by one instruction with a row in the exception table (uaccess.S). load_ and store_
+ * are for words of a range that user_range has said yes to.
+ */
 #define USER_ON_FAULT(label) ".pushsection __ex_table, \"a\"\n\t.quad 1b, " label "\n\t.popsection"
 #define DEFINE_USER_WORD(name, type)                                                                                   \
-	MUST_CHECK static inline int get_user_##name(type *dst, const void *src_user)                                  \
+	MUST_CHECK static inline int load_user_##name(type *dst, const void *src_user)                                 \
 	{                                                                                                              \
 		type v;                                                                                                \
                                                                                                                        \
-		if (USER_WORD_IS_OUT(src_user, type))                                                                  \
-			return -EFAULT;                                                                                \
 		__asm__ goto("1:\tmov %1, %0\n\t" USER_ON_FAULT("%l2")                                                 \
 			     : "=r"(v)                                                                                 \
 			     : "m"(*(const volatile type *)src_user)                                                   \
@@ -51,10 +59,8 @@ MUST_CHECK int put_user_u64(void *dst_user, uint64_t v);
 		*dst = 0;                                                                                              \
 		return -EFAULT;                                                                                        \
 	}                                                                                                              \
-	MUST_CHECK static inline int put_user_##name(void *dst_user, type v)                                           \
+	MUST_CHECK static inline int store_user_##name(void *dst_user, type v)                                         \
 	{                                                                                                              \
-		if (USER_WORD_IS_OUT(dst_user, type))                                                                  \
-			return -EFAULT;                                                                                \
 		__asm__ goto("1:\tmov %0, %1\n\t" USER_ON_FAULT("%l2")                                                 \
 			     :                                                                                         \
 			     : "r"(v), "m"(*(volatile type *)dst_user)                                                 \
@@ -63,10 +69,20 @@ MUST_CHECK int put_user_u64(void *dst_user, uint64_t v);
 		return 0;                                                                                              \
 	fault:                                                                                                         \
 		return -EFAULT;                                                                                        \
+	}                                                                                                              \
+	MUST_CHECK static inline int get_user_##name(type *dst, const void *src_user)                                  \
+	{                                                                                                              \
+		*dst = 0;                                                                                              \
+		return user_range(src_user, sizeof(type)) ? load_user_##name(dst, src_user) : -EFAULT;                 \
+	}                                                                                                              \
+	MUST_CHECK static inline int put_user_##name(void *dst_user, type v)                                           \
+	{                                                                                                              \
+		return user_range(dst_user, sizeof(type)) ? store_user_##name(dst_user, v) : -EFAULT;                  \
 	}
 DEFINE_USER_WORD(u32, uint32_t)
 DEFINE_USER_WORD(u64, uint64_t)
 #undef DEFINE_USER_WORD
+#undef USER_ON_FAULT
 #endif
 
 /* Atomic compare-and-exchange on an aligned user word, for futexes. *old receives the value found. */

@@ -298,6 +298,9 @@ static void choose_next(struct sched_cpu *sc, struct cpu *cpu, bool stays, struc
 	}
 	if (next == NULL)
 		next = cpu->idle;
+	else if (next == sc->preempter)
+		rq_settle(next, prev);
+	sc->preempter = NULL;
 	sc->slice_start_ns = now_ns;
 	waiting = sc->rq.nr > 0;
 	spin_unlock(&sc->lock);
@@ -368,17 +371,27 @@ void sched_block(void)
 	schedule(false);
 }
 
-/* Somebody waits in this CPU's queue: may the running thread go on? Lock: the CPU's. */
-static void consider(struct sched_cpu *sc, const struct thread *waiting, uint64_t now_ns)
+/*
+ * Somebody waits in this CPU's queue: may the running thread go on? Lock: the CPU's.
+ * NOT_ASKED: a look at the clock is a tenth of what a wake and the switch to it take. So while the slice timer is
+ * armed anyway, what the running thread has had since it was last charged, less than a slice, is left out.
+ */
+#define NOT_ASKED 0
+static void consider(struct sched_cpu *sc, struct thread *waiting, uint64_t now_ns)
 {
 	struct thread *running = thread_current();
 
 	if (running == cpu_this()->idle || !thread_is_runnable(running))
 		return; /* about to choose anyway */
-	arm_slice(sc, now_ns);
-	charge(sc, running, now_ns);
+	if (now_ns == NOT_ASKED && !ktimer_armed(&sc->slice))
+		now_ns = clock_monotonic_ns();
+	if (now_ns != NOT_ASKED) {
+		arm_slice(sc, now_ns);
+		charge(sc, running, now_ns);
+	}
 	if (rq_preempts(waiting, running, running->vruntime_ns)) {
 		sc->need_resched = true;
+		sc->preempter = waiting;
 		thread_work_set(running, THREAD_WORK_RESCHED);
 	}
 }
@@ -387,7 +400,7 @@ void sched_look(void)
 {
 	struct sched_cpu *sc = this_sched();
 	uint64_t now_ns = clock_monotonic_ns();
-	const struct thread *first;
+	struct thread *first;
 
 	spin_lock(&sc->lock);
 	open_inbox(sc, now_ns);
@@ -446,7 +459,10 @@ void sched_wake(struct thread *t)
 		case THREAD_BLOCKED:
 			if (!change_state(t, THREAD_BLOCKED, THREAD_RUNNABLE))
 				continue;
-			sched_enqueue(balance_choose(t), t, true, clock_monotonic_ns());
+			if (smp_active)
+				sched_enqueue(balance_choose(t), t, true, clock_monotonic_ns());
+			else
+				sched_enqueue(0, t, true, NOT_ASKED);
 			return;
 		default:
 			if (!change_state(t, state, THREAD_WOKEN))

@@ -25,6 +25,7 @@ struct sched_cpu {
 	struct ktimer slice;      /* armed while somebody waits for the CPU, and maybe once more */
 	uint64_t slice_start_ns;  /* when the running thread got the CPU */
 	bool need_resched;        /* the slice is over, or somebody more entitled woke */
+	struct thread *preempter; /* that one, for comparison only; NULL = none */
 	struct thread *fpu_owner; /* whose FPU state the registers hold; NULL = nobody's */
 	struct thread *prev;      /* who ran before the switch that is going on */
 	bool prev_leaves;         /* it may not run here any more: the next thread sends it away */
@@ -72,7 +73,7 @@ struct thread *sched_cpu_prepare(unsigned id); /* another CPU's idle thread; NUL
 NORETURN void sched_cpu_enter(void);           /* first act of another CPU's idle thread */
 
 /* thread.c */
-void thread_free(struct thread *t); /* it has run for the last time */
+void thread_free(struct thread *t);      /* it has run for the last time */
 void thread_put_files(struct thread *t); /* its references; may block: files are closed */
 /* Its references; may block: files are closed. */
 void thread_put_files(struct thread *t);

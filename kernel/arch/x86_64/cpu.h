@@ -13,6 +13,7 @@
 #include "abi/vcpu_page.h"
 #include "kernel/arch/x86_64/frame.h"
 #include "kernel/arch/x86_64/tlb.h"
+#include "lib/compiler.h"
 
 struct thread;
 struct vmspace;
@@ -116,6 +117,17 @@ static inline uint32_t fpu_in_use(void)
 	return low;
 }
 void fpu_init_state(void *area);
+
+/*
+ * A signal frame's state, written from the registers and read into them, without a stop in thread.fpu. SLOW: nothing
+ * was done, because x87 is in use or the CPU does not say; that takes the other functions. FAULT: there is no memory;
+ * after fpu_restore_user the registers are a mixture.
+ */
+enum fpu_frame { FPU_FRAME_DONE, FPU_FRAME_SLOW, FPU_FRAME_FAULT };
+MUST_CHECK enum fpu_frame fpu_save_user(uint64_t to); /* aligned to 64 */
+MUST_CHECK enum fpu_frame fpu_restore_user(uint64_t from);
+/* A handler begins with the initial state, as on Linux. x87_unused: fpu_save_user has just been DONE. */
+void fpu_begin_handler(struct thread *t, bool x87_unused);
 size_t fpu_area_bytes(void);
 
 /* Switches kernel stacks: saves callee-saved registers on the old stack, returns on the new one. */

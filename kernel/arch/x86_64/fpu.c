@@ -8,6 +8,7 @@
  * Invariant: an area is always good for xrstor, whichever way it was filled.
  */
 #include "kernel/arch/x86_64/cpu.h"
+#include "kernel/mm/uaccess.h"
 #include "kernel/plat/cay/boot.h"
 #include "kernel/sched/thread.h"
 #include "lib/compiler.h"
@@ -17,6 +18,7 @@
 #define XSTATE_SSE 2u
 #define XSTATE_AVX 4u
 
+#define FPU_ALIGN  64
 #define FCW_INIT   0x37f
 #define MXCSR_INIT 0x1f80
 
@@ -106,6 +108,84 @@ static inline void quick_restore(const struct xsave_area *x)
 	if (x->xstate_bv & XSTATE_AVX)
 		__asm__ volatile(ALL_16(LOAD_HIGH)::"r"(x->ymm_high) : "memory");
 }
+
+/* --- straight to a signal frame and back --- */
+
+/* One instruction that may fault on the program's memory: a row of the exception table (uaccess.S). */
+#define USER(insn)         "1:\t" insn "\n\t.pushsection __ex_table, \"a\"\n\t.quad 1b, %l[fault]\n\t.popsection\n\t"
+#define STORE_LOW_USER(n)  USER("vmovaps %%xmm" #n ", 16*" #n "(%0)")
+#define LOAD_LOW_USER(n)   USER("vmovaps 16*" #n "(%0), %%xmm" #n)
+#define STORE_HIGH_USER(n) USER("vextractf128 $1, %%ymm" #n ", 16*" #n "(%0)")
+#define LOAD_HIGH_USER(n)  USER("vinsertf128 $1, 16*" #n "(%0), %%ymm" #n ", %%ymm" #n)
+#define CLEAR_USER(n)      USER("movq $0, 8*" #n "(%0)")
+
+enum fpu_frame fpu_save_user(uint64_t to)
+{
+	struct xsave_area *x = (struct xsave_area *)to;
+	uint32_t used = fpu_in_use(), mxcsr;
+
+	if (used & XSTATE_X87)
+		return FPU_FRAME_SLOW;
+	if (!user_range(x, sizeof(*x)))
+		return FPU_FRAME_FAULT;
+	__asm__ volatile("stmxcsr %0" : "=m"(mxcsr));
+	__asm__ goto(ALL_16(STORE_LOW_USER)::"r"(x->xmm) : "memory" : fault);
+	if (used & XSTATE_AVX)
+		__asm__ goto(ALL_16(STORE_HIGH_USER)::"r"(x->ymm_high) : "memory" : fault);
+	/* x87's registers, all but the header's first word */
+	__asm__ goto(ALL_16(CLEAR_USER) CLEAR_USER(16) CLEAR_USER(17) CLEAR_USER(18) CLEAR_USER(19)::"r"(x)
+		     : "memory"
+		     : fault);
+	__asm__ goto(CLEAR_USER(1) CLEAR_USER(2) CLEAR_USER(3) CLEAR_USER(4) CLEAR_USER(5) CLEAR_USER(6)
+			     CLEAR_USER(7)::"r"(&x->xstate_bv)
+		     : "memory"
+		     : fault);
+	if (store_user_u64(x, FCW_INIT) != 0 || store_user_u64(&x->mxcsr, mxcsr | (uint64_t)mxcsr_mask() << 32) != 0 ||
+	    store_user_u64(&x->xstate_bv, XSTATE_SSE | (used & XSTATE_AVX)) != 0)
+		return FPU_FRAME_FAULT;
+	return FPU_FRAME_DONE;
+fault:
+	return FPU_FRAME_FAULT;
+}
+
+enum fpu_frame fpu_restore_user(uint64_t from)
+{
+	const struct xsave_area *x = (const struct xsave_area *)from;
+	uint64_t xstate_bv;
+	uint32_t mxcsr;
+
+	if (from % FPU_ALIGN != 0 || !fpu_tells_use)
+		return FPU_FRAME_SLOW;
+	if (!user_range(x, sizeof(*x)))
+		return FPU_FRAME_FAULT;
+	if (load_user_u64(&xstate_bv, &x->xstate_bv) != 0 || load_user_u32(&mxcsr, &x->mxcsr) != 0)
+		return FPU_FRAME_FAULT;
+	if ((xstate_bv & ~(uint64_t)XSTATE_AVX) != XSTATE_SSE || (fpu_in_use() & XSTATE_X87))
+		return FPU_FRAME_SLOW;
+	mxcsr &= mxcsr_mask(); /* a reserved bit is an exception */
+	__asm__ volatile("ldmxcsr %0" ::"m"(mxcsr));
+	__asm__ goto(ALL_16(LOAD_LOW_USER)::"r"(x->xmm) : "memory" : fault);
+	if (xstate_bv & XSTATE_AVX)
+		__asm__ goto(ALL_16(LOAD_HIGH_USER)::"r"(x->ymm_high) : "memory" : fault);
+	return FPU_FRAME_DONE;
+fault:
+	return FPU_FRAME_FAULT;
+}
+
+void fpu_begin_handler(struct thread *t, bool x87_unused)
+{
+	static const uint32_t mxcsr = MXCSR_INIT;
+
+	if (x87_unused) {
+		__asm__ volatile("ldmxcsr %0" ::"m"(mxcsr));
+		__asm__ volatile("vzeroall");
+	} else {
+		fpu_init_state(t->fpu);
+		fpu_restore(t);
+	}
+}
+
+/* --- between threads --- */
 
 static void full_save(void *area)
 {

@@ -23,18 +23,20 @@ struct sigcontext_regs {
 	uint64_t restart_mark, restart_rip, reserved[6];
 };
 
+struct signal_ucontext {
+	uint64_t flags, link;
+	struct {
+		uint64_t sp;
+		int32_t flags, pad;
+		uint64_t size;
+	} stack;
+	struct sigcontext_regs regs;
+	uint64_t sigmask;
+};
+
 struct rt_sigframe {
 	uint64_t return_address;
-	struct {
-		uint64_t flags, link;
-		struct {
-			uint64_t sp;
-			int32_t flags, pad;
-			uint64_t size;
-		} stack;
-		struct sigcontext_regs regs;
-		uint64_t sigmask;
-	} uc;
+	struct signal_ucontext uc;
 	siginfo_t info;
 };
 
@@ -88,7 +90,7 @@ static size_t fp_frame_bytes(void)
 	return has_xsave() ? fpu_area_bytes() + FP_MAGIC2_BYTES : LEGACY_BYTES;
 }
 
-static int push_fpu(struct thread *t, uint64_t to)
+static int push_fpu(struct thread *t, uint64_t to, bool *x87_unused)
 {
 	struct fpx_sw_bytes sw = {
 		.magic1 = FP_MAGIC1,
@@ -96,27 +98,32 @@ static int push_fpu(struct thread *t, uint64_t to)
 		.xfeatures = boot_info->xcr0,
 		.xstate_size = (uint32_t)fpu_area_bytes(),
 	};
-	uint32_t magic2 = FP_MAGIC2;
+	enum fpu_frame quick = fpu_save_user(to);
 
-	fpu_save(t);
-	if (copy_to_user((void *)to, t->fpu, has_xsave() ? fpu_area_bytes() : LEGACY_BYTES) != 0)
+	if (quick == FPU_FRAME_FAULT)
 		return -EFAULT;
+	*x87_unused = quick == FPU_FRAME_DONE;
+	if (quick == FPU_FRAME_SLOW) {
+		fpu_save(t);
+		if (copy_to_user((void *)to, t->fpu, has_xsave() ? fpu_area_bytes() : LEGACY_BYTES) != 0)
+			return -EFAULT;
+	}
 	if (!has_xsave())
 		return 0;
 	if (copy_to_user((void *)(to + SW_OFFSET), &sw, sizeof(sw)) != 0)
 		return -EFAULT;
-	return copy_to_user((void *)(to + fpu_area_bytes()), &magic2, sizeof(magic2));
+	return put_user_u32((void *)(to + fpu_area_bytes()), FP_MAGIC2);
 }
 
 /* True when the frame at `from` carries all of our xsave state, not just the legacy part. */
 static bool has_extended_state(uint64_t from)
 {
-	struct fpx_sw_bytes sw;
-	uint32_t magic2;
+	const struct fpx_sw_bytes *sw = (const struct fpx_sw_bytes *)(from + SW_OFFSET);
+	uint32_t magic1, size, magic2;
 
-	return has_xsave() && copy_from_user(&sw, (const void *)(from + SW_OFFSET), sizeof(sw)) == 0 &&
-	       sw.magic1 == FP_MAGIC1 && sw.xstate_size == fpu_area_bytes() &&
-	       get_user_u32(&magic2, (const void *)(from + sw.xstate_size)) == 0 && magic2 == FP_MAGIC2;
+	return has_xsave() && get_user_u32(&magic1, &sw->magic1) == 0 && magic1 == FP_MAGIC1 &&
+	       get_user_u32(&size, &sw->xstate_size) == 0 && size == fpu_area_bytes() &&
+	       get_user_u32(&magic2, (const void *)(from + size)) == 0 && magic2 == FP_MAGIC2;
 }
 
 /* xrstor and fxrstor fault on reserved bits: take none from the program. */
@@ -149,16 +156,26 @@ static int pop_fpu(struct thread *t, uint64_t from)
 {
 	uint8_t *area = t->fpu;
 	uint32_t mxcsr_mask;
+	bool extended;
 
 	if (from == 0) {
 		reset_fpu(t);
 		return 0;
 	}
+	extended = has_extended_state(from);
+	if (extended) {
+		enum fpu_frame quick = fpu_restore_user(from);
+
+		if (quick == FPU_FRAME_DONE)
+			return 0;
+		if (quick == FPU_FRAME_FAULT)
+			goto err_reset;
+	}
 	fpu_save(t); /* for the mask of this CPU, and for what a legacy frame does not carry */
 	memcpy(&mxcsr_mask, area + MXCSR_MASK_OFFSET, sizeof(mxcsr_mask));
 	if (mxcsr_mask == 0)
 		mxcsr_mask = 0xffbf;
-	if (has_extended_state(from)) {
+	if (extended) {
 		if (copy_from_user(area, (const void *)from, fpu_area_bytes()) != 0)
 			goto err_reset;
 	} else {
@@ -203,33 +220,95 @@ static uint64_t place_frame(const struct thread *t, const struct trapframe *f, c
 	return sp >= low && sp < CAY_USER_END ? sp : 0; /* an underflow ends up far above */
 }
 
-static void save_registers(struct sigcontext_regs *r, const struct trapframe *f, const struct thread *t)
+/*
+ * The return address. A restorer that is the usual `mov $15, %rax; syscall` is replaced by the vDSO's, which does the
+ * same without a trap (sigreturn.S), if the program still has it mapped; any other is the program's choice.
+ */
+static uint64_t return_address(const struct thread *t, const struct ksigaction *act)
 {
-	*r = (struct sigcontext_regs){
-		.r8 = f->r8,
-		.r9 = f->r9,
-		.r10 = f->r10,
-		.r11 = f->r11,
-		.r12 = f->r12,
-		.r13 = f->r13,
-		.r14 = f->r14,
-		.r15 = f->r15,
-		.rdi = f->rdi,
-		.rsi = f->rsi,
-		.rbp = f->rbp,
-		.rbx = f->rbx,
-		.rdx = f->rdx,
-		.rax = f->rax,
-		.rcx = f->rcx,
-		.rsp = f->rsp,
-		.rip = f->rip,
-		.rflags = f->rflags | FLAG_IF,
-		.cs = LINUX_CS,
-		.ss = LINUX_SS,
-		.err = t->fault_error,
-		.trapno = t->fault_vector,
-		.cr2 = t->fault_addr,
-	};
+	/* 48 c7 c0 0f 00 00 00 0f 05 */
+	const uint64_t usual = 0x0f0000000fc0c748, usual_end = 0x050f0000;
+	uint64_t code;
+	uint32_t end;
+
+	if (get_user_u64(&code, (const void *)act->restorer) != 0 || code != usual ||
+	    get_user_u32(&end, (const void *)(act->restorer + 5)) != 0 || end != usual_end ||
+	    !vdso_is_mapped(t->proc->vdso))
+		return act->restorer;
+	return t->proc->vdso + VDSO_SIGRETURN_OFFSET;
+}
+
+/* Into the program's memory, word by word: building the frame here and copying it takes twice as long. */
+#define STORE(field, value)                                                                                            \
+	do {                                                                                                           \
+		if (store_user_u64(&(field), (uint64_t)(value)) != 0)                                                  \
+			return -EFAULT;                                                                                \
+	} while (0)
+
+static int store_registers(struct sigcontext_regs *r, const struct trapframe *f, const struct thread *t, uint64_t fp,
+			   uint64_t old_mask, bool restart)
+{
+	uint64_t rip = restart ? f->rip - SYSCALL_INSN_BYTES : f->rip;
+
+	STORE(r->r8, f->r8);
+	STORE(r->r9, f->r9);
+	STORE(r->r10, f->r10);
+	STORE(r->r11, f->r11);
+	STORE(r->r12, f->r12);
+	STORE(r->r13, f->r13);
+	STORE(r->r14, f->r14);
+	STORE(r->r15, f->r15);
+	STORE(r->rdi, f->rdi);
+	STORE(r->rsi, f->rsi);
+	STORE(r->rbp, f->rbp);
+	STORE(r->rbx, f->rbx);
+	STORE(r->rdx, f->rdx);
+	STORE(r->rax, restart ? f->orig_rax : f->rax);
+	STORE(r->rcx, f->rcx);
+	STORE(r->rsp, f->rsp);
+	STORE(r->rip, rip);
+	STORE(r->rflags, f->rflags | FLAG_IF);
+	STORE(r->cs, LINUX_CS | (uint64_t)LINUX_SS << 48); /* cs, gs, fs, ss */
+	STORE(r->err, t->fault_error);
+	STORE(r->trapno, t->fault_vector);
+	STORE(r->oldmask, old_mask);
+	STORE(r->cr2, t->fault_addr);
+	STORE(r->fpstate, fp);
+	STORE(r->restart_mark, restart ? RESTART_MARK : 0);
+	STORE(r->restart_rip, restart ? rip : 0);
+	for (unsigned i = 0; i < ARRAY_SIZE(r->reserved); i++)
+		STORE(r->reserved[i], 0);
+	return 0;
+}
+
+static int store_info(siginfo_t *to, const siginfo_t *info)
+{
+	typedef uint64_t __attribute__((may_alias)) word;
+	const word *from = (const word *)info;
+
+	for (unsigned i = 0; i < sizeof(*info) / sizeof(*from); i++)
+		STORE(((word *)to)[i], from[i]);
+	return 0;
+}
+
+/* All but the FPU's state. uf lies in a range of the program's. */
+static int store_frame(struct rt_sigframe *uf, const struct trapframe *f, const siginfo_t *info,
+		       const struct ksigaction *act, uint64_t fp, uint64_t old_mask, bool restart)
+{
+	const struct thread *t = thread_current();
+	int32_t stack_flags =
+		t->altstack_size == 0 ? SS_DISABLE : (t->altstack_flags | (on_altstack(t, f->rsp) ? SS_ONSTACK : 0));
+
+	STORE(uf->return_address, return_address(t, act));
+	STORE(uf->uc.flags, UC_SIGCONTEXT_SS | UC_STRICT_RESTORE_SS | (has_xsave() ? UC_FP_XSTATE : 0));
+	STORE(uf->uc.link, 0);
+	STORE(uf->uc.stack.sp, t->altstack_sp);
+	STORE(uf->uc.stack.flags, (uint32_t)stack_flags); /* and the padding */
+	STORE(uf->uc.stack.size, t->altstack_size);
+	STORE(uf->uc.sigmask, old_mask);
+	if (store_registers(&uf->uc.regs, f, t, fp, old_mask, restart) != 0)
+		return -EFAULT;
+	return store_info(&uf->info, info);
 }
 
 static void load_registers(struct trapframe *f, const struct sigcontext_regs *r)
@@ -258,50 +337,19 @@ static void load_registers(struct trapframe *f, const struct sigcontext_regs *r)
 	f->orig_rax = (uint64_t)-1;
 }
 
-/*
- * The return address. A restorer that is the usual `mov $15, %rax; syscall` is replaced by the vDSO's, which does the
- * same without a trap (sigreturn.S), if the program still has it mapped; any other is the program's choice.
- */
-static uint64_t return_address(const struct thread *t, const struct ksigaction *act)
-{
-	static const uint8_t usual[] = {0x48, 0xc7, 0xc0, 15, 0, 0, 0, 0x0f, 0x05};
-	uint8_t code[sizeof(usual)];
-
-	if (copy_from_user(code, (const void *)act->restorer, sizeof(code)) != 0 ||
-	    memcmp(code, usual, sizeof(usual)) != 0 || !vdso_is_mapped(t->proc->vdso))
-		return act->restorer;
-	return t->proc->vdso + VDSO_SIGRETURN_OFFSET;
-}
-
 int signal_frame_push(struct trapframe *f, const siginfo_t *info, const struct ksigaction *act, uint64_t old_mask,
 		      bool restart)
 {
 	struct thread *t = thread_current();
-	struct rt_sigframe frame;
 	uint64_t fp, sp = place_frame(t, f, act, &fp);
+	bool x87_unused;
 
 	if (sp == 0 || (act->flags & SA_RESTORER) == 0)
 		return -EFAULT;
-	memset(&frame, 0, sizeof(frame));
-	frame.return_address = return_address(t, act);
-	frame.uc.flags = UC_SIGCONTEXT_SS | UC_STRICT_RESTORE_SS | (has_xsave() ? UC_FP_XSTATE : 0);
-	frame.uc.stack.sp = t->altstack_sp;
-	frame.uc.stack.size = t->altstack_size;
-	frame.uc.stack.flags =
-		t->altstack_size == 0 ? SS_DISABLE : (t->altstack_flags | (on_altstack(t, f->rsp) ? SS_ONSTACK : 0));
-	save_registers(&frame.uc.regs, f, t);
-	frame.uc.regs.fpstate = fp;
-	frame.uc.regs.oldmask = old_mask;
-	frame.uc.sigmask = old_mask;
-	if (restart) {
-		frame.uc.regs.rax = f->orig_rax;
-		frame.uc.regs.rip = f->rip - SYSCALL_INSN_BYTES;
-		frame.uc.regs.restart_mark = RESTART_MARK;
-		frame.uc.regs.restart_rip = frame.uc.regs.rip;
-	}
-	frame.info = *info;
-	if (push_fpu(t, fp) != 0 || copy_to_user((void *)sp, &frame, sizeof(frame)) != 0)
+	if (!user_range((void *)sp, sizeof(struct rt_sigframe)) || push_fpu(t, fp, &x87_unused) != 0 ||
+	    store_frame((struct rt_sigframe *)sp, f, info, act, fp, old_mask, restart) != 0)
 		return -EFAULT;
+	fpu_begin_handler(t, x87_unused);
 	if (t->altstack_flags & (int)(1u << 31)) { /* SS_AUTODISARM */
 		t->altstack_sp = t->altstack_size = 0;
 		t->altstack_flags = SS_DISABLE;
@@ -323,17 +371,17 @@ int signal_frame_push(struct trapframe *f, const siginfo_t *info, const struct k
 int signal_frame_pop(struct trapframe *f, struct signal_frame_state *out)
 {
 	struct thread *t = thread_current();
-	struct rt_sigframe frame;
-	const struct sigcontext_regs *r = &frame.uc.regs;
+	struct signal_ucontext uc;
+	const struct sigcontext_regs *r = &uc.regs;
 
 	/* The handler's `ret` took the return address off. */
-	if (copy_from_user(&frame, (const void *)(f->rsp - 8), sizeof(frame)) != 0 || pop_fpu(t, r->fpstate) != 0)
+	if (copy_from_user(&uc, (const void *)f->rsp, sizeof(uc)) != 0 || pop_fpu(t, r->fpstate) != 0)
 		return -EFAULT;
 	load_registers(f, r);
-	out->mask = frame.uc.sigmask;
-	out->altstack_sp = frame.uc.stack.sp;
-	out->altstack_size = frame.uc.stack.size;
-	out->altstack_flags = frame.uc.stack.flags & ~SS_ONSTACK;
+	out->mask = uc.sigmask;
+	out->altstack_sp = uc.stack.sp;
+	out->altstack_size = uc.stack.size;
+	out->altstack_flags = uc.stack.flags & ~SS_ONSTACK;
 	if (out->altstack_flags & SS_DISABLE)
 		out->altstack_sp = out->altstack_size = 0;
 	out->restart_nr = -1;

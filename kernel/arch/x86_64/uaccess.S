@@ -10,31 +10,59 @@
 .endm
 
 	.text
-	/* size_t arch_user_copy(void *dst, const void *src, size_t bytes): bytes not copied */
+	/*
+	 * size_t arch_user_copy(void *dst, const void *src, size_t bytes): bytes not copied. `rep movsb` takes some 30
+	 * cycles to start, also for a byte.
+	 */
 	.global arch_user_copy
 arch_user_copy:
-	mov %rdx, %rcx
 	cmp $64, %rdx
-	ja 1f
-	shr $3, %rcx
-	jz 3f
-2:	mov (%rsi), %rax
-4:	mov %rax, (%rdi)
+	ja 6f
+	mov %edx, %ecx
+	shr $3, %ecx
+	jz 2f
+1:	mov (%rsi), %rax
+11:	mov %rax, (%rdi)
 	add $8, %rsi
 	add $8, %rdi
 	sub $8, %rdx
-	dec %rcx
-	jnz 2b
-3:	mov %rdx, %rcx
-	/* a fault in the last bytes, too, leaves the rest in rcx */
-1:	rep movsb
-5:	mov %rcx, %rax
+	dec %ecx
+	jnz 1b
+2:	test $4, %dl
+	jz 3f
+12:	mov (%rsi), %eax
+13:	mov %eax, (%rdi)
+	add $4, %rsi
+	add $4, %rdi
+	sub $4, %rdx
+3:	test $2, %dl
+	jz 4f
+14:	movzwl (%rsi), %eax
+15:	mov %ax, (%rdi)
+	add $2, %rsi
+	add $2, %rdi
+	sub $2, %rdx
+4:	test $1, %dl
+	jz 5f
+16:	movzbl (%rsi), %eax
+17:	mov %al, (%rdi)
+	dec %rdx
+5:	mov %rdx, %rax
 	ret
-6:	mov %rdx, %rax
+6:	mov %rdx, %rcx
+18:	rep movsb
+7:	mov %rcx, %rax
 	ret
+	/* A piece that faults may have its first bytes where there is memory: they are not copied either. */
 	on_fault 1b, 5b
-	on_fault 2b, 6b
-	on_fault 4b, 6b
+	on_fault 11b, 5b
+	on_fault 12b, 5b
+	on_fault 13b, 5b
+	on_fault 14b, 5b
+	on_fault 15b, 5b
+	on_fault 16b, 5b
+	on_fault 17b, 5b
+	on_fault 18b, 7b
 
 	/* size_t arch_user_zero(void *dst, size_t bytes): bytes not cleared */
 	.global arch_user_zero
