@@ -63,8 +63,13 @@ struct cay_net_config {
 	 * reading this, the device's between setting it and its last look.
 	 */
 	uint32_t napping;
+	/*
+	 * Likewise. Not 0: the host's thread that runs the guest's CPU looks at the queues itself whenever the guest
+	 * waits for events (CAY_GATE_WAIT), so a CPU without work does best to wait at once, neither polling nor ringing.
+	 */
+	uint32_t carried;
 };
 
-_Static_assert(sizeof(struct cay_net_config) == 88, "same for both sides");
+_Static_assert(sizeof(struct cay_net_config) == 92, "same for both sides");
 
 #endif

@@ -164,10 +164,17 @@ static void net_transmit(struct netif *nif, struct pbuf *batch)
 	spin_unlock(&pr->tx_lock);
 }
 
+static bool card_carried(struct netif *nif)
+{
+	(void)nif;
+	return READ_ONCE(card.config->carried) != 0;
+}
+
 /* The device may nap, and then it was not rung when frames were published: once for all of them now. */
 static void card_idle(struct netif *nif)
 {
-	(void)nif;
+	if (card_carried(nif))
+		return; /* the wait that follows rings as well */
 	for (unsigned i = 0; i < card.nr_pairs; i++) {
 		struct pair *pr = &card.pair[i];
 		uint16_t published = READ_ONCE(pr->tx.avail_published);
@@ -256,6 +263,7 @@ static const struct netif_ops ops = {
 	.poll = net_poll_card,
 	.pending = card_pending,
 	.idle = card_idle,
+	.carried = card_carried,
 };
 
 static void *area(uint64_t gpa)

@@ -149,6 +149,14 @@ void net_idle_begin(void)
 			nif->ops->idle(nif);
 }
 
+bool net_idle_carried(void)
+{
+	for (struct netif *nif = netif_first(); nif != NULL; nif = nif->next)
+		if (nif->ops->carried != NULL && nif->ops->carried(nif))
+			return true;
+	return false;
+}
+
 bool net_idle_poll(void)
 {
 	bool any = false;

@@ -16,6 +16,8 @@ bool net_init(void);
 unsigned net_poll(void);
 /* From the idle loop, without the kernel lock: the CPU has run out of work, so what was sent must not wait for more. */
 void net_idle_begin(void);
+/* Likewise: will some interface be served because the CPU sleeps, and so is not worth polling for? */
+bool net_idle_carried(void);
 /* From the idle loop: looks whether an interface has something; processing is left to the network thread. True: there
  * is somebody to run now. */
 bool net_idle_poll(void);

@@ -40,6 +40,8 @@ struct netif_ops {
 	bool (*pending)(struct netif *nif);
 	/* The CPU has run out of work: what was sent must not wait for anything. Without a lock, often. May be NULL. */
 	void (*idle)(struct netif *nif);
+	/* Does a CPU that sleeps serve the device, in the host? Then sleeping is better than polling. May be NULL. */
+	bool (*carried)(struct netif *nif);
 	/* The CPU is about to sleep: the device is to send an event. True: something is there already, poll again.
 	 * While the program runs, events are the device's business: it sends them unless it sees that we poll. NULL: it
 	 * always does. */

@@ -45,6 +45,8 @@ static bool poll(struct sched_cpu *sc, uint64_t deadline_ns)
 		return false;
 	if (deadline_ns - now_ns <= EARLY_NS)
 		end_ns = MAX(end_ns, deadline_ns);
+	else if (net_idle_carried())
+		return false;
 	if (end_ns == now_ns)
 		return false;
 	cpu_idle_begin();

@@ -47,6 +47,7 @@ unsigned counters_host(const struct vm *vm, struct counter rows[COUNTERS_MAX])
 		{"waits", "vCPU slept", c->waits},
 		{"io_wakeups", "I/O thread slept", c->io_wakeups},
 		{"io_holes", "I/O thread lost its CPU while polling", c->io_holes},
+		{"io_carried", "I/O by the vCPU's own thread", c->io_carried},
 		{"doorbells", "doorbells heard", c->doorbells},
 		{"events_raised", "events raised", c->events_raised},
 		{"kicks", "kicks sent", c->kicks},

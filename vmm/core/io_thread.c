@@ -55,6 +55,7 @@ int io_thread_create(struct vm *vm)
 	if (io == NULL)
 		return -ENOMEM;
 	io->vm = vm;
+	io->carry_wake_fd = -1;
 	io->doorbell.fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	io->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	vm->io = io;
@@ -392,6 +393,8 @@ void io_thread_destroy(struct io_thread *io)
 		io_thread_wake(io);
 		pthread_join(io->thread, NULL);
 	}
+	if (io->carry_wake_fd >= 0)
+		close(io->carry_wake_fd);
 	if (io->epoll_fd >= 0)
 		close(io->epoll_fd);
 	if (io->doorbell.fd >= 0)

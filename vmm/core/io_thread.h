@@ -25,6 +25,17 @@ enum io_linger {
 	IO_LINGER_NONE,  /* not at all: the next to do something needs a CPU, maybe ours */
 };
 
+/*
+ * A source that the vCPU's own thread may serve when the guest has run out of work, instead of this thread
+ * (vmm/core/io_carry.h): whether it does is the source's choice, under its lock.
+ */
+struct io_carried {
+	_Atomic bool on;
+	_Atomic bool sleeping;    /* that thread sleeps until there is work: nobody else need look */
+	int fd;                   /* readable: there is work */
+	void (*wakes)(void *ctx); /* that thread has slept and goes on */
+};
+
 struct io_source {
 	/* Does what there is to do; true if there was anything. */
 	bool (*poll)(void *ctx);
@@ -33,6 +44,7 @@ struct io_source {
 	void (*arm)(void *ctx, bool sleep);
 	void *ctx;
 	const enum io_linger *linger; /* after the last poll that had work; NULL = always IO_LINGER_FULL */
+	struct io_carried *carried;   /* NULL = it never is */
 	uint32_t doorbell; /* cay_queue_info.doorbell of its queue, if it may be served by either thread; else 0 */
 };
 

@@ -22,6 +22,7 @@ struct io_thread {
 	_Atomic bool asleep;                         /* sources are armed; set and cleared by the thread itself */
 	_Atomic unsigned nr_inline;                  /* requests served for it since it fell asleep: vCPU threads */
 	unsigned nr_sources;
+	int carry_wake_fd;        /* eventfd: ends io_carry_sleep; -1: none was made */
 	_Atomic uint64_t poll_ns; /* 0: never poll. Written by the thread itself */
 	uint64_t crowded_until_ns, crowded_ns;
 	_Atomic uint64_t recheck_at_ns; /* 0 = nothing to look at again */

@@ -12,6 +12,7 @@
 
 #include "vmm/backend/backend.h"
 #include "vmm/core/gate.h"
+#include "vmm/core/io_carry.h"
 #include "vmm/core/timing.h"
 #include "vmm/dev/fs.h"
 
@@ -68,16 +69,21 @@ void vcpu_wait(struct vcpu *vcpu)
 	uint64_t ns = READ_ONCE(page->timer_deadline_ns);
 	struct timespec until = {.tv_sec = (time_t)(ns / 1000000000), .tv_nsec = (long)(ns % 1000000000)};
 	bool forever = ns == 0 || ns > (uint64_t)INT64_MAX;
+	int err;
 
 	for (;;) {
 		uint32_t seq = atomic_load(&vcpu->wake_seq);
 
 		if (__atomic_load_n(&page->pending, __ATOMIC_SEQ_CST) != 0 || atomic_load(&vcpu->vm->ending))
 			return;
+		if (io_carry_serve(vcpu->vm->io))
+			continue;
 		vm_count(&vcpu->vm->counters.waits);
-		if (syscall(SYS_futex, &vcpu->wake_seq, FUTEX_WAIT_BITSET | FUTEX_PRIVATE_FLAG, seq,
-			    forever ? NULL : &until, NULL, FUTEX_BITSET_MATCH_ANY) != 0 &&
-		    errno == ETIMEDOUT) {
+		err = io_carry_sleep(vcpu->vm->io, vcpu, seq, forever ? NULL : &until);
+		if (err == -ENOENT && syscall(SYS_futex, &vcpu->wake_seq, FUTEX_WAIT_BITSET | FUTEX_PRIVATE_FLAG, seq,
+					      forever ? NULL : &until, NULL, FUTEX_BITSET_MATCH_ANY) != 0)
+			err = -errno;
+		if (err == -ETIMEDOUT) {
 			__atomic_fetch_or(&page->pending, 1ULL << CAY_EVENT_TIMER, __ATOMIC_SEQ_CST);
 			return;
 		}
@@ -103,6 +109,7 @@ void vcpu_wake(struct vcpu *vcpu)
 		return;
 	}
 	atomic_fetch_add(&vcpu->wake_seq, 1);
+	io_carry_wake(vcpu->vm->io);
 	(void)syscall(SYS_futex, &vcpu->wake_seq, FUTEX_WAKE | FUTEX_PRIVATE_FLAG, 1, NULL, NULL, 0);
 }
 

@@ -39,6 +39,7 @@ struct vm_counters {
 	uint64_t waits;      /* the vCPU slept */
 	uint64_t io_wakeups; /* the I/O thread slept and was woken */
 	uint64_t io_holes;   /* it was preempted while polling */
+	uint64_t io_carried; /* rounds of I/O by the vCPU's own thread: io_carry.h */
 	uint64_t doorbells;
 	uint64_t events_raised;
 	uint64_t kicks;

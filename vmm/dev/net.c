@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "vmm/core/gmem.h"
+#include "vmm/core/io_carry.h"
 #include "vmm/core/log.h"
 #include "abi/link.h"
 #include "vmm/core/vm.h"
@@ -161,8 +162,13 @@ static int attach_pair(struct net_device *dev, unsigned i, const struct cay_devi
 	p->watch.linger = dev->cpus_scarce ? IO_LINGER_SHORT : IO_LINGER_FULL;
 	p->watched = EPOLLIN;
 	err = io_watch(dev->vm->io, &p->watch, EPOLLIN);
-	if (err == 0 && dev->cpus_scarce)
+	if (err == 0 && dev->cpus_scarce) {
 		err = watch_naps(p);
+		p->may_carry = dev->impair == NULL && p->fd >= 0 && io_carry_prepare(dev->vm->io);
+		p->carried.fd = p->fd;
+		p->carried.wakes = net_pace_guard;
+		src.carried = &p->carried;
+	}
 	return err != 0 ? err : io_add_source(dev->vm->io, &src);
 }
 
@@ -184,6 +190,7 @@ static int publish_config(struct net_device *dev, struct cay_device_info *info)
 	shared = gmem_ptr(&dev->vm->mem, gpa, sizeof(dev->config));
 	memcpy(shared, &dev->config, sizeof(dev->config));
 	dev->napping = &shared->napping;
+	dev->carried = &shared->carried;
 	info->config[CAY_NET_CONFIG] = gpa;
 	info->features = dev->features;
 	return 0;

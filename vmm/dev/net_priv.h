@@ -69,7 +69,14 @@ struct net_pair {
 	unsigned naps_left;
 	bool in_stream;      /* the last poll with frames moved much */
 	struct io_watch nap; /* a timer; fd < 0: none */
-	bool dead;           /* the backend is gone: frames vanish */
+	/* Who carries the frames: net_pace.c. The averages are in 1/256. */
+	bool may_carry;
+	struct io_carried carried;
+	int32_t frames_at_once, frame_bytes;
+	_Atomic bool guarded; /* the timer runs, so the I/O thread will look whether the vCPU's thread has come */
+	unsigned guard_looks; /* that found nothing, in a row */
+	uint64_t hits_seen;
+	bool dead; /* the backend is gone: frames vanish */
 	struct net_rx_buf pool[CAY_NET_RX_SEGS_MAX];
 	unsigned nr_pool;
 	uint32_t pool_bytes;
@@ -86,6 +93,7 @@ struct net_device {
 	struct cay_net_config config;
 	uint32_t rx_frame_max; /* header included: what must fit into the pool before a frame is read */
 	uint32_t *napping;     /* cay_net_config's, shared with the guest: ours to write, never read */
+	uint32_t *carried;     /* likewise */
 	bool cpus_scarce;      /* fewer than for each vCPU, the I/O thread, and the program at the other end */
 	unsigned nr_pairs;
 	struct net_pair pair[NET_PAIRS_MAX];
@@ -114,7 +122,13 @@ int net_user_greeting(struct net_device *dev);
  */
 MUST_CHECK int net_user_wait(struct net_device *dev);
 
-/* net_queue.c: the callbacks of the I/O source of one pair; and the end of a backend. */
+/* net_pace.c: after each poll, with the counters from before it; whether the vCPU's thread carries; and its I/O
+ * source's callback when that thread goes on after a sleep. */
+void net_pace(struct net_pair *p, const struct net_counters *before, bool any);
+void net_pace_carry(struct net_pair *p, bool on);
+void net_pace_guard(void *pair);
+
+/* net_queue.c, net_pace.c: the callbacks of the I/O source of one pair; and the end of a backend. */
 bool net_pair_poll(void *pair);
 void net_pair_arm(void *pair, bool sleep);
 void net_pair_ready(struct io_watch *w, uint32_t events);

@@ -7,8 +7,6 @@
 #include <errno.h>
 #include <stddef.h>
 #include <string.h>
-#include <sys/epoll.h>
-#include <sys/timerfd.h>
 #include <unistd.h>
 
 #include "vmm/core/log.h"
@@ -25,33 +23,10 @@
  * left to epoll, which the I/O thread asks now and then.
  */
 #define NET_QUIET_POLLS 4000u
-/*
- * After frames, what the guest sends next is not worth a doorbell each, which costs its CPU more than a whole frame: it
- * is looked at when the descriptor wakes us, when the guest runs out of work and rings for all of it, or at the end of
- * a nap. After so many naps without a frame doorbells are asked for again.
- */
-#define NET_NAPS   4u
-#define NET_NAP_NS 50000
-/* A poll that moved this much is part of a stream, in which all sides have work: polling takes a CPU from one of them.
- */
-#define NET_STREAM_BYTES 16384u
-
-static void watch(struct net_pair *p, uint32_t events)
-{
-	if (p->fd < 0 || p->watched == events)
-		return;
-	p->watched = events;
-	(void)!io_rewatch(p->dev->vm->io, &p->watch, events);
-}
-
-static void watch_what_is_wanted(struct net_pair *p)
-{
-	watch(p, (p->starved ? 0 : (uint32_t)EPOLLIN) | (p->out.waiting ? (uint32_t)EPOLLOUT : 0));
-}
-
 void net_pair_died(struct net_pair *p)
 {
 	p->dead = true;
+	net_pace_carry(p, false);
 	if (atomic_load(&p->dev->vm->ending))
 		return; /* the I/O thread is gone, and nobody minds */
 	if (p->fd >= 0)
@@ -342,19 +317,10 @@ void net_pair_flush(struct net_pair *p)
 bool net_pair_poll(void *pair)
 {
 	struct net_pair *p = pair;
-	uint64_t bytes = p->count.tx_bytes + p->count.rx_bytes;
+	struct net_counters before = p->count;
 	bool tx = poll_tx(p), late = p->dev->impair != NULL && net_impair_poll(p->dev->impair, p), rx = poll_rx(p);
 	bool any = tx || late || rx;
 
-	if (any) {
-		p->naps_left = NET_NAPS;
-		p->in_stream = p->count.tx_bytes + p->count.rx_bytes - bytes >= NET_STREAM_BYTES;
-	}
-	/* The guest answers soon what it was given; who answers what it sent may be waiting for this CPU. */
-	if (any && p->dev->cpus_scarce)
-		p->linger = rx && !p->in_stream ? IO_LINGER_SHORT : IO_LINGER_NONE;
-	if (p->dev->cpus_scarce)
-		p->watch.linger = p->in_stream ? IO_LINGER_NONE : IO_LINGER_SHORT;
 	if (any)
 		p->quiet_polls = 0;
 	else if (p->quiet_polls < NET_QUIET_POLLS)
@@ -365,49 +331,6 @@ bool net_pair_poll(void *pair)
 		p->count.polls_missed++;
 	notify(p, &p->rx, p->rx_event);
 	notify(p, &p->tx, p->tx_event);
-	watch_what_is_wanted(p);
+	net_pace(p, &before, any);
 	return any;
-}
-
-void net_pair_nap_over(struct io_watch *w, uint32_t events)
-{
-	uint64_t count;
-
-	(void)events;
-	(void)!read(w->fd, &count, sizeof(count));
-}
-
-static uint32_t pair_bit(const struct net_pair *p)
-{
-	return 1u << (p - p->dev->pair);
-}
-
-static bool nap(struct net_pair *p)
-{
-	static const struct itimerspec t = {.it_value.tv_nsec = NET_NAP_NS};
-
-	if (p->nap.fd < 0 || timerfd_settime(p->nap.fd, 0, &t, NULL) != 0)
-		return false;
-	/* Full barrier before the poll that follows; partner: the guest publishes and then reads this. */
-	__atomic_or_fetch(p->dev->napping, pair_bit(p), __ATOMIC_SEQ_CST);
-	return true;
-}
-
-void net_pair_arm(void *pair, bool sleep)
-{
-	struct net_pair *p = pair;
-
-	__atomic_and_fetch(p->dev->napping, ~pair_bit(p), __ATOMIC_SEQ_CST);
-	if (p->dev->ops->arm != NULL)
-		p->dev->ops->arm(p, sleep);
-	if (!sleep) {
-		virtq_device_disarm(&p->tx);
-		return;
-	}
-	atomic_store(&p->readable, true);
-	if (p->naps_left > 0 && nap(p)) {
-		p->naps_left--;
-		return;
-	}
-	(void)!virtq_device_arm(&p->tx); /* what is there already is found by the poll that follows */
 }

@@ -662,6 +662,92 @@ wait
     want = "".join("%d True True True True\n" % n for n in range(16))
     t.check(r.text == want and r.status == 0, r.describe())
 
+ECHO_SERVER = """
+import hashlib, select, socket, sys
+listener = socket.create_server(("0.0.0.0", 7), backlog=200)
+poll, open_ones, left = select.epoll(), {listener.fileno(): listener}, int(sys.argv[1])
+poll.register(listener, select.EPOLLIN)
+while left:
+    for fd, _ in poll.poll():
+        if fd == listener.fileno():
+            s, _ = listener.accept()
+            open_ones[s.fileno()] = s
+            poll.register(s, select.EPOLLIN)
+            continue
+        data = open_ones[fd].recv(4096)
+        if not data:
+            open_ones.pop(fd).close()
+            left -= 1
+        elif data == b"compute":  # for longer than anybody polls; what others send meanwhile must not be lost
+            hashlib.pbkdf2_hmac("sha256", b"x", b"y", 50000)
+            open_ones[fd].sendall(b"computed")
+        else:
+            open_ones[fd].sendall(data)
+"""
+ECHO_CLIENT = """
+import socket, sys, time
+host, n = sys.argv[1], int(sys.argv[2])
+for attempt in range(1000):
+    try:
+        socks = [socket.create_connection((host, 7), timeout=10)]
+        break
+    except OSError:
+        time.sleep(0.01)
+socks += [socket.create_connection((host, 7), timeout=10) for _ in range(n - 1)]
+def ask(some, text):
+    for i, s in enumerate(some):
+        s.sendall(b"%s of %d;" % (text, i))
+    for i, s in enumerate(some):
+        want, got = b"%s of %d;" % (text, i), b""
+        while len(got) < len(want):
+            got += s.recv(4096)
+        assert got == want, (got, want)
+def burst(text):
+    for i in range(60):  # many at once
+        ask(socks, b"%s %d" % (text, i))
+burst(b"first")
+socks[0].sendall(b"compute")
+ask(socks[1:], b"meanwhile")
+assert socks[0].recv(100) == b"computed"
+for i in range(100):   # one at a time
+    ask(socks[:1], b"alone %d" % i)
+burst(b"second")
+time.sleep(0.3)
+burst(b"after a rest")
+print("answered")
+"""
+
+
+def tap_echo(t, queues, cpus, nr):
+    server, client = t.write("echo.py", ECHO_SERVER), t.write("client.py", ECHO_CLIENT)
+    stats = t.path("stats.json")
+    r = in_namespace(t, """
+ip tuntap add dev t0 mode tap %s
+ip address add 10.9.0.1/24 dev t0
+ip link set t0 up
+taskset -c 0,1 %s run --backend %s -c %d --stats=%s --net tap=t0,ip=10.9.0.2/24,gw=10.9.0.1 -v %s:%s:ro %s %s %d &
+%s %s 10.9.0.2 %d
+wait $!
+""" % (queues, t.cay_path, t.backend, cpus, stats, t.dir, t.dir, PYTHON, server, nr, sys.executable, client, nr))
+    t.check(r.out.endswith(b"answered\n") and r.status == 0, r.describe())
+    with open(stats) as f:
+        return json.load(f)
+
+
+@case(timeout=60)
+def a_tap_carries_bursts(t):
+    t.need("taskset")
+    host = tap_echo(t, "", 1, 40)["host"]
+    # The vCPU's thread is not this process's in the process backend, and on more CPUs than two nothing is scarce.
+    t.check(host["io_carried"] > 0 or t.backend == "process", "the vCPU's own thread did I/O")
+
+
+@case(timeout=60)
+def a_tap_has_several_queues(t):
+    t.need("taskset")
+    host = tap_echo(t, "multi_queue", 2, 40)["net"]
+    t.check(host["tx_frames"] > 1000 and host["tx_dropped"] == 0, str(host))
+
 
 @case(timeout=60, backends=("process",))  # a user who may not use the tap may not use /dev/kvm either
 def a_tap_of_another_is_refused(t):

@@ -2,7 +2,7 @@
 /* test_net_queue.c - frames that the backend brings late (net_impair.c), into receive buffers that are too few for
  * them.
  */
-// SOURCES: vmm/dev/net_queue.c vmm/dev/net_header.c lib/virtq_device.c
+// SOURCES: vmm/dev/net_queue.c vmm/dev/net_pace.c vmm/dev/net_header.c lib/virtq_device.c
 #include "unit.h"
 
 #include <stdarg.h>
@@ -186,7 +186,7 @@ static void test_naps(void **state)
 	(void)state;
 	p->dev->napping = &napping;
 	p->tx = tx_queue();
-	p->nap.fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK);
+	p->nap = (struct io_watch){.fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK), .ctx = p};
 	p->naps_left = 2;
 	for (unsigned i = 0; i < 2; i++) {
 		net_pair_arm(p, true);
@@ -204,10 +204,92 @@ static void test_naps(void **state)
 	close(p->nap.fd);
 }
 
+/* Rounds that each moved `frames` of `bytes` in all. */
+static void rounds(struct net_pair *p, unsigned nr, uint64_t frames, uint64_t bytes)
+{
+	for (unsigned i = 0; i < nr; i++) {
+		struct net_counters before = p->count;
+
+		p->count.rx_frames += frames;
+		p->count.rx_bytes += bytes;
+		p->count.polls_hit++;
+		net_pace(p, &before, true);
+	}
+}
+
+static struct net_pair *carrying_rig(uint32_t *napping, uint32_t *carried)
+{
+	struct net_pair *p = rig_init(1500);
+
+	p->dev->napping = napping;
+	p->dev->carried = carried;
+	p->dev->cpus_scarce = p->may_carry = true;
+	p->tx = tx_queue();
+	p->nap = (struct io_watch){.fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK), .ctx = p};
+	return p;
+}
+
+/* Many small frames at once are carried by the vCPU's thread; few at once, and long ones, are not. */
+static void test_who_carries(void **state)
+{
+	uint32_t napping = 0, carried = 0;
+	struct net_pair *p = carrying_rig(&napping, &carried);
+
+	(void)state;
+	rounds(p, 100, 1, 60);
+	assert_int_equal(carried, 0);
+	assert_int_equal(p->linger, IO_LINGER_SHORT);
+	rounds(p, 100, 5, 5 * 100ull);
+	assert_int_equal(carried, 1);
+	assert_true(atomic_load(&p->carried.on));
+	assert_int_equal(p->linger, IO_LINGER_NONE);
+	rounds(p, 100, 5, 5 * 60000ull);
+	assert_int_equal(carried, 0);
+	rounds(p, 100, 5, 5 * 100ull);
+	assert_int_equal(carried, 1);
+	rounds(p, 100, 1, 60);
+	assert_int_equal(carried, 0);
+	close(p->nap.fd);
+}
+
+/* The I/O thread, asleep, looks now and then whether the guest computes all the time, and takes over when nothing has
+ * come for a while; but not from a thread that sleeps itself. */
+static void test_guard(void **state)
+{
+	uint32_t napping = 0, carried = 0;
+	struct net_pair *p = carrying_rig(&napping, &carried);
+
+	(void)state;
+	rounds(p, 100, 5, 5 * 100ull);
+	p->naps_left = 0;
+	for (unsigned i = 0; i < 5; i++) {
+		net_pair_arm(p, true);
+		assert_true(atomic_load(&p->guarded));
+		assert_false(p->tx.armed);
+		net_pair_nap_over(&p->nap, 0);
+	}
+	atomic_store(&p->carried.sleeping, true);
+	for (unsigned i = 0; i < 30; i++)
+		net_pair_arm(p, true);
+	assert_int_equal(carried, 1);
+	assert_false(atomic_load(&p->guarded));
+	atomic_store(&p->carried.sleeping, false);
+	net_pace_guard(p);
+	assert_true(atomic_load(&p->guarded));
+	for (unsigned i = 0; i < 30 && carried != 0; i++) {
+		net_pair_nap_over(&p->nap, 0);
+		net_pair_arm(p, true);
+	}
+	assert_int_equal(carried, 0);
+	assert_true(p->tx.armed);
+	close(p->nap.fd);
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(test_deliver), cmocka_unit_test(test_too_long),
-					   cmocka_unit_test(test_no_buffers), cmocka_unit_test(test_naps)};
+	const struct CMUnitTest tests[] = {cmocka_unit_test(test_deliver),     cmocka_unit_test(test_too_long),
+					   cmocka_unit_test(test_no_buffers),  cmocka_unit_test(test_naps),
+					   cmocka_unit_test(test_who_carries), cmocka_unit_test(test_guard)};
 
 	return RUN_TESTS(tests);
 }
