@@ -16,7 +16,8 @@
 #define PTE_NX (1ULL << 63) /* no instruction fetch */
 
 /* Ignored by the CPU. */
-#define PTE_SW_COUNTED (1ULL << 9) /* the mapping holds a reference of a RAM page */
+#define PTE_SW_COUNTED (1ULL << 9)  /* the mapping holds a reference of a RAM page */
+#define PTE_SW_SHARED  (1ULL << 10) /* in a PDE: the table is other roots', too */
 
 #define PTE_ADDR       0x000ffffffffff000ULL
 #define PTES_PER_TABLE 512u

@@ -75,6 +75,8 @@ struct inode {
 	struct mutex lock;  /* directories: their entries. Files: size changes */
 	char *link_text;    /* symlinks: the target once read, when sb->dcache_stable; freed with the inode */
 	struct list locks;  /* POSIX and OFD record locks, flock: kernel/fs/locks.c */
+	uint32_t ro_pages;  /* a library: as far as its image is never written, as mappings of it have shown; 0: unknown
+			     */
 	struct inode *over; /* the overlay's inode on top of this one, not counted; overlay.c */
 	void *priv;
 };

@@ -4,15 +4,16 @@
  *
  * All that is placed freely lies in the last 512 GiB of the program's half, so that it shares one table of the second
  * level: linking in a table costs 20 us under a KVM without VT-x. From below, with page granularity unless noted:
- *   position-independent program   2^26 places; its heap above it, moved by 0..32 MiB, aligned to a huge page
- *   mappings, downwards from       2^25 places
- *   stack, downwards from          2^22 places
+ *   position-independent program   2^26 places (2^17 if its page tables can be shared); its heap above it, moved by
+ * 0..32 MiB, aligned to a huge page mappings, downwards from       2^25 places (libraries whose page tables can be
+ * shared: 2^16) stack, downwards from          2^22 places
  */
 #include <errno.h>
 #include <sys/mman.h>
 
 #include "kernel/dev/random.h"
 #include "kernel/linux/exec_priv.h"
+#include "kernel/mm/shared_tables.h"
 #include "kernel/mm/vmspace.h"
 
 #define ARENA               (CAY_USER_END - (512ull << 30))
@@ -74,13 +75,22 @@ static int map_segment(struct vmspace *vs, const struct exec_elf *e, const struc
 				0);
 		if (r < 0)
 			return (int)r;
-		vmspace_prefault(vs, file_end, MIN(mem_end - file_end, (uint64_t)PREFAULT_BSS_BYTES), true);
 	}
+	return 0;
+}
+
+static void prefault_segment(struct vmspace *vs, const struct exec_elf *e, const struct elf_segment *s)
+{
+	uint64_t vaddr = s->vaddr + e->bias, start = ALIGN_DOWN(vaddr, PAGE_SIZE);
+	uint64_t file_end = s->file_bytes ? ALIGN_UP(vaddr + s->file_bytes, PAGE_SIZE) : start,
+		 mem_end = ALIGN_UP(vaddr + s->mem_bytes, PAGE_SIZE);
+
+	if (mem_end > file_end)
+		vmspace_prefault(vs, file_end, MIN(mem_end - file_end, (uint64_t)PREFAULT_BSS_BYTES), true);
 	if (s->write && file_end - start <= PREFAULT_BYTES)
 		vmspace_prefault(vs, start, file_end - start, true);
 	else if (!s->write)
 		vmspace_prefault(vs, start, MIN(file_end - start, (uint64_t)PREFAULT_TEXT_BYTES), false);
-	return 0;
 }
 
 static int map_elf(struct vmspace *vs, const struct exec_elf *e)
@@ -91,14 +101,29 @@ static int map_elf(struct vmspace *vs, const struct exec_elf *e)
 		if (err != 0)
 			return err;
 	}
+	/* When all is in its place, so that tables can be shared. */
+	for (unsigned i = 0; i < e->image.nr_segments; i++)
+		prefault_segment(vs, e, &e->image.segment[i]);
 	return 0;
+}
+
+/* How far the image is never written; 0: not so from its start. */
+static uint64_t ro_bytes(const struct elf_image *image)
+{
+	for (unsigned i = 0; i < image->nr_segments; i++)
+		if (image->segment[i].write)
+			return ALIGN_DOWN(image->segment[i].vaddr, PAGE_SIZE) - image->low;
+	return image->high - image->low;
 }
 
 static int map_interp(struct vmspace *vs, struct exec_elf *e)
 {
+	uint64_t bytes = e->image.high - e->image.low;
 	/* The whole span is reserved first, so that its parts end up together. */
 	int64_t at = vmspace_map(
-		vs, e->image.position_independent ? 0 : e->image.low, e->image.high - e->image.low, PROT_NONE,
+		vs,
+		e->image.position_independent ? vmspace_find_image_place(vs, bytes, ro_bytes(&e->image)) : e->image.low,
+		bytes, PROT_NONE,
 		MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | (e->image.position_independent ? 0 : MAP_FIXED_NOREPLACE),
 		NULL, 0);
 
@@ -106,6 +131,16 @@ static int map_interp(struct vmspace *vs, struct exec_elf *e)
 		return (int)at;
 	e->bias = (uint64_t)at - e->image.low;
 	return map_elf(vs, e);
+}
+
+/* What is never written ends with a block of 2 MiB, whose page table can be shared then, if that is worth it. */
+static uint64_t program_bias(const struct elf_image *image)
+{
+	uint64_t ro = ro_bytes(image), at = ARENA + random_below(PROGRAM_PLACES) * PAGE_SIZE;
+
+	if (ro >= SHARED_MIN_BYTES && image->align == PAGE_SIZE)
+		return ALIGN_UP(at + ro, HUGE_SIZE) - ro - image->low;
+	return ALIGN_UP(at, image->align) - ALIGN_DOWN(image->low, image->align);
 }
 
 int exec_map(struct exec *x, struct vmspace *vs)
@@ -118,8 +153,7 @@ int exec_map(struct exec *x, struct vmspace *vs)
 	if (p->image.position_independent) {
 		if (span > (128ull << 30))
 			return exec_fail(x, -ENOMEM, "it is too big");
-		p->bias = ALIGN_UP(ARENA + random_below(PROGRAM_PLACES) * PAGE_SIZE, p->image.align) -
-			  ALIGN_DOWN(p->image.low, p->image.align);
+		p->bias = program_bias(&p->image);
 	}
 	vmspace_set_mmap_top(vs, CAY_USER_END - STACK_PLACES * PAGE_SIZE - STACK_ROOM -
 					 random_below(MMAP_PLACES) * PAGE_SIZE);

@@ -6,6 +6,7 @@
 
 #include "kernel/arch/x86_64/cpu.h"
 #include "kernel/log.h"
+#include "kernel/mm/shared_tables.h"
 #include "kernel/mm/vmspace_priv.h"
 #include "lib/string.h"
 
@@ -136,6 +137,11 @@ bool vmspace_page_is_own(struct vmspace *vs, uint64_t addr)
 	const uint64_t *e = paging_find(vs->root, addr, &level);
 
 	return e != NULL && (*e & PTE_P) && entry_is_own(*e);
+}
+
+bool vmspace_shares_table(struct vmspace *vs, uint64_t addr)
+{
+	return shared_tables_has(vs, addr);
 }
 
 uint64_t vmspace_map_near(struct vmspace *vs, uint64_t addr, size_t bytes)

@@ -13,6 +13,7 @@
 #include "kernel/log.h"
 #include "kernel/mm/fill.h"
 #include "kernel/mm/oom.h"
+#include "kernel/mm/shared_tables.h"
 #include "kernel/plat/cay/boot.h"
 #include "lib/string.h"
 
@@ -139,9 +140,12 @@ int fault_in(struct vmspace *vs, struct area *a, uint64_t addr, bool write, int 
 			return write_fault(vs, a, addr, e, level, signo);
 		return 0; /* another fault was quicker, or rights grew and the CPU had not noticed */
 	}
-	if (a->file != NULL)
-		return fill_around_file(vs, a, addr, write, signo);
-	return fill_around_anon(vs, a, addr, signo);
+	if (a->file == NULL)
+		return fill_around_anon(vs, a, addr, signo);
+	if (e == NULL && shared_tables_join(vs, addr) && *paging_find(vs->root, addr, &level) != 0)
+		return 0;
+	shared_tables_leave(vs, addr, addr + PAGE_SIZE, NULL); /* it has no such page: nor has the file, most likely */
+	return fill_around_file(vs, a, addr, write, signo);
 }
 
 int fault_own(struct vmspace *vs, struct area *a, uint64_t addr)
@@ -154,6 +158,10 @@ int fault_own(struct vmspace *vs, struct area *a, uint64_t addr)
 	int signo;
 
 	addr = page_down(addr);
+	if (shared_tables_has(vs, addr)) {
+		shared_tables_leave(vs, addr, addr + PAGE_SIZE, NULL);
+		e = NULL;
+	}
 	if (e == NULL || *e == 0) {
 		if (a->file == NULL)
 			return fill_around_anon(vs, a, addr, &signo) == 0 ? 0 : -ENOMEM;
@@ -226,6 +234,7 @@ static struct area *stack_grow(struct vmspace *vs, uint64_t addr)
 	bytes = a->start - start;
 	if (vmspace_may_grow(vs, bytes, false, false) != 0)
 		return NULL;
+	shared_tables_leave(vs, start, a->start, NULL);
 	vmspace_account_area(vs, a, -1);
 	area_resize(&vs->areas, a, start, a->end);
 	vmspace_account_area(vs, a, 1);

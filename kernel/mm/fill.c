@@ -14,6 +14,7 @@
 #include "kernel/log.h"
 #include "kernel/mm/fill.h"
 #include "kernel/mm/oom.h"
+#include "kernel/mm/shared_tables.h"
 #include "kernel/plat/cay/boot.h"
 #include "lib/string.h"
 
@@ -130,6 +131,11 @@ static void fill_range(struct vmspace *vs, struct filler *f, uint64_t lo, uint64
 
 			e = paging_find(vs->root, va, &level);
 			if (e != NULL && level == 1) { /* a huge page is there: on to the next block */
+				va = ALIGN_DOWN(va, HUGE_SIZE) + HUGE_SIZE - PAGE_SIZE;
+				continue;
+			}
+			if (shared_tables_has(vs, va) ||
+			    (e == NULL && f->fill == fill_file && shared_tables_join(vs, va))) {
 				va = ALIGN_DOWN(va, HUGE_SIZE) + HUGE_SIZE - PAGE_SIZE;
 				continue;
 			}

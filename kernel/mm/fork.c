@@ -13,6 +13,7 @@
 #include "kernel/log.h"
 #include "kernel/mm/fill.h"
 #include "kernel/mm/kmalloc.h"
+#include "kernel/mm/shared_tables.h"
 #include "kernel/sched/smp.h"
 #include "lib/string.h"
 
@@ -144,6 +145,8 @@ static bool fork_pages(struct forking *f)
 		uint64_t *src = paging_find(f->parent->root, va, &level);
 
 		next = MIN(a->end, ALIGN_DOWN(va, HUGE_SIZE) + HUGE_SIZE);
+		if (shared_tables_has(f->parent, va))
+			continue; /* linked when all areas are there */
 		if (src == NULL) {
 			next = paging_skip_hole(f->parent->root, va, a->end);
 			continue;
@@ -182,12 +185,16 @@ static bool fork_all(struct forking *f)
 {
 	struct vmspace *from = f->parent, *to = f->child;
 
+	to->mmap_base = from->mmap_base;
 	to->mmap_top = from->mmap_top;
+	to->rest = from->rest;
+	to->rest_end = from->rest_end;
 	to->brk_start = from->brk_start;
 	to->brk = from->brk;
 	for (struct area *a = area_first(&from->areas); a != NULL; a = area_next(a))
 		if (!fork_area(f, a))
 			return false;
+	shared_tables_fork(from, to);
 	return callsite_table_copy(&to->callsites, &from->callsites);
 }
 

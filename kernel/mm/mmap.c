@@ -4,9 +4,10 @@
 #include <sys/mman.h>
 #include <sys/resource.h>
 
-#include "kernel/fs/file.h"
+#include "kernel/fs/vfs.h"
 #include "kernel/log.h"
 #include "kernel/mm/kmalloc.h"
+#include "kernel/mm/shared_tables.h"
 #include "kernel/mm/vmspace_priv.h"
 
 #define LOW_2G 0x80000000ULL
@@ -24,8 +25,62 @@ uint64_t vmspace_place(struct vmspace *vs, uint64_t hint, uint64_t bytes, int fl
 	/* Big memory begins at a huge page's border, so that all of it can be huge pages. */
 	if (anonymous && bytes >= HUGE_SIZE && !(flags & MAP_STACK))
 		align = HUGE_SIZE;
+	at = bytes <= vs->rest_end - vs->rest ? area_find_gap(&vs->areas, bytes, vs->rest, vs->rest_end, align) : 0;
+	if (at != 0)
+		return at;
 	at = area_find_gap(&vs->areas, bytes, CAY_USER_MIN, vs->mmap_top, align);
 	return at ? at : area_find_gap_up(&vs->areas, bytes, vs->mmap_top, CAY_USER_END, PAGE_SIZE);
+}
+
+uint64_t vmspace_place_image(struct vmspace *vs, uint64_t bytes, uint64_t ro_bytes)
+{
+	uint64_t before = -ro_bytes & (HUGE_SIZE - 1), at = 0;
+
+	if (ro_bytes >= SHARED_MIN_BYTES && bytes >= ro_bytes)
+		at = area_find_gap(&vs->areas, ALIGN_UP(before + bytes, HUGE_SIZE), CAY_USER_MIN, vs->mmap_base,
+				   HUGE_SIZE); /* whole blocks: nor does its data come into another one's */
+	if (at == 0)
+		return vmspace_place(vs, 0, bytes, 0, false);
+	vs->mmap_top = MIN(vs->mmap_top, at);
+	vs->rest = at + before + page_up(bytes);
+	vs->rest_end = ALIGN_UP(vs->rest, HUGE_SIZE);
+	return at + before;
+}
+
+uint64_t vmspace_find_image_place(struct vmspace *vs, uint64_t bytes, uint64_t ro_bytes)
+{
+	uint64_t at;
+
+	vmspace_lock(vs);
+	at = vmspace_place_image(vs, bytes, ro_bytes);
+	vmspace_unlock(vs);
+	return at;
+}
+
+/*
+ * Where a mapping of a file should go that the program did not place. ld.so maps a library whole, read-only, and then
+ * puts its data over the end: where that was the last time, the next process's will be.
+ */
+static uint64_t place_file(struct vmspace *vs, uint64_t hint, uint64_t bytes, int prot, int flags, struct file *file,
+			   uint64_t offset)
+{
+	uint64_t ro_bytes = (uint64_t)file->inode->ro_pages * PAGE_SIZE;
+
+	if (hint != 0 || offset != 0 || (prot & PROT_WRITE) || (flags & MAP_32BIT) || ro_bytes > bytes)
+		return vmspace_place(vs, hint, bytes, flags, false);
+	return vmspace_place_image(vs, bytes, ro_bytes);
+}
+
+/* Writable private data is about to be put at addr, over or behind other parts of the same file. */
+static void learn_ro_pages(struct vmspace *vs, uint64_t addr, struct file *file)
+{
+	struct area *a = area_find(&vs->areas, addr - PAGE_SIZE);
+
+	while (a != NULL && a->file != NULL && a->file->inode == file->inode && a->pgoff != 0 &&
+	       !(a->prot & PROT_WRITE))
+		a = area_prev(a);
+	if (a != NULL && a->file != NULL && a->file->inode == file->inode && !(a->prot & PROT_WRITE))
+		file->inode->ro_pages = (uint32_t)((addr - a->start) / PAGE_SIZE);
 }
 
 static int check_file(struct file *f, int prot, int flags, uint64_t offset, uint64_t bytes)
@@ -77,6 +132,7 @@ int vmspace_add_area(struct vmspace *vs, uint64_t addr, uint64_t bytes, int prot
 	a->flags = flags | (vs->lock_future ? AREA_LOCKED : 0);
 	a->file = file ? file_get(file) : NULL;
 	a->pgoff = pgoff;
+	shared_tables_leave(vs, addr, addr + bytes, NULL);
 	area_insert(&vs->areas, a);
 	vmspace_account_area(vs, a, 1);
 	area_merge(&vs->areas, a);
@@ -101,10 +157,13 @@ static int64_t map_locked(struct vmspace *vs, uint64_t addr, uint64_t bytes, int
 		if ((flags & MAP_FIXED_NOREPLACE) && !area_range_free(&vs->areas, addr, addr + bytes))
 			return -EEXIST;
 	} else {
-		addr = vmspace_place(vs, addr, bytes, flags, file == NULL);
+		addr = file == NULL ? vmspace_place(vs, addr, bytes, flags, true)
+				    : place_file(vs, addr, bytes, prot, flags, file, offset);
 		if (addr == 0)
 			return -ENOMEM;
 	}
+	if (fixed && file != NULL && private_writable)
+		learn_ro_pages(vs, addr, file);
 	err = vmspace_may_grow(vs, bytes, private_writable, (flags & MAP_NORESERVE) || file != NULL);
 	if (err == 0 && fixed)
 		err = vmspace_remove_range(vs, addr, addr + bytes, &batch);
@@ -158,6 +217,7 @@ int vmspace_set_flags(struct vmspace *vs, uint64_t start, uint64_t end, unsigned
 
 	if (vmspace_isolate(vs, start, end) != 0)
 		return -ENOMEM;
+	shared_tables_leave(vs, start, end, NULL);
 	while (at < end) {
 		struct area *a = area_find_from(&vs->areas, at);
 

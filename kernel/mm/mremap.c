@@ -6,6 +6,7 @@
 
 #include "kernel/arch/x86_64/cpu.h"
 #include "kernel/log.h"
+#include "kernel/mm/shared_tables.h"
 #include "kernel/mm/vmspace_priv.h"
 
 /* An address for the moved mapping: like the old one modulo a huge page, so that huge pages stay whole. */
@@ -55,6 +56,7 @@ static bool can_grow_in_place(struct vmspace *vs, const struct area *a, uint64_t
 
 static int grow_in_place(struct vmspace *vs, struct area *a, uint64_t more)
 {
+	shared_tables_leave(vs, a->end, a->end + more, NULL);
 	vmspace_account_area(vs, a, -1);
 	area_resize(&vs->areas, a, a->start, a->end + more);
 	vmspace_account_area(vs, a, 1);

@@ -6,6 +6,7 @@
 
 #include "kernel/log.h"
 #include "kernel/mm/percpu.h"
+#include "kernel/mm/shared_tables.h"
 #include "kernel/mm/vmspace_priv.h"
 
 void ptes_account(struct vmspace *vs, long pages)
@@ -123,6 +124,7 @@ int ptes_unmap(struct vmspace *vs, uint64_t start, uint64_t end, struct tlb_batc
 	unsigned level;
 	int err;
 
+	shared_tables_leave(vs, start, end, b);
 	while ((e = entry_next(vs, start, &va, end, &level, &err)) != NULL) {
 		entry_drop(vs, e, level, va, b);
 		va += entry_bytes(level);
@@ -136,6 +138,7 @@ int ptes_protect(struct vmspace *vs, const struct area *a, uint64_t start, uint6
 	unsigned level;
 	int err;
 
+	shared_tables_leave(vs, start, end, b);
 	while ((e = entry_next(vs, start, &va, end, &level, &err)) != NULL) {
 		uint64_t old = *e, new = (old & (PTE_ADDR | PTE_SW_COUNTED | PTE_PS)) | bits;
 
@@ -157,6 +160,7 @@ int ptes_move(struct vmspace *vs, uint64_t from, uint64_t to, uint64_t bytes, st
 	int err;
 	bool congruent = (from ^ to) % HUGE_SIZE == 0;
 
+	shared_tables_leave(vs, from, from + bytes, b);
 	while ((e = entry_next(vs, from, &va, from + bytes, &level, &err)) != NULL) {
 		uint64_t old, *dst;
 

@@ -13,6 +13,7 @@
 #include "kernel/log.h"
 #include "kernel/mm/kept_tables.h"
 #include "kernel/mm/kmalloc.h"
+#include "kernel/mm/shared_tables.h"
 #include "kernel/mm/vmspace_priv.h"
 
 /* Tables of address spaces up to this size are kept: at most a few dozen of them. */
@@ -38,6 +39,7 @@ static bool new_root(pa_t *root)
 	if (paging_root_create(root))
 		return true;
 	kept_tables_drop();
+	shared_tables_drop_unused();
 	return paging_root_create(root);
 }
 
@@ -62,7 +64,8 @@ struct vmspace *vmspace_create_as(uint64_t layout)
 	area_set_init(&vs->areas);
 	mutex_init(&vs->lock);
 	vs->users = vs->holds = 1;
-	vs->mmap_top = CAY_USER_END;
+	vs->mmap_base = vs->mmap_top = CAY_USER_END;
+	list_init(&vs->shared);
 	list_push_back(&vmspace_all, &vs->link);
 	return vs;
 }
@@ -118,7 +121,7 @@ struct callsite_table *vmspace_callsites(struct vmspace *vs)
 
 void vmspace_set_mmap_top(struct vmspace *vs, uint64_t top)
 {
-	vs->mmap_top = top;
+	vs->mmap_base = vs->mmap_top = top;
 }
 
 uint64_t vmspace_rlimit(unsigned which)

@@ -79,6 +79,9 @@ pa_t vmspace_root(const struct vmspace *vs);
 
 /* Where placement of mappings begins, downwards. Set once by exec, before the first mapping without an address. */
 void vmspace_set_mmap_top(struct vmspace *vs, uint64_t top);
+/* A free place for a program or library of `bytes` that is mapped next, whose first ro_bytes are never written: one
+ * that lets processes share page tables. 0 when there is no room. */
+uint64_t vmspace_find_image_place(struct vmspace *vs, uint64_t bytes, uint64_t ro_bytes);
 /* The program's stack: [top - bytes, top) now, growing down on demand. 0, -ENOMEM. */
 MUST_CHECK int vmspace_map_stack(struct vmspace *vs, uint64_t top, size_t bytes, bool executable);
 /* Fills in pages ahead of use, as far as memory and the file allow: a fault costs more. */
@@ -108,6 +111,9 @@ void *vmspace_patch_alias(struct vmspace *vs, uint64_t addr, size_t bytes);
 
 /* Whether the page at addr is a private page of the program's already, so that patching it needs no flush. */
 bool vmspace_page_is_own(struct vmspace *vs, uint64_t addr);
+
+/* Whether other processes share the page table of addr: changing code there costs new first touches of all of it. */
+bool vmspace_shares_table(struct vmspace *vs, uint64_t addr);
 
 /* What is known of the address space's call sites: kernel/arch/x86_64/rewrite.c. Lives as long as vs. */
 struct callsite_table;

@@ -45,7 +45,10 @@ struct vmspace {
 	struct list link;        /* all address spaces */
 	unsigned users;          /* processes */
 	unsigned holds;          /* one for all users together, one for each CPU that has the tables loaded */
-	uint64_t mmap_top;       /* placement starts below */
+	uint64_t mmap_base;      /* images are placed below, ... */
+	uint64_t mmap_top;       /* ... all else below this: not in blocks with shared tables */
+	uint64_t rest, rest_end; /* room behind the last image, for what is small */
+	struct list shared;      /* tables it has in common with others: shared_tables.c */
 	uint64_t brk_start, brk; /* brk_start 0: no heap yet */
 	size_t pages;            /* in areas */
 	size_t data_pages;       /* private writable, for RLIMIT_DATA */
@@ -128,6 +131,9 @@ uint64_t vmspace_rlimit(unsigned which);
 /* mmap.c */
 /* Picks an address as mmap(2) does without MAP_FIXED. 0 when there is no room. */
 uint64_t vmspace_place(struct vmspace *vs, uint64_t hint, uint64_t bytes, int flags, bool anonymous);
+/* The same for a program or library whose first ro_bytes are never written: they end where a block of 2 MiB does, and
+ * nothing else comes into their block, so that its table can be shared. */
+uint64_t vmspace_place_image(struct vmspace *vs, uint64_t bytes, uint64_t ro_bytes);
 /* Adds an area to a free range, merged with its neighbours if it can be; takes a reference of file. 0, -ENOMEM. */
 MUST_CHECK int vmspace_add_area(struct vmspace *vs, uint64_t addr, uint64_t bytes, int prot, unsigned flags,
 				struct file *file, uint64_t pgoff);

@@ -102,6 +102,7 @@ bool paging_root_create(pa_t *root)
 static void tables_free(uint64_t *t, unsigned level, unsigned nr)
 {
 	for (unsigned i = 0; i < nr; i++) {
+		ASSERT(level != 1 || !(t[i] & PTE_SW_SHARED));
 		if (t[i] != 0 && level > 0 && !(t[i] & PTE_PS))
 			tables_free(table_of(t[i]), level - 1, PTES_PER_TABLE);
 		t[i] = 0;
@@ -206,8 +207,38 @@ uint64_t *paging_make(pa_t root, uint64_t va, unsigned level)
 							 false, __ATOMIC_RELEASE, __ATOMIC_RELAXED))
 				table_free(below);
 		}
+		ASSERT(!(*e & PTE_SW_SHARED)); /* whoever wants to change it has left it */
 		t = table_of(*e);
 	}
+}
+
+uint64_t *paging_table_create(void)
+{
+	return table_alloc();
+}
+
+void paging_table_destroy(uint64_t *table)
+{
+	memset(table, 0, PAGE_SIZE);
+	table_free(table);
+}
+
+bool paging_link(pa_t root, uint64_t va, const uint64_t *table)
+{
+	uint64_t *e = paging_make(root, va, 1);
+
+	if (e == NULL || (*e != 0 && !paging_drop_empty_table(root, va))) /* of kept tables, or those of a huge page */
+		return false;
+	*e = virt_to_pa(table).v | PTE_P | PTE_W | PTE_U | PTE_A | PTE_SW_SHARED;
+	return true;
+}
+
+void paging_unlink(pa_t root, uint64_t va)
+{
+	uint64_t *e = paging_make(root, va, 1); /* there already: cannot fail */
+
+	ASSERT(*e & PTE_SW_SHARED);
+	*e = 0;
 }
 
 uint64_t paging_skip_hole(pa_t root, uint64_t va, uint64_t end)

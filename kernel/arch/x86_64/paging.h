@@ -45,6 +45,16 @@ uint64_t paging_skip_hole(pa_t root, uint64_t va, uint64_t end);
  * after a flush. */
 bool paging_drop_empty_table(pa_t root, uint64_t va);
 
+/*
+ * Tables of the last level that several roots have (kernel/mm/shared_tables.h): empty, filled by the caller before it
+ * is linked. Linking needs a block in which nothing is mapped: else, or without memory, it is false. Unlinking is
+ * flushed by the caller. Nothing else here changes entries of such a table.
+ */
+MUST_CHECK uint64_t *paging_table_create(void);
+void paging_table_destroy(uint64_t *table);
+MUST_CHECK bool paging_link(pa_t root, uint64_t va, const uint64_t *table);
+void paging_unlink(pa_t root, uint64_t va);
+
 /* Where the kernel can read a page of the file window (abi/layout.h); mapped on first use. NULL without memory. */
 const void *paging_window_va(pa_t pa);
 /* The same for a range of whole huge pages that the kernel may write: before any of it was mapped otherwise. */

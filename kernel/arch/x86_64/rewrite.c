@@ -13,6 +13,9 @@
 #include "lib/string.h"
 
 #define TRAPS_BEFORE_PATCH 4
+/* Patching code whose page table is shared costs new first touches of all of its block, about as much as these traps
+ * together, however few calls each site has had. */
+#define TRAPS_BEFORE_LEAVING 64
 /* A patched site that goes on trapping is jumped to directly, or its code was replaced: look now and then. */
 #define TRAPS_BEFORE_LOOK 1024
 #define ARENA_BYTES       16384u
@@ -168,6 +171,8 @@ void callsite_trapped(struct trapframe *f)
 		enum site_state state;
 
 		if (s->traps < TRAPS_BEFORE_PATCH && !vmspace_page_is_own(vs, site))
+			return;
+		if (vmspace_shares_table(vs, site) && ++t->shared_traps < TRAPS_BEFORE_LEAVING)
 			return;
 		state = rewrite(t, vs, site, (uint32_t)f->orig_rax);
 		s = callsite_find(t, site); /* rewriting may have slept, and others have added sites */

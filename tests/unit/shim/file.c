@@ -35,3 +35,14 @@ ssize_t vfs_read_kernel(struct file *f, void *buf, size_t bytes, int64_t pos)
 
 	return f->ops->read != NULL ? f->ops->read(f, &uio, pos) : -EINVAL;
 }
+
+struct inode *inode_get(struct inode *i)
+{
+	i->refs++;
+	return i;
+}
+
+void inode_put(struct inode *i)
+{
+	i->refs--;
+}
