@@ -60,6 +60,11 @@ bool net_work_round(void);
 /* The nth route that follows from an interface's address; false at the end. */
 bool route_get_link(unsigned n, struct route_entry *out);
 
+/* Something has changed: members of its netlink group hear of it. changed: IFF_* of the flags. Any context. */
+void rtnetlink_tell_link(const struct netif *nif, unsigned changed);
+void rtnetlink_tell_addr(const struct netif *nif, const struct netif_addr *a, bool gone);
+void rtnetlink_tell_route(const struct route_entry *e, bool gone);
+
 /* The secret of this boot, for hashes of what peers choose. */
 const struct siphash_key *net_secret(void);
 

@@ -69,14 +69,22 @@ int netif_register(struct netif *nif)
 
 void netif_set_up(struct netif *nif, bool up)
 {
+	unsigned before = nif->flags;
+
 	nif->flags = up ? nif->flags | IFF_UP : nif->flags & ~(unsigned)IFF_UP;
 	route_invalidate_all();
+	if (nif->flags != before)
+		rtnetlink_tell_link(nif, IFF_UP);
 }
 
 void netif_set_carrier(struct netif *nif, bool on)
 {
+	unsigned before = nif->flags;
+
 	nif->flags = on ? nif->flags | IFF_RUNNING : nif->flags & ~(unsigned)IFF_RUNNING;
 	route_invalidate_all();
+	if (nif->flags != before)
+		rtnetlink_tell_link(nif, IFF_RUNNING);
 }
 
 static void receive_one(struct netif *nif, struct pbuf *p)

@@ -24,6 +24,7 @@ static struct ipaddr broadcast_of(const struct ipaddr *addr, unsigned prefix)
 int netif_add_addr(struct netif *nif, const struct ipaddr *addr, unsigned prefix, enum netif_addr_state state)
 {
 	bool v4 = ipaddr_is_v4(addr);
+	struct netif_addr added;
 	int err = 0;
 
 	spin_lock(&nif->lock);
@@ -43,26 +44,33 @@ int netif_add_addr(struct netif *nif, const struct ipaddr *addr, unsigned prefix
 		};
 		if (v4 && !(nif->flags & IFF_LOOPBACK))
 			a->broadcast = broadcast_of(addr, prefix);
+		added = *a;
 		nif->nr_addrs++;
 		seq_write_end(&nif->seq);
 	}
 	spin_unlock(&nif->lock);
 	route_invalidate_all();
+	if (err == 0)
+		rtnetlink_tell_addr(nif, &added, false);
 	return err;
 }
 
 int netif_del_addr(struct netif *nif, const struct ipaddr *addr)
 {
-	struct netif_addr *a;
+	struct netif_addr *a, gone;
 
 	spin_lock(&nif->lock);
 	a = netif_find_addr(nif, addr);
 	seq_write_begin(&nif->seq);
-	if (a != NULL)
+	if (a != NULL) {
+		gone = *a;
 		*a = nif->addr[--nif->nr_addrs];
+	}
 	seq_write_end(&nif->seq);
 	spin_unlock(&nif->lock);
 	route_invalidate_all();
+	if (a != NULL)
+		rtnetlink_tell_addr(nif, &gone, true);
 	return a != NULL ? 0 : -EADDRNOTAVAIL;
 }
 

@@ -7,23 +7,33 @@
 
 #include "kernel/fs/cred.h"
 #include "kernel/mm/kmalloc.h"
+#include "kernel/net/sock_diag.h"
 #include "kernel/sched/thread.h"
 #include "lib/string.h"
 
 #define DATAGRAM_BYTES 8192u /* of an answer; what iproute2 and glibc offer room for */
 #define MESSAGE_ROOM   1536u /* a new message begins only with so much left */
 #define REQUEST_MAX    16384u
-#define QUEUE_MAX      (1u << 20) /* bytes of answers that nobody reads */
+#define QUEUE_MAX      (8u << 20) /* bytes of answers that nobody reads: a list of 40,000 sockets */
 
 struct nl_sock {
-	struct socket sock; /* first */
-	struct mutex lock;  /* queue */
+	struct socket sock;   /* first */
+	struct list link;     /* all; lock: all_lock */
+	struct spinlock lock; /* rx, overrun, pid, groups; after all_lock */
 	struct waitq wq;
 	struct pbuf_queue rx;
-	uint32_t pid; /* port id; 0: not bound */
-	uint32_t groups;
+	bool overrun;     /* a notification found no room: the reader is told once, by ENOBUFS */
+	uint32_t pid;     /* port id; 0: not bound */
+	uint32_t groups;  /* bit n - 1: group n, RTNLGRP_* */
 	uint32_t dst_pid; /* connect */
 };
+
+/* In cb of a queued datagram: bit of the group it was sent to; 0: an answer. */
+#define CB_GROUP 0
+
+static struct list all = LIST_INIT(all);
+static struct spinlock all_lock = SPINLOCK_INIT("netlink");
+static uint32_t all_groups; /* that somebody has joined, or had: a look that saves making messages for nobody */
 
 static struct nl_sock *nl_of(struct socket *s)
 {
@@ -36,6 +46,7 @@ static void flush(struct nl_reply *r)
 {
 	if (r->datagram == NULL)
 		return;
+	r->datagram->cb[CB_GROUP] = 0;
 	if (r->to->bytes < QUEUE_MAX && r->datagram->len > 0)
 		pbuf_queue_push(r->to, r->datagram);
 	else
@@ -142,15 +153,17 @@ static void put_error(struct nl_reply *r, const struct nlmsghdr *h, int err)
 }
 
 /* One message of a request. */
-static void answer(struct nl_sock *n, const struct nlmsghdr *h, const uint8_t *body, unsigned bytes)
+static void answer(struct nl_sock *n, struct pbuf_queue *to, const struct nlmsghdr *h, const uint8_t *body,
+		   unsigned bytes)
 {
-	struct nl_reply r = {.to = &n->rx, .seq = h->nlmsg_seq, .pid = n->pid};
+	struct nl_reply r = {.to = to, .seq = h->nlmsg_seq, .pid = n->pid};
 	int err;
 
 	if (!(h->nlmsg_flags & NLM_F_REQUEST) || h->nlmsg_type < NLMSG_MIN_TYPE)
 		return;
 	r.multi = (h->nlmsg_flags & NLM_F_DUMP) == NLM_F_DUMP;
-	err = rtnetlink_request(&r, h, body, bytes);
+	err = n->sock.protocol == NETLINK_SOCK_DIAG ? sock_diag_request(&r, h, body, bytes)
+						    : rtnetlink_request(&r, h, body, bytes);
 	/* A dump ends with DONE even for one who asked for an acknowledgement, as dnsmasq does. */
 	if (err != 0 || ((h->nlmsg_flags & NLM_F_ACK) && !r.multi)) {
 		put_error(&r, h, err);
@@ -162,18 +175,70 @@ static void answer(struct nl_sock *n, const struct nlmsghdr *h, const uint8_t *b
 	flush(&r);
 }
 
-static void answer_all(struct nl_sock *n, const uint8_t *req, size_t bytes)
+static void answer_all(struct nl_sock *n, struct pbuf_queue *to, const uint8_t *req, size_t bytes)
 {
 	while (bytes >= sizeof(struct nlmsghdr)) {
 		struct nlmsghdr h;
 		memcpy(&h, req, sizeof(h));
 		if (h.nlmsg_len < sizeof(h) || h.nlmsg_len > bytes)
 			return;
-		answer(n, &h, req + sizeof(h), h.nlmsg_len - (unsigned)sizeof(h));
+		answer(n, to, &h, req + sizeof(h), h.nlmsg_len - (unsigned)sizeof(h));
 		size_t step = MIN((size_t)NLMSG_ALIGN(h.nlmsg_len), bytes);
 		req += step;
 		bytes -= step;
 	}
+}
+
+/* ---- notifications ---- */
+
+/* What is queued comes behind what is there; beyond the limit it is dropped and the reader hears of that. */
+static void deliver(struct nl_sock *n, struct pbuf *p)
+{
+	spin_lock(&n->lock);
+	if (p != NULL && n->rx.bytes < QUEUE_MAX) {
+		pbuf_queue_push(&n->rx, p);
+		p = NULL;
+	} else {
+		n->overrun = true;
+	}
+	spin_unlock(&n->lock);
+	pbuf_put(p);
+	waitq_wake(&n->wq, POLLIN | POLLRDNORM);
+}
+
+bool netlink_has_listeners(unsigned group)
+{
+	return READ_ONCE(all_groups) >> (group - 1) & 1;
+}
+
+void netlink_notify(unsigned group, struct nl_reply *r)
+{
+	struct pbuf *p = r->datagram;
+	uint32_t bit = 1u << (group - 1);
+
+	if (p == NULL)
+		return;
+	spin_lock(&all_lock);
+	list_for_each (n, &all, link, struct nl_sock) {
+		struct pbuf *copy;
+		if (n->sock.protocol != NETLINK_ROUTE || !(READ_ONCE(n->groups) & bit))
+			continue;
+		copy = pbuf_clone(p, 0);
+		if (copy != NULL)
+			copy->cb[CB_GROUP] = bit;
+		deliver(n, copy);
+	}
+	spin_unlock(&all_lock);
+	pbuf_put(p);
+	r->datagram = NULL;
+}
+
+static void join(struct nl_sock *n, uint32_t groups)
+{
+	spin_lock(&all_lock);
+	n->groups = groups;
+	all_groups |= groups;
+	spin_unlock(&all_lock);
 }
 
 /* ---- the socket ---- */
@@ -215,7 +280,7 @@ static int nl_bind(struct socket *s, const struct sock_addr *a)
 	if (nl.nl_pid != 0)
 		n->pid = nl.nl_pid;
 	choose_pid(n);
-	n->groups = nl.nl_groups;
+	join(n, nl.nl_groups);
 	return 0;
 }
 
@@ -248,6 +313,8 @@ static ssize_t nl_send(struct socket *s, struct sock_msg *m)
 	struct nl_sock *n = nl_of(s);
 	size_t bytes = m->uio->resid;
 	struct sockaddr_nl nl = {.nl_pid = n->dst_pid};
+	struct pbuf_queue answers;
+	struct pbuf *p;
 	uint8_t *req;
 	int err = m->addr.len > 0 ? addr_in(&m->addr, &nl) : 0;
 
@@ -264,14 +331,12 @@ static ssize_t nl_send(struct socket *s, struct sock_msg *m)
 		kfree(req);
 		return -EFAULT;
 	}
-	mutex_lock(&n->lock);
 	choose_pid(n);
-	answer_all(n, req, bytes);
-	bool any = n->rx.nr > 0;
-	mutex_unlock(&n->lock);
+	pbuf_queue_init(&answers);
+	answer_all(n, &answers, req, bytes);
 	kfree(req);
-	if (any)
-		waitq_wake(&n->wq, POLLIN | POLLRDNORM);
+	while ((p = pbuf_queue_pop(&answers)) != NULL)
+		deliver(n, p);
 	return (ssize_t)bytes;
 }
 
@@ -281,23 +346,30 @@ static ssize_t nl_recv(struct socket *s, struct sock_msg *m)
 	struct sockaddr_nl nl = {.nl_family = AF_NETLINK};
 	struct pbuf *p;
 	ssize_t moved;
+	bool overrun;
 	int err;
 
 	for (;;) {
-		mutex_lock(&n->lock);
+		spin_lock(&n->lock);
 		p = m->flags & MSG_PEEK && n->rx.nr > 0 ? pbuf_get(n->rx.first) : pbuf_queue_pop(&n->rx);
-		mutex_unlock(&n->lock);
+		overrun = p == NULL && n->overrun;
+		if (overrun)
+			n->overrun = false;
+		spin_unlock(&n->lock);
 		if (p != NULL)
 			break;
+		if (overrun)
+			return -ENOBUFS;
 		if (m->flags & MSG_DONTWAIT)
 			return -EAGAIN;
-		err = wait_event_deadline(&n->wq, n->rx.nr > 0, socket_deadline(s->rcv_timeout_ns), true);
+		err = wait_event_deadline(&n->wq, n->rx.nr > 0 || n->overrun, socket_deadline(s->rcv_timeout_ns), true);
 		if (err != 0)
 			return err == -ETIMEDOUT ? -EAGAIN : err;
 	}
 	uint32_t fits = (uint32_t)MIN((size_t)p->len, m->uio->resid);
 	moved = fits > 0 ? pbuf_copy_to_uio(p, 0, fits, m->uio) : 0;
 	if (moved >= 0) {
+		nl.nl_groups = (uint32_t)p->cb[CB_GROUP];
 		m->addr.len = sizeof(nl);
 		memcpy(m->addr.bytes, &nl, sizeof(nl));
 		if (fits < p->len)
@@ -314,7 +386,7 @@ static uint32_t nl_poll(struct socket *s, struct file *f, struct poll_table *pt)
 	struct nl_sock *n = nl_of(s);
 
 	poll_wait(f, &n->wq, pt);
-	return POLLOUT | POLLWRNORM | (n->rx.nr > 0 ? POLLIN | POLLRDNORM : 0);
+	return POLLOUT | POLLWRNORM | (n->rx.nr > 0 || n->overrun ? POLLIN | POLLRDNORM : 0);
 }
 
 static size_t nl_readable(struct socket *s)
@@ -324,13 +396,26 @@ static size_t nl_readable(struct socket *s)
 	return n->rx.first != NULL ? n->rx.first->len : 0;
 }
 
-/* NETLINK_EXT_ACK, strict checks, group membership: accepted, without effect on what is answered. */
+/* Groups beyond the first 32 are accepted and silent: nothing of ours is told there. */
+static int change_membership(struct nl_sock *n, bool joins, const void *value)
+{
+	uint32_t group;
+
+	memcpy(&group, value, sizeof(group));
+	if (group == 0)
+		return -EINVAL;
+	if (group <= 32)
+		join(n, joins ? n->groups | 1u << (group - 1) : n->groups & ~(1u << (group - 1)));
+	return 0;
+}
+
+/* NETLINK_EXT_ACK, strict checks: accepted, without effect on what is answered. */
 static int nl_set_option(struct socket *s, int level, int name, const void *value, unsigned len)
 {
-	(void)s;
-	(void)value;
 	if (level != SOL_NETLINK)
 		return -ENOPROTOOPT;
+	if ((name == NETLINK_ADD_MEMBERSHIP || name == NETLINK_DROP_MEMBERSHIP) && len >= sizeof(uint32_t))
+		return change_membership(nl_of(s), name == NETLINK_ADD_MEMBERSHIP, value);
 	return name >= NETLINK_ADD_MEMBERSHIP && name <= NETLINK_GET_STRICT_CHK && len >= sizeof(int) ? 0
 												      : -ENOPROTOOPT;
 }
@@ -346,6 +431,9 @@ static void nl_release(struct socket *s)
 {
 	struct nl_sock *n = nl_of(s);
 
+	spin_lock(&all_lock);
+	list_remove(&n->link);
+	spin_unlock(&all_lock);
 	pbuf_queue_drop(&n->rx);
 	kfree(n);
 }
@@ -369,16 +457,18 @@ int netlink_create(int type, int protocol, struct socket **out)
 
 	if (type != SOCK_RAW && type != SOCK_DGRAM)
 		return -ESOCKTNOSUPPORT;
-	if (protocol != NETLINK_ROUTE)
+	if (protocol != NETLINK_ROUTE && protocol != NETLINK_SOCK_DIAG)
 		return -EPROTONOSUPPORT;
 	n = kzalloc(sizeof(*n));
 	if (n == NULL)
 		return -ENOMEM;
 	socket_init(&n->sock, &ops, AF_NETLINK, type, protocol);
 	n->sock.priv = n;
-	mutex_init(&n->lock);
 	waitq_init(&n->wq);
 	pbuf_queue_init(&n->rx);
+	spin_lock(&all_lock);
+	list_push_back(&all, &n->link);
+	spin_unlock(&all_lock);
 	*out = &n->sock;
 	return 0;
 }

@@ -49,17 +49,21 @@ int route_add(const struct route_entry *e)
 	}
 	spin_unlock(&lock);
 	route_invalidate_all();
+	if (err == 0)
+		rtnetlink_tell_route(e, false);
 	return err;
 }
 
 int route_delete(const struct route_entry *e)
 {
+	struct route_entry gone;
 	int err = -ESRCH;
 
 	spin_lock(&lock);
 	for (unsigned i = 0; i < nr_routes && err != 0; i++) {
 		if (!same_entry(&table[i], e))
 			continue;
+		gone = table[i];
 		seq_write_begin(&table_seq);
 		for (unsigned j = i + 1; j < nr_routes; j++)
 			table[j - 1] = table[j];
@@ -69,6 +73,8 @@ int route_delete(const struct route_entry *e)
 	}
 	spin_unlock(&lock);
 	route_invalidate_all();
+	if (err == 0)
+		rtnetlink_tell_route(&gone, true);
 	return err;
 }
 

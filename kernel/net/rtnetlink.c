@@ -53,7 +53,7 @@ static void put_stats(struct nl_reply *r, const struct netif_stats *st)
 	nl_put(r, IFLA_STATS64, &s, sizeof(s));
 }
 
-static void put_link(struct nl_reply *r, const struct netif *nif)
+static void put_link(struct nl_reply *r, const struct netif *nif, unsigned change)
 {
 	static const uint8_t all[6] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff}, none[6];
 	bool lo = nif->flags & IFF_LOOPBACK, running = nif->flags & IFF_RUNNING;
@@ -63,6 +63,7 @@ static void put_link(struct nl_reply *r, const struct netif *nif)
 		return;
 	i->ifi_type = lo ? ARPHRD_LOOPBACK : ARPHRD_ETHER;
 	i->ifi_index = nif->index;
+	i->ifi_change = change;
 	i->ifi_flags = nif->flags | (running ? 1u << 16 /* IFF_LOWER_UP */ : 0);
 	nl_put_string(r, IFLA_IFNAME, nif->name);
 	nl_put_u32(r, IFLA_TXQLEN, 1000);
@@ -92,7 +93,7 @@ static int get_link(struct nl_reply *r, const uint8_t *body, unsigned bytes)
 	memcpy(&i, body, MIN(bytes, (unsigned)sizeof(i)));
 	if (r->multi) {
 		for (nif = netif_first(); nif != NULL; nif = nif->next)
-			put_link(r, nif);
+			put_link(r, nif, 0);
 		return 0;
 	}
 	if (bytes < sizeof(i))
@@ -103,7 +104,7 @@ static int get_link(struct nl_reply *r, const uint8_t *body, unsigned bytes)
 	nif = i.ifi_index != 0 ? netif_by_index(i.ifi_index) : netif_by_name(text);
 	if (nif == NULL)
 		return -ENODEV;
-	put_link(r, nif);
+	put_link(r, nif, 0);
 	return 0;
 }
 
@@ -125,13 +126,13 @@ static uint32_t seconds_until(uint64_t at_ns)
 	return at_ns > now_ns ? (uint32_t)((at_ns - now_ns) / NSEC_PER_SEC) : 0;
 }
 
-static void put_address(struct nl_reply *r, const struct netif *nif, const struct netif_addr *a)
+static void put_address(struct nl_reply *r, uint16_t message, const struct netif *nif, const struct netif_addr *a)
 {
 	bool v4 = ipaddr_is_v4(&a->addr);
 	struct ifa_cacheinfo c = {.ifa_prefered = seconds_until(a->preferred_until_ns),
 				  .ifa_valid = seconds_until(a->valid_until_ns)};
 	uint32_t flags = a->dynamic ? 0 : IFA_F_PERMANENT;
-	struct ifaddrmsg *m = nl_begin(r, RTM_NEWADDR, sizeof(*m));
+	struct ifaddrmsg *m = nl_begin(r, message, sizeof(*m));
 
 	if (m == NULL)
 		return;
@@ -164,15 +165,15 @@ static int get_addresses(struct nl_reply *r, const uint8_t *body, unsigned bytes
 	for (struct netif *nif = netif_first(); nif != NULL; nif = nif->next)
 		for (unsigned i = 0; i < nif->nr_addrs; i++)
 			if (wants(m.ifa_family, &nif->addr[i].addr))
-				put_address(r, nif, &nif->addr[i]);
+				put_address(r, RTM_NEWADDR, nif, &nif->addr[i]);
 	return 0;
 }
 
 /* ---- routes ---- */
 
-static void put_route(struct nl_reply *r, const struct route_entry *e, uint8_t type, uint8_t table)
+static void put_route(struct nl_reply *r, uint16_t message, const struct route_entry *e, uint8_t type, uint8_t table)
 {
-	struct rtmsg *m = nl_begin(r, RTM_NEWROUTE, sizeof(*m));
+	struct rtmsg *m = nl_begin(r, message, sizeof(*m));
 
 	if (m == NULL)
 		return;
@@ -231,10 +232,10 @@ static void dump_routes(struct nl_reply *r, uint8_t family)
 
 	for (unsigned i = 0; route_get(i, &e); i++)
 		if (wants(family, &e.dst))
-			put_route(r, &e, e.type, RT_TABLE_MAIN);
+			put_route(r, RTM_NEWROUTE, &e, e.type, RT_TABLE_MAIN);
 	for (unsigned i = 0; route_get_link(i, &e); i++)
 		if (wants(family, &e.dst))
-			put_route(r, &e, RTN_UNICAST, RT_TABLE_MAIN);
+			put_route(r, RTM_NEWROUTE, &e, RTN_UNICAST, RT_TABLE_MAIN);
 }
 
 /* RTM_GETROUTE for one destination: `ip route get`. */
@@ -258,7 +259,7 @@ static int find_route(struct nl_reply *r, const struct rtmsg *m, const uint8_t *
 	e.src = route.src;
 	if (!ipaddr_eq(&route.next_hop, &route.dst))
 		e.gateway = route.next_hop;
-	put_route(r, &e, route.type, route.type == RTN_LOCAL ? RT_TABLE_LOCAL : RT_TABLE_MAIN);
+	put_route(r, RTM_NEWROUTE, &e, route.type, route.type == RTN_LOCAL ? RT_TABLE_LOCAL : RT_TABLE_MAIN);
 	return 0;
 }
 
@@ -304,6 +305,40 @@ static int get_neighbours(struct nl_reply *r, const uint8_t *body, unsigned byte
 		nl_end(r);
 	}
 	return 0;
+}
+
+/* ---- notifications ---- */
+
+void rtnetlink_tell_link(const struct netif *nif, unsigned changed)
+{
+	struct nl_reply r = {0};
+
+	if (!netlink_has_listeners(RTNLGRP_LINK))
+		return;
+	put_link(&r, nif, changed);
+	netlink_notify(RTNLGRP_LINK, &r);
+}
+
+void rtnetlink_tell_addr(const struct netif *nif, const struct netif_addr *a, bool gone)
+{
+	unsigned group = ipaddr_is_v4(&a->addr) ? RTNLGRP_IPV4_IFADDR : RTNLGRP_IPV6_IFADDR;
+	struct nl_reply r = {0};
+
+	if (!netlink_has_listeners(group))
+		return;
+	put_address(&r, gone ? RTM_DELADDR : RTM_NEWADDR, nif, a);
+	netlink_notify(group, &r);
+}
+
+void rtnetlink_tell_route(const struct route_entry *e, bool gone)
+{
+	unsigned group = ipaddr_is_v4(&e->dst) ? RTNLGRP_IPV4_ROUTE : RTNLGRP_IPV6_ROUTE;
+	struct nl_reply r = {0};
+
+	if (!netlink_has_listeners(group))
+		return;
+	put_route(&r, gone ? RTM_DELROUTE : RTM_NEWROUTE, e, e->type, RT_TABLE_MAIN);
+	netlink_notify(group, &r);
 }
 
 int rtnetlink_request(struct nl_reply *r, const struct nlmsghdr *h, const uint8_t *body, unsigned bytes)

@@ -62,6 +62,7 @@ static int change_link(const uint8_t *body, unsigned bytes)
 	if (mtu != nif->mtu) {
 		nif->mtu = mtu;
 		route_invalidate_all();
+		rtnetlink_tell_link(nif, 0);
 	}
 	if (i.ifi_change & IFF_UP)
 		netif_set_up(nif, i.ifi_flags & IFF_UP);

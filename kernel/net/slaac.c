@@ -121,6 +121,7 @@ static bool check_addrs(struct slaac *s, uint64_t now_ns, struct ipaddr *gone)
 			if (a->probes++ > 0) {
 				a->state = NETIF_ADDR_READY;
 				route_invalidate_all();
+				rtnetlink_tell_addr(nif, a, false);
 			}
 			arm(now_ns + PROBE_INTERVAL_NS);
 		}

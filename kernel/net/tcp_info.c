@@ -20,13 +20,22 @@ static uint32_t ms_since(uint64_t now_ns, uint64_t then_ns)
 	return then_ns == 0 ? 0 : (uint32_t)((now_ns - then_ns) / 1000000);
 }
 
+uint8_t tcp_shown_state(const struct tcp_conn *c)
+{
+	if (c->fin_wanted && !c->fin_sent)
+		return c->state == TCPS_ESTABLISHED  ? TCPS_FIN_WAIT1
+		       : c->state == TCPS_CLOSE_WAIT ? TCPS_LAST_ACK
+						     : c->state;
+	return c->state;
+}
+
 void tcp_sock_info(struct tcp_sock *t, struct tcp_info *i)
 {
 	const struct tcp_conn *c = &t->c;
 	uint64_t now = clock_monotonic_ns();
 
 	memset(i, 0, sizeof(*i));
-	i->tcpi_state = c->state;
+	i->tcpi_state = t->listener != NULL ? TCPS_LISTEN : tcp_shown_state(c);
 	if (t->listener != NULL) {
 		i->tcpi_unacked = t->nr_accept;
 		i->tcpi_sacked = t->backlog;

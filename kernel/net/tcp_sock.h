@@ -58,6 +58,14 @@ extern const struct channel_ops tcp_channel_ops;
 extern const struct tcp_conn_ops tcp_sock_conn_ops;
 extern const struct tcp_listener_ops tcp_sock_listener_ops;
 
+/* A channel of UDP that no socket is around, the DHCP client's, is none: for lists of sockets. */
+static inline bool inet_channel_has_socket(const struct channel *ch)
+{
+	const struct inet_sock *in = container_of(ch, struct inet_sock, ch);
+
+	return ch->ops == &tcp_channel_ops || (ch->ops->accepts != NULL && in->sock.priv == in);
+}
+
 /* tcp_sock.c */
 struct tcp_sock *tcp_sock_new(int family);
 /* After any call of the core: sends, wakes, sets the timer, and lets go of what has ended. Lock held. */
@@ -117,6 +125,8 @@ void tcp_sock_show_buffers(struct tcp_sock *t);
 /* tcp_info.c */
 struct tcp_info;
 void tcp_sock_info(struct tcp_sock *t, struct tcp_info *i);
+/* For the program: from the shutdown on the FIN counts as sent, also while data or a closed window hold it back. */
+uint8_t tcp_shown_state(const struct tcp_conn *c);
 
 /* tcp_wait_table.c: connections in TIME-WAIT that only the tables hold */
 void tcp_wait_add(struct tcp_sock *t);

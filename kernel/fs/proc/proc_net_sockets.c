@@ -16,14 +16,6 @@ struct listing {
 	unsigned nr;
 };
 
-/* A channel of UDP that no socket is around: the DHCP client's. */
-static bool is_socket(const struct channel *ch)
-{
-	const struct inet_sock *in = container_of(ch, struct inet_sock, ch);
-
-	return ch->ops == &tcp_channel_ops || (ch->ops->accepts != NULL && in->sock.priv == in);
-}
-
 static void put_end(struct text *t, int family, const struct ipaddr *a, uint16_t port)
 {
 	if (family == AF_INET)
@@ -47,10 +39,10 @@ static void put_tcp(struct channel *ch, void *arg)
 	struct inet_sock *in = container_of(ch, struct inet_sock, ch);
 	const struct tcp_sock *t = container_of(in, struct tcp_sock, in);
 
-	if (!is_socket(ch) || in->sock.family != l->family)
+	if (!inet_channel_has_socket(ch) || in->sock.family != l->family)
 		return;
 	bool listening = t->listener != NULL;
-	put_common(l, in, listening ? TCPS_LISTEN : t->c.state, listening ? t->backlog : t->c.sndq.bytes,
+	put_common(l, in, listening ? TCPS_LISTEN : tcp_shown_state(&t->c), listening ? t->backlog : t->c.sndq.bytes,
 		   listening ? t->nr_accept : t->c.rcvq.bytes);
 	text_puts(l->t, " 1 0000000000000000 20 0 0 10 -1\n");
 }
@@ -61,7 +53,7 @@ static void put_udp(struct channel *ch, void *arg)
 	struct inet_sock *in = container_of(ch, struct inet_sock, ch);
 	const struct udp_sock *u = container_of(in, struct udp_sock, in);
 
-	if (!is_socket(ch) || in->sock.family != l->family)
+	if (!inet_channel_has_socket(ch) || in->sock.family != l->family)
 		return;
 	put_common(l, in, in->rport != 0 ? ST_CONNECTED : ST_UNCONNECTED, 0, (uint32_t)u->rx.truesize);
 	text_printf(l->t, " 2 0000000000000000 %u\n", ch->drops);

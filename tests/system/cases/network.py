@@ -765,7 +765,16 @@ import socket, subprocess
 l = socket.create_server(("127.0.0.1", 8080)); c = socket.create_connection(("127.0.0.1", 8080)); a, _ = l.accept()
 six = socket.create_server(("::1", 8081), family=socket.AF_INET6)
 u = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); u.bind(("0.0.0.0", 5353))
-print(subprocess.run(["ss", "-Htuanp"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True).stdout)
+for flags in ("-Htuanp", "-Htin", "-Hlt"):
+    print(subprocess.run(["ss", flags], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True).stdout)
+"""
+# Until the monitor has begun to listen, and until it has said all.
+MONITOR = """
+ip monitor all >/tmp/heard & monitor=$!
+until grep -q Deleted.*10.9.8.7 /tmp/heard; do ip addr add 10.9.8.7/24 dev lo; ip addr del 10.9.8.7/24 dev lo; done
+ip route add 10.77.0.0/16 via 10.0.2.2; ip route del 10.77.0.0/16
+until grep -q Deleted.*10.77 /tmp/heard; do :; done
+kill $monitor; cat /tmp/heard
 """
 
 
@@ -783,8 +792,13 @@ def tools_of_the_network_inside(t):
         r = t.cay(command.split())
         t.check(r.status == 0 and all(re.search(p, r.text) for p in patterns), r.describe())
     r = t.cay([PYTHON, "-c", SS])
-    for p in (r"LISTEN .*127\.0\.0\.1:8080 .*python3", r"ESTAB .*127\.0\.0\.1:8080 ", r"LISTEN .*\[::1\]:8081 ", r"udp +UNCONN .*0\.0\.0\.0:5353 "):
+    for p in (r"LISTEN .*127\.0\.0\.1:8080 .*python3", r"ESTAB .*127\.0\.0\.1:8080 ", r"LISTEN .*\[::1\]:8081 ", r"udp +UNCONN .*0\.0\.0\.0:5353 ", r"cubic wscale:\d+,\d+ .*mss:\d+ .*cwnd:\d+"):
         t.check(re.search(p, r.text), "%s: %s" % (p, r.describe()))
+    t.check("annot" not in r.text and "mptcp" not in r.text, "it asks the kernel, and is told of no sockets that are none: " + r.describe())
+    r = t.cay(["sh", "-c", MONITOR], ["-u", "0:0"])
+    for p in (r"^(\[ADDR\])?1: lo +inet 10\.9\.8\.7/24", r"^(\[ADDR\])?Deleted 1: lo +inet 10\.9\.8\.7/24", r"^(\[ROUTE\])?10\.77\.0\.0/16 via 10\.0\.2\.2",
+              r"^(\[ROUTE\])?Deleted 10\.77\.0\.0/16"):
+        t.check(re.search(p, r.text, re.M), "%s: %s" % (p, r.describe()))
 
 
 @case(once=True)

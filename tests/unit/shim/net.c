@@ -12,6 +12,7 @@
 #include "kernel/fs/file.h"
 #include "kernel/fs/pipe.h"
 #include "kernel/net/inet.h"
+#include "kernel/net/net_priv.h"
 #include "kernel/net/netconf.h"
 #include "kernel/sched/thread.h"
 #include "shim.h"
@@ -105,6 +106,26 @@ void netconf_start(struct netif *nif, const struct cay_net_config *cfg)
 {
 	(void)nif;
 	(void)cfg;
+}
+
+/* Nobody listens to netlink. */
+void rtnetlink_tell_link(const struct netif *nif, unsigned changed)
+{
+	(void)nif;
+	(void)changed;
+}
+
+void rtnetlink_tell_addr(const struct netif *nif, const struct netif_addr *a, bool gone)
+{
+	(void)nif;
+	(void)a;
+	(void)gone;
+}
+
+void rtnetlink_tell_route(const struct route_entry *e, bool gone)
+{
+	(void)e;
+	(void)gone;
 }
 
 /* TCP has tests of its own. */
