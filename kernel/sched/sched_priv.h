@@ -32,7 +32,10 @@ struct sched_cpu {
 	/* For other CPUs that balance: who runs here, without looking at a thread that may be gone. */
 	uint64_t running_vruntime_ns, running_since_ns;
 	enum running_kind { RUNS_NOBODY, RUNS_FAIR, RUNS_REALTIME } running_kind;
-	uint64_t poll_ns;          /* current idle polling time */
+	uint64_t poll_ns;  /* current idle polling time */
+	uint64_t early_ns; /* a sleep with a deadline ends that much before it */
+	uint64_t late_ns;  /* how late they ended: mean, and mean deviation */
+	uint64_t late_dev_ns;
 	uint64_t waiting_since_ns; /* when rq became non-empty; read without the lock, too */
 	uint64_t pull_after_ns;    /* nothing to pull was found: not again before this */
 	uint64_t called_ns;        /* when this CPU last woke one that slept, to help */
