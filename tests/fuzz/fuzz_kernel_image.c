@@ -9,6 +9,12 @@
 #include "vmm/load/kernel_image.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void put(void *memory, uint64_t offset, const void *src, uint64_t bytes)
+{
+	memcpy((uint8_t *)memory + offset, src, bytes); /* the sanitizer watches both ends */
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static uint8_t memory[CAY_KERNEL_MAX_BYTES];
@@ -23,6 +29,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (img.image_bytes > sizeof(memory) || img.entry_gva < CAY_KERNEL_GVA ||
 	    img.entry_gva >= CAY_KERNEL_GVA + CAY_KERNEL_SPAN)
 		abort();
-	kernel_image_copy(&img, memory); /* the sanitizer watches both ends */
+	kernel_image_copy(&img, put, memory);
 	return 0;
 }

@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -82,11 +83,27 @@ void gmem_populate(struct gmem *gm, uint64_t gpa, uint64_t bytes)
 	(void)madvise(gm->hva + gpa, bytes, MADV_POPULATE_WRITE);
 }
 
+/* A file's pages cost less than half when they are not mapped here at once; most of them never are. */
+static void make_pages(struct gmem *gm, uint64_t gpa, uint64_t bytes)
+{
+	if (gm->fd < 0 || fallocate(gm->fd, 0, (off_t)gpa, (off_t)bytes) != 0)
+		gmem_populate(gm, gpa, bytes);
+}
+
 void gmem_populate_start(struct gmem *gm)
 {
-	gmem_populate(gm, CAY_KERNEL_GPA, POPULATE_KERNEL_BYTES);
-	gmem_populate(gm, CAY_SYS_GPA, CAY_VCPU_GPA + CAY_PAGE_BYTES - CAY_SYS_GPA);
-	gmem_populate(gm, CAY_LOW_GPA, POPULATE_LOW_BYTES);
+	make_pages(gm, CAY_KERNEL_GPA, POPULATE_KERNEL_BYTES);
+	make_pages(gm, CAY_SYS_GPA, CAY_VCPU_GPA + CAY_PAGE_BYTES - CAY_SYS_GPA);
+	make_pages(gm, CAY_LOW_GPA, POPULATE_LOW_BYTES);
+}
+
+void gmem_put(struct gmem *gm, uint64_t gpa, const void *src, uint64_t bytes)
+{
+	ssize_t done = gm->fd < 0 ? 0 : pwrite(gm->fd, src, bytes, (off_t)gpa);
+
+	if (done < 0)
+		done = 0;
+	memcpy(gm->hva + gpa + done, (const uint8_t *)src + done, bytes - (size_t)done);
 }
 
 int gmem_free_range(struct gmem *gm, uint64_t gpa, uint64_t bytes)

@@ -31,6 +31,8 @@ void gmem_destroy(struct gmem *gm);
 
 /* Makes the host's pages for what the kernel touches first. Advice: cannot fail. */
 void gmem_populate_start(struct gmem *gm);
+/* Copies into guest memory before the start, when there may be no pages yet. [gpa, gpa + bytes) must lie in RAM. */
+void gmem_put(struct gmem *gm, uint64_t gpa, const void *src, uint64_t bytes);
 /* The same for [gpa, gpa + bytes), page multiples inside RAM. */
 void gmem_populate(struct gmem *gm, uint64_t gpa, uint64_t bytes);
 

@@ -11,14 +11,22 @@
 #include "vmm/core/log.h"
 #include "vmm/load/kernel_file.h"
 
+static void put(void *mem, uint64_t offset, const void *src, uint64_t bytes)
+{
+	gmem_put(mem, CAY_KERNEL_GPA + offset, src, bytes);
+}
+
 static int load_image(struct preparation *p)
 {
 	int err = kernel_image_choose(&p->image);
 
 	if (err != 0)
 		return err;
-	gmem_populate_start(&p->vm->mem);
-	kernel_image_copy(&p->image, p->vm->mem.hva + CAY_KERNEL_GPA);
+	if (p->vm->mem.fd < 0) /* else the copy makes pages more cheaply */
+		gmem_populate_start(&p->vm->mem);
+	kernel_image_copy(&p->image, put, &p->vm->mem);
+	if (p->vm->mem.fd >= 0)
+		gmem_populate_start(&p->vm->mem);
 	kernel_image_put_away(&p->image);
 	return 0;
 }

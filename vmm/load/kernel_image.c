@@ -72,9 +72,10 @@ int kernel_image_parse(struct kernel_image *img, const void *data, size_t bytes,
 	return 0;
 }
 
-void kernel_image_copy(const struct kernel_image *img, uint8_t *dst)
+void kernel_image_copy(const struct kernel_image *img,
+		       void (*put)(void *ctx, uint64_t offset, const void *src, uint64_t bytes), void *ctx)
 {
 	for (unsigned i = 0; i < img->nr_segs; i++)
-		memcpy(dst + CAY_KERNEL_OFFSET(img->seg[i].gva), img->data + img->seg[i].file_offset,
-		       img->seg[i].file_bytes);
+		put(ctx, CAY_KERNEL_OFFSET(img->seg[i].gva), img->data + img->seg[i].file_offset,
+		    img->seg[i].file_bytes);
 }

@@ -34,7 +34,8 @@ extern const uint8_t kernel_blob[], kernel_blob_end[];
  */
 MUST_CHECK int kernel_image_parse(struct kernel_image *img, const void *data, size_t bytes, const char **why);
 
-/* Copies the segments to dst, which is zeroed memory for image_bytes. */
-void kernel_image_copy(const struct kernel_image *img, uint8_t *dst);
+/* Copies the segments through put, to zeroed memory for image_bytes. offset: in that memory. */
+void kernel_image_copy(const struct kernel_image *img,
+		       void (*put)(void *ctx, uint64_t offset, const void *src, uint64_t bytes), void *ctx);
 
 #endif
