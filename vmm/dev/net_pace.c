@@ -23,7 +23,7 @@
 #define NET_NAPS   4u
 #define NET_NAP_NS 50000
 /* While the vCPU's thread carries, the I/O thread looks so often whether the guest has been computing all the time. */
-#define NET_GUARD_NS 200000
+#define NET_GUARD_NS 500000
 /* Looks in a row that found no frame, after which the I/O thread takes over again. */
 #define NET_GUARD_LOOKS 10u
 /* A poll that moved this much is part of a stream, in which all sides have work: polling takes a CPU from one of them.

@@ -662,6 +662,7 @@ wait
     want = "".join("%d True True True True\n" % n for n in range(16))
     t.check(r.text == want and r.status == 0, r.describe())
 
+
 ECHO_SERVER = """
 import hashlib, select, socket, sys
 listener = socket.create_server(("0.0.0.0", 7), backlog=200)
@@ -747,6 +748,63 @@ def a_tap_has_several_queues(t):
     t.need("taskset")
     host = tap_echo(t, "multi_queue", 2, 40)["net"]
     t.check(host["tx_frames"] > 1000 and host["tx_dropped"] == 0, str(host))
+
+
+# In the VM: keeps what is opened, says what memory that took, and echoes.
+IDLE_SERVER = """
+import resource, select, socket, sys
+n = int(sys.argv[1])
+resource.setrlimit(resource.RLIMIT_NOFILE, (n + 100, n + 100))
+def free():
+    with open("/proc/meminfo") as f:
+        return [int(line.split()[1]) for line in f if line.startswith("MemFree:")][0]
+listener = socket.create_server(("0.0.0.0", 7), backlog=1000)
+poll, socks = select.epoll(), {}
+print("ready", flush=True)
+for i in range(n):
+    s = listener.accept()[0]
+    socks[s.fileno()] = s
+    poll.register(s, select.EPOLLIN)
+    if i == n // 10:
+        before = free()
+print((before - free()) * 1024 // (n - n // 10), flush=True)
+while socks:
+    for fd, _ in poll.poll():
+        data = socks[fd].recv(100)
+        if data:
+            socks[fd].sendall(data)
+        else:
+            socks.pop(fd).close()
+"""
+IDLE_CLIENT = """
+import resource, socket, sys
+n = int(sys.argv[1])
+resource.setrlimit(resource.RLIMIT_NOFILE, (n + 100, n + 100))
+socks = [socket.create_connection(("10.9.0.2", 7), timeout=20) for _ in range(n)]
+for i in range(0, n, 97):
+    socks[i].sendall(b"%d" % i)
+for i in range(0, n, 97):
+    assert socks[i].recv(100) == b"%d" % i
+"""
+
+
+@case(timeout=60, once=True)
+def a_tap_keeps_10000_idle_connections(t):
+    """At most 4 KiB of kernel memory each, and Python has less than one for each of its own."""
+    r = in_namespace(t, """
+ip tuntap add dev t0 mode tap
+ip address add 10.9.0.1/24 dev t0
+ip link set t0 up
+mkfifo up
+%s run --backend %s --net tap=t0,ip=10.9.0.2/24,gw=10.9.0.1 %s -c "$(cat server.py)" 10000 >up &
+exec 3<up
+read line <&3
+%s client.py 10000
+read bytes <&3
+wait $!
+echo $bytes
+""" % (t.cay_path, t.backend, PYTHON, sys.executable), {"server.py": IDLE_SERVER, "client.py": IDLE_CLIENT})
+    t.check(r.status == 0 and int(r.text) <= 5 * 1024, r.describe())
 
 
 @case(timeout=60, backends=("process",))  # a user who may not use the tap may not use /dev/kvm either
