@@ -1,14 +1,22 @@
 /* SPDX-License-Identifier: MIT */
-/* fdtable.c - see fdtable.h. An array that doubles, and two bitmaps: open and close-on-exec. */
+/*
+ * fdtable.c - see fdtable.h. An array that doubles, and two bitmaps: open and close-on-exec.
+ * Changes are made under the table's lock. A lookup takes none, so that threads that use different descriptors do not
+ * meet: it says in a slot of its CPU which table it is in, while it gets the file a reference. Who has taken something
+ * out of the table waits until nobody is in there before it lets go of it.
+ */
 #include <errno.h>
 #include <asm/resource.h>
 
+#include "abi/layout.h"
 #include "kernel/fs/fdtable.h"
 #include "kernel/fs/locks.h"
 #include "kernel/fs/vfs.h"
 #include "kernel/log.h"
 #include "kernel/mm/kmalloc.h"
+#include "kernel/mm/percpu.h"
 #include "kernel/plat/cay/map.h"
+#include "kernel/sched/cpu_wait.h"
 #include "lib/string.h"
 
 #define FD_INITIAL 64
@@ -37,6 +45,29 @@ static void bit_set(uint64_t *map, int n, bool on)
 		map[n / 64] &= ~(1ull << (n % 64));
 }
 
+/* The table that a lookup of this CPU is in. */
+static struct {
+	struct fdtable *t;
+} ALIGNED(64) looking[CAY_VCPU_MAX];
+
+static bool nobody_looks(void *arg)
+{
+	for (unsigned id = 0; id < percpu_nr(); id++)
+		if (__atomic_load_n(&looking[id].t, __ATOMIC_SEQ_CST) == arg)
+			return false;
+	return true;
+}
+
+/* No lookup has any more what was taken out of t before this. No lock held. */
+static void wait_for_lookups(struct fdtable *t)
+{
+	if (!smp_active)
+		return;
+	__atomic_thread_fence(__ATOMIC_SEQ_CST); /* what was taken out, before the slots: pairs with fdtable_lookup */
+	if (!nobody_looks(t))
+		cpu_wait_until(nobody_looks, t, CPU_WAIT_SPIN_NS);
+}
+
 /* At least that size. Called and returns without the lock. */
 static bool resize(struct fdtable *t, int size)
 {
@@ -60,11 +91,12 @@ static bool resize(struct fdtable *t, int size)
 		memcpy(cloexec, t->cloexec, (size_t)t->size / 8);
 	}
 	old = t->files;
-	t->files = files;
+	__atomic_store_n(&t->files, files, __ATOMIC_RELEASE); /* before the size: pairs with fdtable_lookup */
 	t->open = open;
 	t->cloexec = cloexec;
-	t->size = size;
+	__atomic_store_n(&t->size, size, __ATOMIC_RELEASE);
 	spin_unlock(&t->lock);
+	wait_for_lookups(t);
 	kfree(old);
 	return true;
 }
@@ -200,13 +232,17 @@ static struct file *peek(struct fdtable *t, int fd)
 
 struct file *fdtable_lookup(struct fdtable *t, int fd)
 {
-	struct file *f;
+	struct fdtable **slot = &looking[percpu_id()].t;
+	struct file *f = NULL;
 
-	spin_lock(&t->lock);
-	f = peek(t, fd);
+	if (smp_active)
+		__atomic_store_n(slot, t, __ATOMIC_SEQ_CST); /* before the look */
+	if (fd >= 0 && fd < __atomic_load_n(&t->size, __ATOMIC_ACQUIRE))
+		f = __atomic_load_n(&__atomic_load_n(&t->files, __ATOMIC_ACQUIRE)[fd], __ATOMIC_SEQ_CST);
 	if (f != NULL)
 		(void)file_get(f);
-	spin_unlock(&t->lock);
+	if (smp_active)
+		__atomic_store_n(slot, NULL, __ATOMIC_RELEASE);
 	return f;
 }
 
@@ -251,7 +287,7 @@ static int reserve(struct fdtable *t, int fd)
 /* Lock: t's; fd is in the arrays. */
 static void put_at(struct fdtable *t, struct file *f, int fd, bool cloexec)
 {
-	t->files[fd] = f;
+	__atomic_store_n(&t->files[fd], f, __ATOMIC_RELEASE); /* what f is, first: pairs with fdtable_lookup */
 	bit_set(t->open, fd, true);
 	bit_set(t->cloexec, fd, cloexec);
 }
@@ -303,8 +339,10 @@ int fdtable_replace(struct fdtable *t, struct file *f, int fd, bool cloexec)
 	old = t->files[fd];
 	put_at(t, f, fd, cloexec);
 	spin_unlock(&t->lock);
-	if (old != NULL)
+	if (old != NULL) {
+		wait_for_lookups(t);
 		close_file(t, old);
+	}
 	return fd;
 }
 
@@ -318,12 +356,13 @@ int fdtable_close(struct fdtable *t, int fd)
 		spin_unlock(&t->lock);
 		return -EBADF;
 	}
-	t->files[fd] = NULL;
+	WRITE_ONCE(t->files[fd], NULL);
 	bit_set(t->open, fd, false);
 	bit_set(t->cloexec, fd, false);
 	if (fd < t->next)
 		t->next = fd;
 	spin_unlock(&t->lock);
+	wait_for_lookups(t);
 	close_file(t, f);
 	return 0;
 }

@@ -8,6 +8,8 @@
 
 #include <stdbool.h>
 
+#include "abi/layout.h"
+
 #ifdef CAY_UNIT_TEST /* tests/unit/shim/ram.c */
 extern bool smp_active;
 extern __thread unsigned shim_cpu;
@@ -15,11 +17,20 @@ static inline unsigned percpu_id(void)
 {
 	return shim_cpu;
 }
+/* All ids are below. */
+static inline unsigned percpu_nr(void)
+{
+	return CAY_VCPU_MAX;
+}
 #else
 #include "kernel/sched/klock.h"
 static inline unsigned percpu_id(void)
 {
 	return (unsigned)cpu_this()->id;
+}
+static inline unsigned percpu_nr(void)
+{
+	return cpu_count();
 }
 #endif
 

@@ -5,7 +5,9 @@
 #include <netinet/ip.h>
 #include <netinet/ip6.h>
 
+#include "abi/layout.h"
 #include "kernel/dev/random.h"
+#include "kernel/mm/percpu.h"
 #include "kernel/net/neigh.h"
 #include "kernel/net/net_priv.h"
 #include "lib/inet_checksum.h"
@@ -14,13 +16,16 @@
 #define IP_LEN_MAX  65535u
 #define FRAG_UNIT   8u /* offsets of fragments count in these */
 
-/* Identification of packets that may be cut: unpredictable, different for each destination (RFC 7739). */
+/* Identification of packets that may be cut: unpredictable, different for each destination (RFC 7739). Each CPU counts
+ * for itself, in steps that keep them apart. */
 static uint32_t next_ident(const struct ipaddr *dst)
 {
-	static uint32_t counter[64];
-	uint32_t slot = (uint32_t)siphash13_words(net_secret(), dst->q, 2);
+	static struct {
+		uint32_t next[64];
+	} ALIGNED(64) counters[CAY_VCPU_MAX];
+	uint32_t hash = (uint32_t)siphash13_words(net_secret(), dst->q, 2), cpu = percpu_id();
 
-	return slot + __atomic_add_fetch(&counter[slot % ARRAY_SIZE(counter)], 1, __ATOMIC_RELAXED);
+	return hash + cpu + percpu_nr() * counters[cpu].next[hash % 64]++;
 }
 
 /* offset: in bytes; more: not the last piece. */
@@ -154,7 +159,8 @@ int ip_output(struct route *r, struct pbuf *p, const struct ipaddr *src, const s
 		return send_pieces(r, p, src, how, v4);
 	if (v4) {
 		bool atomic = how->df || p->gso != PBUF_GSO_NONE;
-		push_header4(p, src, &r->dst, how, (uint16_t)next_ident(&r->dst), atomic ? IP_DF : 0);
+		/* One that nobody may cut needs no identification (RFC 6864). */
+		push_header4(p, src, &r->dst, how, atomic ? 0 : (uint16_t)next_ident(&r->dst), atomic ? IP_DF : 0);
 	} else {
 		push_header6(p, src, &r->dst, how, how->proto);
 	}

@@ -5,6 +5,7 @@
 #include <errno.h>
 
 #include "kernel/log.h"
+#include "kernel/mm/percpu.h"
 #include "kernel/net/ether.h"
 #include "kernel/net/net_priv.h"
 #include "kernel/net/packet.h"
@@ -87,12 +88,26 @@ void netif_set_carrier(struct netif *nif, bool on)
 		rtnetlink_tell_link(nif, IFF_RUNNING);
 }
 
+struct netif_traffic netif_traffic(const struct netif *nif)
+{
+	struct netif_traffic sum = {0};
+
+	for (unsigned i = 0; i < CAY_VCPU_MAX; i++) {
+		sum.rx_packets += READ_ONCE(nif->traffic[i].rx_packets);
+		sum.rx_bytes += READ_ONCE(nif->traffic[i].rx_bytes);
+		sum.tx_packets += READ_ONCE(nif->traffic[i].tx_packets);
+		sum.tx_bytes += READ_ONCE(nif->traffic[i].tx_bytes);
+	}
+	return sum;
+}
+
 static void receive_one(struct netif *nif, struct pbuf *p)
 {
 	p->netif = nif;
 	packet_tap(nif, p, false);
-	nif->stats.rx_packets++;
-	nif->stats.rx_bytes += p->len;
+	struct netif_traffic *t = &nif->traffic[percpu_id()];
+	t->rx_packets++;
+	t->rx_bytes += p->len;
 	if (nif->features & NETIF_ETHERNET) {
 		ether_input(p);
 		return;
@@ -131,8 +146,9 @@ void netif_transmit(struct netif *nif, struct pbuf *p)
 		pbuf_put(p);
 		return;
 	}
-	nif->stats.tx_packets++;
-	nif->stats.tx_bytes += p->len;
+	struct netif_traffic *t = &nif->traffic[percpu_id()];
+	t->tx_packets++;
+	t->tx_bytes += p->len;
 	p->next = NULL;
 	packet_tap(nif, p, true);
 	nif->ops->transmit(nif, p);

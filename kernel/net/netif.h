@@ -20,6 +20,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "abi/layout.h"
 #include "kernel/net/ipaddr.h"
 #include "kernel/net/pbuf.h"
 #include "kernel/sched/seqcount.h"
@@ -87,11 +88,17 @@ enum net_drop {
 	NET_DROP_NR
 };
 
+/* Counted by all CPUs without a lock: when two count the same at once, one may be lost. */
 struct netif_stats {
-	uint64_t rx_packets, rx_bytes, tx_packets, tx_bytes, rx_multicast;
+	uint64_t rx_multicast;
 	uint64_t rx_dropped, tx_dropped, rx_errors, tx_errors;
 	uint64_t drop[NET_DROP_NR]; /* of packets received here; those to send by their own reasons */
 };
+
+/* What every packet counts: each CPU for itself. */
+struct netif_traffic {
+	uint64_t rx_packets, rx_bytes, tx_packets, tx_bytes;
+} ALIGNED(64);
 
 enum netif_addr_state { NETIF_ADDR_TENTATIVE, NETIF_ADDR_READY, NETIF_ADDR_DUPLICATE };
 
@@ -129,6 +136,7 @@ struct netif {
 		unsigned refs;
 	} group[NETIF_MULTICAST_MAX];
 	struct netif_stats stats;
+	struct netif_traffic traffic[CAY_VCPU_MAX];
 	bool scheduled;  /* the network thread will poll it */
 	bool accept_any; /* while DHCP waits for an address: IPv4 to any destination */
 	struct netif *next;
@@ -167,6 +175,9 @@ bool netif_is_broadcast(const struct netif *nif, const struct ipaddr *dst);
 bool netif_accepts(struct netif *nif, const struct ipaddr *dst);
 int netif_join(struct netif *nif, const struct ipaddr *group);
 int netif_leave(struct netif *nif, const struct ipaddr *group);
+
+/* The sum of all CPUs'. */
+struct netif_traffic netif_traffic(const struct netif *nif);
 
 static inline void net_drop(struct netif *nif, enum net_drop why, struct pbuf *p)
 {

@@ -36,13 +36,15 @@ static unsigned shown_prefix(const struct ipaddr *a, unsigned prefix)
 
 /* ---- links ---- */
 
-static void put_stats(struct nl_reply *r, const struct netif_stats *st)
+static void put_stats(struct nl_reply *r, const struct netif *nif)
 {
+	const struct netif_traffic t = netif_traffic(nif);
+	const struct netif_stats *st = &nif->stats;
 	struct rtnl_link_stats64 s = {
-		.rx_packets = st->rx_packets,
-		.tx_packets = st->tx_packets,
-		.rx_bytes = st->rx_bytes,
-		.tx_bytes = st->tx_bytes,
+		.rx_packets = t.rx_packets,
+		.tx_packets = t.tx_packets,
+		.rx_bytes = t.rx_bytes,
+		.tx_bytes = t.tx_bytes,
 		.rx_errors = st->rx_errors,
 		.tx_errors = st->tx_errors,
 		.rx_dropped = st->rx_dropped,
@@ -78,7 +80,7 @@ static void put_link(struct nl_reply *r, const struct netif *nif, unsigned chang
 	nl_put_string(r, IFLA_QDISC, "noqueue");
 	nl_put(r, IFLA_ADDRESS, lo ? none : nif->mac, 6);
 	nl_put(r, IFLA_BROADCAST, lo ? none : all, 6);
-	put_stats(r, &nif->stats);
+	put_stats(r, nif);
 	nl_end(r);
 }
 

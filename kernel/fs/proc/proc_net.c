@@ -17,6 +17,7 @@ static int show_dev(uint64_t id, struct text *t)
 		     " face |bytes    packets errs drop fifo frame compressed multicast|"
 		     "bytes    packets errs drop fifo colls carrier compressed\n");
 	for (const struct netif *nif = netif_first(); nif != NULL; nif = nif->next) {
+		const struct netif_traffic traffic = netif_traffic(nif);
 		const struct netif_stats *s = &nif->stats;
 		uint64_t dropped = s->rx_dropped;
 		for (unsigned i = 0; i < NET_DROP_NR; i++)
@@ -25,10 +26,10 @@ static int show_dev(uint64_t id, struct text *t)
 			t,
 			"%6s: %7llu %7llu %4llu %4llu    0     0          0 %9llu %8llu %7llu %4llu %4llu    0     0 "
 			"      0          0\n",
-			nif->name, (unsigned long long)s->rx_bytes, (unsigned long long)s->rx_packets,
+			nif->name, (unsigned long long)traffic.rx_bytes, (unsigned long long)traffic.rx_packets,
 			(unsigned long long)s->rx_errors, (unsigned long long)dropped,
-			(unsigned long long)s->rx_multicast, (unsigned long long)s->tx_bytes,
-			(unsigned long long)s->tx_packets, (unsigned long long)s->tx_errors,
+			(unsigned long long)s->rx_multicast, (unsigned long long)traffic.tx_bytes,
+			(unsigned long long)traffic.tx_packets, (unsigned long long)s->tx_errors,
 			(unsigned long long)s->tx_dropped);
 	}
 	return 0;

@@ -6,6 +6,7 @@
 #include "kernel/sched/klock.h"
 
 bool smp_active;
+__thread unsigned shim_cpu; /* kernel/mm/percpu.h */
 
 void klock_take(void)
 {
