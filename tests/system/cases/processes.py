@@ -141,7 +141,7 @@ if __name__ == "__main__":
 @case
 def perl_find_xargs(t):
     t.same(["/usr/bin/perl", "-e", 'print `echo out`; print system("/bin/sh", "-c", "exit 3") >> 8, "\\n"; $SIG{CHLD} = sub { print "chld\\n"; };'
-            'my $p = fork; exit 7 if $p == 0; waitpid $p, 0; print $? >> 8, "\\n"; open(F, "-|", "seq 3"); print <F>; close F;'
+            'my $p = fork; exit 7 if $p == 0; waitpid $p, 0; print $? >> 8, "\\n"; $SIG{CHLD} = "DEFAULT"; open(F, "-|", "seq 3"); print <F>; close F;'
             '$p = open(W, "|-", "tr a-z A-Z") or die; print W "upper\\n"; close W;'], expect=0)
     for name in "abc":
         t.write("d/%s.txt" % name, name * 10)
