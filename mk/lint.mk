@@ -18,11 +18,12 @@ lint-scripts:
 	@test -z "$(SCRIPTS)" || shellcheck -S warning $(SCRIPTS)
 
 # comparePointers: the ends of sections are symbols of the linker. ctuuninitvar: takes "fills what it points to" for "reads it".
+# legacyUninitvar: does not know that asm writes. The loop of jansson is a macro of a header that cppcheck does not read.
 CPPCHECK = cppcheck -q --std=c11 --language=c --enable=warning,portability --inline-suppr --error-exitcode=1 -I. \
-	--suppress=comparePointers --suppress=ctuuninitvar --suppress=missingInclude
+	--suppress=comparePointers --suppress=ctuuninitvar --suppress=legacyUninitvar --suppress=missingInclude
 lint-cppcheck:
 	@$(CPPCHECK) -DCAY_KERNEL=1 kernel lib
-	@$(CPPCHECK) vmm tools
+	@$(CPPCHECK) '-Djson_object_foreach(o,k,v)=for((k)=0;(v)=json_object_get(o,k);)' vmm tools
 
 TIDY_FLAGS = -std=gnu11 -I. -I$(BUILD)/gen -Itests -Itests/unit -Itests/unit/shim
 lint-tidy: $(FILTER) $(SYSCALL_NAMES) $(USERNET_FILTER)

@@ -46,7 +46,7 @@ static void fill(struct tables *t, const struct command_flag *flags)
 	*s++ = ':';
 	*s++ = 'h';
 	*o++ = (struct option){.name = "help", .val = 'h'};
-	for (unsigned i = 0; flags[i].name != NULL && i < FLAGS_MAX; i++) {
+	for (unsigned i = 0; i < FLAGS_MAX && flags[i].name != NULL; i++) {
 		*o++ = (struct option){.name = flags[i].name,
 				       .has_arg = flags[i].value ? required_argument : no_argument,
 				       .val = LONG_BASE + (int)i};

@@ -30,7 +30,7 @@ static json_t *string_of(const char *s)
 
 	if (j != NULL)
 		return j;
-	for (; s[n] != '\0' && n < sizeof(clean) - 1; n++)
+	for (; n < sizeof(clean) - 1 && s[n] != '\0'; n++)
 		clean[n] = (char)((unsigned char)s[n] < 0x80 ? s[n] : '?');
 	return json_stringn(clean, n);
 }
