@@ -10,7 +10,9 @@
 #include "kernel/mm/shared_tables.h"
 #include "kernel/mm/vmspace_priv.h"
 
-#define LOW_2G 0x80000000ULL
+#define LOW_2G           0x80000000ULL
+#define SMALL_DATA_BYTES (128u << 10)
+#define SMALL_ANON_BYTES (64u << 10)
 
 uint64_t vmspace_place(struct vmspace *vs, uint64_t hint, uint64_t bytes, int flags, bool anonymous)
 {
@@ -139,6 +141,16 @@ int vmspace_add_area(struct vmspace *vs, uint64_t addr, uint64_t bytes, int prot
 	return 0;
 }
 
+/*
+ * Will be written at once, most likely, and is so small that filling it costs less than the exception: memory for
+ * something, or a library's data, with which its other parts are filled in.
+ */
+static bool is_small_data(uint64_t bytes, int prot, int flags, const struct file *file)
+{
+	return (flags & MAP_TYPE) == MAP_PRIVATE && (prot & PROT_WRITE) && !(flags & (MAP_NORESERVE | MAP_GROWSDOWN)) &&
+	       bytes <= (file != NULL ? SMALL_DATA_BYTES : SMALL_ANON_BYTES) && page_nr_free() > page_nr_total() / 4;
+}
+
 static int64_t map_locked(struct vmspace *vs, uint64_t addr, uint64_t bytes, int prot, int flags, struct file *file,
 			  uint64_t offset)
 {
@@ -172,7 +184,8 @@ static int64_t map_locked(struct vmspace *vs, uint64_t addr, uint64_t bytes, int
 		err = vmspace_add_area(vs, addr, bytes, prot, area_flags(file, flags), file, offset / PAGE_SIZE);
 	if (err != 0)
 		return err;
-	if ((flags & (MAP_POPULATE | MAP_LOCKED)) && (prot & (PROT_READ | PROT_WRITE)))
+	if (((flags & (MAP_POPULATE | MAP_LOCKED)) && (prot & (PROT_READ | PROT_WRITE))) ||
+	    is_small_data(bytes, prot, flags, file))
 		(void)fault_populate(vs, addr, addr + bytes, private_writable); /* as Linux: no error if it cannot */
 	return (int64_t)addr;
 }
