@@ -7,6 +7,7 @@
 #include <linux/icmpv6.h>
 #include <netinet/ip6.h>
 
+#include "kernel/net/group_report.h"
 #include "kernel/net/icmp.h"
 #include "kernel/net/neigh.h"
 #include "kernel/net/net_priv.h"
@@ -124,6 +125,9 @@ void icmp6_input(struct pbuf *p)
 		take_error(p, &h);
 	} else if (h.icmp6_type >= TYPE_NDP_MIN && h.icmp6_type <= TYPE_NDP_MAX) {
 		ndp_input(p, h.icmp6_type);
+	} else if (h.icmp6_type == ICMPV6_MGM_QUERY) {
+		mld_query(p);
+		pbuf_put(p);
 	} else {
 		pbuf_put(p);
 	}

@@ -4,6 +4,7 @@
 #include <netinet/ip6.h>
 
 #include "kernel/log.h"
+#include "kernel/net/group_report.h"
 #include "kernel/net/net_priv.h"
 #include "lib/inet_checksum.h"
 
@@ -58,6 +59,10 @@ void ip_input(struct pbuf *p)
 			icmp4_input(p);
 		else
 			icmp6_input(p);
+		return;
+	}
+	if (p->proto == IPPROTO_IGMP && v4) {
+		igmp_input(p);
 		return;
 	}
 	if (proto == NULL) {

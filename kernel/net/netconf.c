@@ -76,6 +76,7 @@ void netconf_start(struct netif *nif, const struct cay_net_config *cfg)
 	struct ipaddr addr6 = ipaddr_v6(cfg->ip6), gateway6 = ipaddr_v6(cfg->gateway6), dns6 = ipaddr_v6(cfg->dns6);
 	bool quiet = cfg->flags & CAY_NET_QUIET;
 
+	nif->reports_groups = !quiet;
 	netif_set_up(nif, true);
 	netif_set_carrier(nif, true);
 	slaac_start(nif, !quiet, cfg->flags & CAY_NET_SLAAC);

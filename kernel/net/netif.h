@@ -137,8 +137,10 @@ struct netif {
 	} group[NETIF_MULTICAST_MAX];
 	struct netif_stats stats;
 	struct netif_traffic traffic[CAY_VCPU_MAX];
-	bool scheduled;  /* the network thread will poll it */
-	bool accept_any; /* while DHCP waits for an address: IPv4 to any destination */
+	uint64_t old_querier_until_ns[2]; /* [IPv4?]: who asks for groups there speaks IGMPv2, MLDv1 */
+	bool reports_groups;              /* group_report.h */
+	bool scheduled;                   /* the network thread will poll it */
+	bool accept_any;                  /* while DHCP waits for an address: IPv4 to any destination */
 	struct netif *next;
 };
 

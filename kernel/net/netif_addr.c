@@ -6,6 +6,7 @@
 #include <endian.h>
 #include <errno.h>
 
+#include "kernel/net/group_report.h"
 #include "kernel/net/net_priv.h"
 
 struct netif_addr *netif_find_addr(struct netif *nif, const struct ipaddr *addr)
@@ -178,6 +179,7 @@ bool netif_accepts(struct netif *nif, const struct ipaddr *dst)
 
 int netif_join(struct netif *nif, const struct ipaddr *group)
 {
+	bool first = false;
 	int err = 0;
 
 	spin_lock(&nif->lock);
@@ -194,27 +196,34 @@ int netif_join(struct netif *nif, const struct ipaddr *group)
 		nif->group[nif->nr_groups].group = *group;
 		nif->group[nif->nr_groups++].refs = 1;
 		seq_write_end(&nif->seq);
+		first = true;
 	}
 out:
 	spin_unlock(&nif->lock);
+	if (first)
+		group_joined(nif, group);
 	return err;
 }
 
 int netif_leave(struct netif *nif, const struct ipaddr *group)
 {
 	int err = -EADDRNOTAVAIL;
+	bool last = false;
 
 	spin_lock(&nif->lock);
 	for (unsigned i = 0; i < nif->nr_groups; i++) {
 		if (!ipaddr_eq(&nif->group[i].group, group))
 			continue;
 		seq_write_begin(&nif->seq);
-		if (--nif->group[i].refs == 0)
+		last = --nif->group[i].refs == 0;
+		if (last)
 			nif->group[i] = nif->group[--nif->nr_groups];
 		seq_write_end(&nif->seq);
 		err = 0;
 		break;
 	}
 	spin_unlock(&nif->lock);
+	if (last)
+		group_left(nif, group);
 	return err;
 }

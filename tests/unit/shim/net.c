@@ -11,6 +11,7 @@
 #include "kernel/fs/cred.h"
 #include "kernel/fs/file.h"
 #include "kernel/fs/pipe.h"
+#include "kernel/net/group_report.h"
 #include "kernel/net/inet.h"
 #include "kernel/net/net_priv.h"
 #include "kernel/net/netconf.h"
@@ -106,6 +107,29 @@ void netconf_start(struct netif *nif, const struct cay_net_config *cfg)
 {
 	(void)nif;
 	(void)cfg;
+}
+
+/* Nobody asks for groups. */
+__attribute__((weak)) void group_joined(struct netif *nif, const struct ipaddr *group)
+{
+	(void)nif;
+	(void)group;
+}
+
+__attribute__((weak)) void group_left(struct netif *nif, const struct ipaddr *group)
+{
+	(void)nif;
+	(void)group;
+}
+
+__attribute__((weak)) void igmp_input(struct pbuf *p)
+{
+	pbuf_put(p);
+}
+
+__attribute__((weak)) void mld_query(struct pbuf *p)
+{
+	(void)p;
 }
 
 /* Nobody listens to netlink. */
