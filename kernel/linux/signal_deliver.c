@@ -131,6 +131,7 @@ void signal_deliver(struct trapframe *f)
 	struct thread *t = thread_current();
 	struct process *p = t->proc;
 	int64_t result = (int64_t)f->rax;
+	uint64_t blocked_before = t->sigmask, newly_blocked;
 	siginfo_t info;
 
 	for (;;) {
@@ -158,6 +159,9 @@ void signal_deliver(struct trapframe *f)
 		t->sigmask = t->saved_sigmask;
 	}
 	signal_update_work();
+	newly_blocked = t->sigmask & ~blocked_before;
+	if ((p->sighand->shared.mask & newly_blocked) != 0)
+		signal_offer_shared(p, newly_blocked);
 	/* A handler's frame has taken over the call (orig_rax is -1 then); otherwise it goes on as if nothing had been.
 	 */
 	if (from_call(f) && is_restart(result))

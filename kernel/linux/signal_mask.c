@@ -7,18 +7,24 @@
 #include "kernel/linux/signal_priv.h"
 #include "kernel/mm/uaccess.h"
 #include "kernel/sched/klock.h"
+#include "kernel/sched/klock.h"
 #include "kernel/time/clock.h"
 #include "kernel/time/timespec.h"
 
+/*
+ * Without the kernel lock, from sigprocmask: so cleared first, and set again if need be. What is cleared here was set
+ * for something that is seen then. A full barrier is in it, between the mask, which the caller has stored, and the look
+ * at what is pending: pairs with pending_before_masks of signal_send.c.
+ */
 void signal_update_work(void)
 {
 	struct thread *t = thread_current();
 	struct sighand *sh = t->proc->sighand;
 
-	if (((t->pending.mask | sh->shared.mask) & ~t->sigmask) != 0 || t->restore_sigmask || sh->stopped)
+	thread_work_clear(t, THREAD_WORK_SIGNAL);
+	if (((READ_ONCE(t->pending.mask) | READ_ONCE(sh->shared.mask)) & ~t->sigmask) != 0 || t->restore_sigmask ||
+	    READ_ONCE(sh->stopped))
 		thread_work_set(t, THREAD_WORK_SIGNAL);
-	else
-		thread_work_clear(t, THREAD_WORK_SIGNAL);
 }
 
 uint64_t signal_pending_in(uint64_t mask)
@@ -40,10 +46,29 @@ int signal_take(uint64_t mask, siginfo_t *out)
 	return sig;
 }
 
+/* This thread may have been chosen for signals to the process that it blocks now: others are to take them. */
+static void offer_to_others(uint64_t newly_blocked)
+{
+	struct process *p = process_current();
+	bool entered;
+
+	if ((READ_ONCE(p->sighand->shared.mask) & newly_blocked) == 0)
+		return;
+	entered = kernel_enter();
+	signal_offer_shared(p, newly_blocked);
+	if (entered)
+		kernel_leave();
+}
+
 void signal_set_mask(uint64_t mask)
 {
-	thread_current()->sigmask = mask & ~SIGNAL_UNBLOCKABLE;
+	struct thread *t = thread_current();
+	uint64_t newly_blocked = mask & ~t->sigmask;
+
+	WRITE_ONCE(t->sigmask, mask & ~SIGNAL_UNBLOCKABLE);
 	signal_update_work();
+	if (newly_blocked != 0)
+		offer_to_others(newly_blocked);
 }
 
 static void set_temp_mask(uint64_t mask)
@@ -51,13 +76,8 @@ static void set_temp_mask(uint64_t mask)
 	struct thread *t = thread_current();
 
 	t->saved_sigmask = t->sigmask;
-	t->restore_sigmask = true;
-	t->sigmask = mask & ~SIGNAL_UNBLOCKABLE;
-	/* Not signal_update_work: restore_sigmask alone is no reason to wake up. */
-	if (signal_pending_in(~t->sigmask) != 0)
-		thread_work_set(t, THREAD_WORK_SIGNAL);
-	else
-		thread_work_clear(t, THREAD_WORK_SIGNAL);
+	signal_set_mask(mask);
+	t->restore_sigmask = true; /* last: alone it is no reason to wake up */
 }
 
 int signal_begin_temp_mask(const void *usigmask, size_t sigsetsize)
@@ -97,6 +117,7 @@ void signal_end_temp_mask(bool interrupted)
 		kernel_leave();
 }
 
+/* Needs no kernel lock: a thread changes its own mask only. */
 long sys_rt_sigprocmask(int how, const void *uset, void *uold, size_t size)
 {
 	struct thread *t = thread_current();

@@ -17,6 +17,10 @@ void signal_force(struct thread *t, const siginfo_t *info);
 
 void signal_stop_process(struct process *p, int signo);
 
+/* The current thread does not take signals of this mask any more: those pending for the process are offered to others.
+ */
+void signal_offer_shared(struct process *p, uint64_t mask);
+
 /* After the mask or what is pending changed: THREAD_WORK_SIGNAL as it should be for the current thread. */
 void signal_update_work(void);
 

@@ -15,6 +15,7 @@
 #include "kernel/linux/signal_priv.h"
 #include "kernel/log.h"
 #include "kernel/mm/kmalloc.h"
+#include "kernel/sched/klock.h"
 
 #define STOP_SIGNALS    (SIGMASK(SIGSTOP) | SIGMASK(SIGTSTP) | SIGMASK(SIGTTIN) | SIGMASK(SIGTTOU))
 #define DEFAULT_IGNORED (SIGMASK(SIGCHLD) | SIGMASK(SIGURG) | SIGMASK(SIGWINCH) | SIGMASK(SIGCONT))
@@ -39,7 +40,14 @@ bool signal_action_ignores(const struct sighand *sh, int sig)
 /* A signal that t lets through now, or is waiting for in sigtimedwait. */
 static bool takes(const struct thread *t, int sig)
 {
-	return (SIGMASK(sig) & (~t->sigmask | t->sigwait_mask)) != 0;
+	return (SIGMASK(sig) & (~READ_ONCE(t->sigmask) | t->sigwait_mask)) != 0;
+}
+
+/* Threads change their masks without a lock. Whoever unblocks what was made pending before this finds it himself. */
+static void pending_before_masks(void)
+{
+	if (smp_active)
+		__atomic_thread_fence(__ATOMIC_SEQ_CST);
 }
 
 static void notify(struct thread *t)
@@ -53,6 +61,7 @@ static void notify_one(struct process *p, int sig)
 {
 	struct thread *self = thread_current();
 
+	pending_before_masks();
 	if (self->proc == p && thread_is_runnable(self) && takes(self, sig)) {
 		notify(self);
 		return;
@@ -149,6 +158,7 @@ int signal_send_thread(struct thread *t, const siginfo_t *info)
 	err = sigpending_add(&t->pending, info);
 	if (err != 0)
 		return err;
+	pending_before_masks();
 	if (takes(t, sig))
 		notify(t);
 	waitq_wake(&p->sighand->signalfd_wq, 0);
@@ -163,6 +173,7 @@ bool signal_send_item(struct process *p, struct thread *t, struct sigitem *item)
 		return true;
 	if (!sigpending_add_item(t != NULL ? &t->pending : &p->sighand->shared, item))
 		return false;
+	pending_before_masks();
 	if (t == NULL)
 		notify_one(p, sig);
 	else if (takes(t, sig))
@@ -232,6 +243,14 @@ void signal_from_host(int signo)
 	(void)signal_send_process(init_process, &info); /* standard signals do not fail */
 }
 
+void signal_offer_shared(struct process *p, uint64_t mask)
+{
+	list_for_each (other, &p->threads, proc_link, struct thread) {
+		if (other != thread_current() && (p->sighand->shared.mask & mask & ~READ_ONCE(other->sigmask)))
+			notify(other);
+	}
+}
+
 void signal_thread_exit(struct thread *t)
 {
 	struct process *p = t->proc;
@@ -240,8 +259,5 @@ void signal_thread_exit(struct thread *t)
 	/* It may have been told about a shared signal that it will now not take. */
 	t->sigmask = ~0ull;
 	t->sigwait_mask = 0;
-	list_for_each (other, &p->threads, proc_link, struct thread) {
-		if (other != t && (p->sighand->shared.mask & ~other->sigmask))
-			notify(other);
-	}
+	signal_offer_shared(p, ~0ull);
 }

@@ -6,6 +6,7 @@
 #include <fenv.h>
 #include <poll.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/signalfd.h>
@@ -517,6 +518,68 @@ static void test_directed_at_threads(void)
 	report(hits == 1 && last_value == gettid(), "a directed signal waits for its thread");
 }
 
+/* --- masks that change while signals come --- */
+
+#define TOGGLES_MS 150
+static atomic_uint came;
+static atomic_bool stop_toggling;
+
+static void count_one(int sig)
+{
+	(void)sig;
+	came++;
+}
+
+/* Blocks and unblocks, and lets them in during ppoll only, until told to stop; then all that is left comes. */
+static void *toggle(void *arg)
+{
+	const struct timespec none = {0};
+	sigset_t empty;
+
+	(void)arg;
+	sigemptyset(&empty);
+	while (!stop_toggling) {
+		mask(SIG_BLOCK, SIGRTMIN + 2);
+		ppoll(NULL, 0, &none, &empty);
+		mask(SIG_UNBLOCK, SIGRTMIN + 2);
+	}
+	return NULL;
+}
+
+/* Signals to the process or to each thread in turn, while the threads change their masks. None may be lost or stay
+ * where nobody takes it. */
+static void test_changing_masks(bool to_process)
+{
+	pthread_t th[3];
+	unsigned sent = 0;
+	struct timespec begin, now;
+
+	came = 0;
+	stop_toggling = false;
+	handle(SIGRTMIN + 2, count_one, SA_RESTART);
+	for (int i = 0; i < 3; i++)
+		pthread_create(&th[i], NULL, toggle, NULL);
+	mask(SIG_BLOCK, SIGRTMIN + 2); /* the others', not this thread's */
+	clock_gettime(CLOCK_MONOTONIC, &begin);
+	do {
+		int err = to_process ? sigqueue(getpid(), SIGRTMIN + 2, (union sigval){0})
+				     : pthread_kill(th[sent % 3], SIGRTMIN + 2);
+
+		if (err == 0)
+			sent++;
+		if (sent - came > 1000) /* below any limit of queued signals */
+			usleep(100);
+		clock_gettime(CLOCK_MONOTONIC, &now);
+	} while ((now.tv_sec - begin.tv_sec) * 1000 + (now.tv_nsec - begin.tv_nsec) / 1000000 < TOGGLES_MS);
+	for (int i = 0; i < 5000 && came != sent; i++)
+		usleep(1000);
+	report(came == sent, "no signal to %s is lost while masks change", to_process ? "the process" : "threads");
+	stop_toggling = true;
+	for (int i = 0; i < 3; i++)
+		pthread_join(th[i], NULL);
+	mask(SIG_UNBLOCK, SIGRTMIN + 2);
+}
+
 int main(void)
 {
 	test_actions();
@@ -532,5 +595,7 @@ int main(void)
 	test_without_vdso();
 	test_signalfd();
 	test_directed_at_threads();
+	test_changing_masks(false);
+	test_changing_masks(true);
 	return report_summary();
 }
