@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Debian's servers under load, beside Linux: two VMs on a link beside two processes on loopback, and a VM behind a tap with a native
 client beside the native server behind a veth pair (as root). Server and client are the same programs with the same arguments; the
-server has one thread, because there are two CPUs. Rates and latencies are those that the client measured."""
+server has one thread, because there are two CPUs; a few rows have two threads in a VM with two CPUs. Rates and latencies are those that the client measured."""
 import json
 import os
 import re
@@ -28,11 +28,12 @@ def count(n):
 class Load:
     """A server, what loads it, and at least how many times Linux's rate is promised over a link and behind a tap."""
 
-    def __init__(self, name, server, port, client, read, link, tap, programs):
+    def __init__(self, name, server, port, client, read, link, tap, programs, cpus=1):
         self.name, self.server, self.port, self.programs = name, server, port, programs
+        self.cpus = cpus      # of the server's VM
         self.client = client  # host -> argv
         self.read = read      # output -> {what was done: (a second, p99 in us or None, how often)}
-        self.link, self.tap = link, tap
+        self.link, self.tap = link, tap  # tap None: not measured
 
 
 def redis(pipeline, n, link, tap):
@@ -46,16 +47,17 @@ def redis(pipeline, n, link, tap):
                               "-t", "set,get", "--csv"], read, link, tap, ("redis-server", "redis-benchmark"))
 
 
-def memcached():
+def memcached(link, tap, threads=1):
     def read(out):
         m = re.search(r"Ops: (\d+) TPS: (\d+)", out)
         return {"operations": (float(m.group(2)), None, int(m.group(1)))}
-    return Load("memcached", lambda where: ["memcached", "-u", "root", "-t", "1", "-p", "17211", "-U", "0"], 17211,
-                lambda host: ["memcaslap", "-s", host + ":17211", "-T", "1", "-c", "50", "-x", count(100000)], read, 2, 1.2,
-                ("memcached", "memcaslap"))
+    name = "memcached" if threads == 1 else "memcached, %d threads," % threads
+    return Load(name, lambda where: ["memcached", "-u", "root", "-t", str(threads), "-p", "17211", "-U", "0"], 17211,
+                lambda host: ["memcaslap", "-s", host + ":17211", "-T", "1", "-c", "50", "-x", count(100000)], read, link, tap,
+                ("memcached", "memcaslap"), threads)
 
 
-NGINX = """user root; daemon off; worker_processes 1; pid {dir}/nginx.pid; error_log stderr crit;
+NGINX = """user root; daemon off; worker_processes {workers}; pid {dir}/nginx.pid; error_log stderr crit;
 events {{ worker_connections 512; }}
 http {{ access_log off; sendfile on; tcp_nopush on; keepalive_requests 1000000000;
  client_body_temp_path {dir}/t1; proxy_temp_path {dir}/t2; fastcgi_temp_path {dir}/t3; uwsgi_temp_path {dir}/t4; scgi_temp_path {dir}/t5;
@@ -64,14 +66,14 @@ http {{ access_log off; sendfile on; tcp_nopush on; keepalive_requests 100000000
 """
 
 
-def nginx(name, url, port, link, tap):
+def nginx(name, url, port, link, tap, workers=1):
     def read(out):
         unit = {"us": 1, "ms": 1e3, "s": 1e6}
         p99, p99_unit = re.search(r"99%\s+([0-9.]+)(us|ms|s)", out).groups()
         return {"612-byte page": (float(re.search(r"Requests/sec:\s+([0-9.]+)", out).group(1)), float(p99) * unit[p99_unit],
                                   int(re.search(r"(\d+) requests in", out).group(1)))}
-    return Load(name, lambda where: ["nginx", "-p", HERE, "-c", "%s/nginx-%s.conf" % (HERE, where)], port,
-                lambda host: ["wrk", "-t", "1", "-c", "50", "-d", SECONDS, "--latency", url % host], read, link, tap, ("nginx", "wrk"))
+    return Load(name, lambda where: ["nginx", "-p", HERE, "-c", "%s/nginx-%s-%d.conf" % (HERE, where, workers)], port,
+                lambda host: ["wrk", "-t", "1", "-c", "50", "-d", SECONDS, "--latency", url % host], read, link, tap, ("nginx", "wrk"), workers)
 
 
 def prepare_nginx():
@@ -80,8 +82,9 @@ def prepare_nginx():
     with open(HERE + "/www/index.html", "w") as f:
         f.write("x" * 611 + "\n")
     for where, folder in (("native", HERE + "/native"), ("cay", "/tmp")):
-        with open("%s/nginx-%s.conf" % (HERE, where), "w") as f:
-            f.write(NGINX.format(dir=folder, here=HERE))
+        for workers in (1, 2):
+            with open("%s/nginx-%s-%d.conf" % (HERE, where, workers), "w") as f:
+                f.write(NGINX.format(dir=folder, here=HERE, workers=workers))
     run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=bench", "-days", "2", "-keyout", HERE + "/key.pem",
          "-out", HERE + "/cert.pem"])
 
@@ -89,8 +92,10 @@ def prepare_nginx():
 LOADS = [
     redis(1, 100000, 3, 1.0),
     redis(16, 500000, 2, 1.2),
-    memcached(),
+    memcached(2, 1.2),
     nginx("nginx", "http://%s:17080/index.html", 17080, 2, 1.2),
+    memcached(1, None, threads=2),
+    nginx("nginx, 2 workers,", "http://%s:17080/index.html", 17080, 1, None, workers=2),
     nginx("nginx with TLS", "https://%s:17443/index.html", 17443, 0.95, 0.95),
 ]
 
@@ -152,11 +157,12 @@ def benchmark():
     prepare_nginx()
     vm = [CAY, "run", *LINK, "--"]
     for load in loads:
-        compare("link", load, ([], [], "127.0.0.1"), ([CAY, "run", *LINK_SERVER, "--stats=" + STATS, "--"], vm, "10.99.0.100"), load.link)
+        compare("link", load, ([], [], "127.0.0.1"), ([CAY, "run", "-c", str(load.cpus), *LINK_SERVER, "--stats=" + STATS, "--"], vm,
+                                                       "10.99.0.100"), load.link)
     if not possible():
         return
     with Namespaces() as ns:
-        for load in loads:
+        for load in (x for x in loads if x.tap is not None):
             compare("tap", load, (ns.in_b, ns.in_a, VETH),
                     ([*ns.in_a, CAY, "run", *ns.card, "--stats=" + STATS, "--"], ns.in_a, TAP), load.tap)
 

@@ -201,7 +201,7 @@ static void *look(void *arg)
 	while (!stop_looking) {
 		socklen_t len = sizeof(name);
 		struct pollfd p = {.fd = t->fd, .events = POLLIN | POLLOUT};
-		t->ok = getsockname(t->fd, (struct sockaddr *)&name, &len) == 0 && poll(&p, 1, 0) >= 0;
+		t->ok &= getsockname(t->fd, (struct sockaddr *)&name, &len) == 0 && poll(&p, 1, 0) >= 0;
 		len = sizeof(v);
 		t->ok &= getsockopt(t->fd, SOL_SOCKET, SO_ERROR, &v, &len) == 0;
 		len = sizeof(info);
@@ -223,7 +223,7 @@ static void test_writers(enum kind kind)
 
 	make_pair(kind, fd);
 	stop_looking = false;
-	looker = (struct talk){.fd = fd[0]};
+	looker = (struct talk){.fd = fd[0], .ok = true};
 	pthread_create(&th[THREADS], NULL, look, &looker);
 	for (int i = 0; i < THREADS; i++) {
 		t[i] = (struct talk){.fd = fd[0], .seed = (uint8_t)i};
