@@ -12,6 +12,7 @@ STATS = BENCH + "/net/stats.json"
 PORT = "7001"
 TRIPS = "2000" if QUICK else "20000"
 LINK = ["--net", "link=bench%d" % os.getpid()]
+LINK_SERVER = "10.99.0.100"  # said, else whoever joins first is .1
 
 
 class Server:
@@ -24,6 +25,7 @@ class Server:
             if subprocess.run([*inside, LOAD, "rr", "tcp", host, PORT, "10"], capture_output=True, cwd=BENCH, check=False).returncode == 0:
                 return
             time.sleep(0.02)
+        self.stop()
         raise RuntimeError("%s does not answer" % " ".join(argv))
 
     def stop(self):
@@ -71,7 +73,11 @@ def compare_all(name, native, cay, rr_limit, rr_ratio, stream_ratio):
 def link():
     vm = [CAY, "run", *LINK, "--stats=" + STATS, "--"]
     native = Server([LOAD, "serve", PORT], "127.0.0.1")
-    cay = Server([CAY, "run", *LINK, "--", LOAD, "serve", PORT], "10.99.0.1", vm)
+    try:
+        cay = Server([CAY, "run", LINK[0], "%s,ip=%s/24" % (LINK[1], LINK_SERVER), "--", LOAD, "serve", PORT], LINK_SERVER, vm)
+    except BaseException:
+        native.stop()
+        raise
     try:
         compare_all("link", ([], native.host), (vm, cay.host), 5, None, 1.5)
         run([*vm, LOAD, "rr", "tcp", cay.host, PORT, TRIPS])

@@ -31,8 +31,8 @@
 #define NET_STREAM_BYTES 16384u
 /* Averages over this many polls that found frames, in 1/256: how many frames at once make it worth while to carry. */
 #define NET_AVERAGE_OVER 16
-#define NET_CARRY_FROM   (2 * 256)
-#define NET_CARRY_UNTIL  (3 * 256 / 2)
+#define NET_CARRY_FROM   (4 * 256)
+#define NET_CARRY_UNTIL  (5 * 256 / 2)
 /* Longer frames are worth a thread of their own, which copies while the guest computes. */
 #define NET_CARRY_BYTES (4096 * 256)
 
