@@ -8,6 +8,7 @@
 #define CAY_KERNEL_NET_INET_H
 
 #include "kernel/net/channel.h"
+#include "kernel/net/filter.h"
 #include "kernel/net/ip.h"
 #include "kernel/net/port.h"
 #include "kernel/net/socket.h"
@@ -30,6 +31,7 @@ struct inet_sock {
 	bool pktinfo, pktinfo6, recv_ttl, recv_ttl6, recv_tos, recv_tos6, recv_opts, recv_origdst;
 	bool freebind, transparent, hdrincl, no_port, mcast_all;
 	struct inet_membership *memberships; /* joined groups: inet_multicast.c */
+	struct net_filter *filter;           /* raw and UDP; NULL: none. Owned */
 	int error;                           /* positive errno for SO_ERROR and the next call */
 	struct route route;
 };

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* packet.c - see packet.h. No filters (SO_ATTACH_FILTER) and no rings. */
+/* packet.c - see packet.h. No rings. */
 #include "kernel/net/packet.h"
 
 #include <errno.h>
@@ -10,6 +10,7 @@
 
 #include "kernel/fs/cred.h"
 #include "kernel/mm/kmalloc.h"
+#include "kernel/net/filter.h"
 #include "kernel/net/inet.h"
 #include "kernel/net/net_priv.h"
 
@@ -22,6 +23,7 @@ struct packet_sock {
 	uint16_t protocol; /* EtherType, network order; ETH_P_ALL; 0: nothing */
 	int ifindex;       /* 0: all interfaces */
 	struct pbuf_queue rx;
+	struct net_filter *filter; /* NULL: none. Owned */
 };
 
 /* In cb of a queued frame. */
@@ -119,10 +121,13 @@ static void run(struct channel *ch, struct pbuf *batch, uint32_t bits)
 		struct pbuf *p = batch;
 		batch = p->next;
 		p->next = NULL;
-		if (s->rx.truesize >= (size_t)s->sock.option[SO_RCVBUF])
+		uint32_t wanted = net_filter_run(s->filter, p);
+		if (wanted == 0 || s->rx.truesize >= (size_t)s->sock.option[SO_RCVBUF]) {
 			pbuf_put(p);
-		else
+		} else {
+			pbuf_trim(p, wanted);
 			pbuf_queue_push(&s->rx, p);
+		}
 	}
 	if (s->rx.nr > 0)
 		waitq_wake(&ch->wq, POLLIN | POLLRDNORM);
@@ -133,6 +138,7 @@ static void packet_free(struct channel *ch)
 	struct packet_sock *s = container_of(ch, struct packet_sock, ch);
 
 	pbuf_queue_drop(&s->rx);
+	net_filter_free(s->filter);
 	kfree(s);
 }
 
@@ -297,8 +303,10 @@ static int packet_shutdown(struct socket *sock, int how)
 /* Memberships (promiscuous mode) change nothing: the card hands over all it gets. */
 static int packet_set_option(struct socket *sock, int level, int name, const void *value, unsigned len)
 {
-	(void)sock;
-	(void)value;
+	struct packet_sock *s = packet_of(sock);
+
+	if (net_filter_is_option(level, name))
+		return net_filter_set(&s->ch, &s->filter, name, value, len);
 	if (level == SOL_PACKET && (name == PACKET_ADD_MEMBERSHIP || name == PACKET_DROP_MEMBERSHIP))
 		return len >= sizeof(struct packet_mreq) ? 0 : -EINVAL;
 	return -ENOPROTOOPT;

@@ -114,7 +114,7 @@ bool ping_input(struct pbuf *p)
 static void run(struct channel *ch, struct pbuf *batch, uint32_t bits)
 {
 	struct raw_sock *r = container_of(ch, struct raw_sock, in.ch);
-	uint32_t events = 0;
+	uint32_t events = 0, wanted;
 
 	(void)bits;
 	while (batch != NULL) {
@@ -126,7 +126,10 @@ static void run(struct channel *ch, struct pbuf *batch, uint32_t bits)
 				events |= POLLERR;
 		} else if (r->rx.truesize >= (size_t)r->in.sock.option[SO_RCVBUF]) {
 			net_drop(p->netif, NET_DROP_SOCKET_FULL, p);
+		} else if ((wanted = net_filter_run(r->in.filter, p)) == 0) {
+			pbuf_put(p);
 		} else {
+			pbuf_trim(p, wanted);
 			p->time_ns = clock_realtime_ns();
 			pbuf_queue_push(&r->rx, p);
 			events |= POLLIN | POLLRDNORM;
@@ -142,6 +145,7 @@ static void raw_free(struct channel *ch)
 
 	pbuf_queue_drop(&r->rx);
 	pbuf_queue_drop(&r->errors.q);
+	net_filter_free(r->in.filter);
 	kfree(r);
 }
 
@@ -419,6 +423,8 @@ static int raw_set_option(struct socket *s, int level, int name, const void *val
 {
 	struct raw_sock *r = raw_of(s);
 
+	if (net_filter_is_option(level, name))
+		return net_filter_set(&r->in.ch, &r->in.filter, name, value, len);
 	if (level == SOL_RAW && name == OPT_ICMP_FILTER && s->protocol == IPPROTO_ICMP) {
 		if (len < sizeof(r->filter))
 			return -EINVAL;

@@ -58,6 +58,13 @@ static void receive(struct udp_sock *u, struct pbuf *p)
 		net_drop(p->netif, NET_DROP_SOCKET_FULL, p);
 		return;
 	}
+	uint32_t wanted = net_filter_run(u->in.filter, p);
+	if (wanted == 0) {
+		u->in.ch.drops++;
+		pbuf_put(p);
+		return;
+	}
+	pbuf_trim(p, MAX(wanted, (uint32_t)sizeof(struct udphdr_wire)));
 	pbuf_pull(p, sizeof(struct udphdr_wire));
 	p->time_ns = clock_realtime_ns();
 	pbuf_queue_push(&u->rx, p);
@@ -101,6 +108,7 @@ static void udp_free(struct channel *ch)
 	pbuf_queue_drop(&u->rx);
 	pbuf_queue_drop(&u->errors.q);
 	pbuf_put(u->corked);
+	net_filter_free(u->in.filter);
 	kfree(u);
 }
 
@@ -317,6 +325,8 @@ static int udp_set_option(struct socket *s, int level, int name, const void *val
 	struct udp_sock *u = udp_of(s);
 	int v;
 
+	if (net_filter_is_option(level, name))
+		return net_filter_set(&u->in.ch, &u->in.filter, name, value, len);
 	if (level != IPPROTO_UDP && level != IPPROTO_UDPLITE)
 		return inet_set_option(s, level, name, value, len);
 	if (len < sizeof(v))

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * filter.h - classic BPF programs on sockets (SO_ATTACH_FILTER, socket(7)): which packets a socket gets, and how much
+ * of them. A program is checked when it is attached: known instructions, jumps forward and inside, no memory word read
+ * before it is written, a return at the end. So it ends after at most as many steps as it has instructions. On packet,
+ * raw and UDP sockets; the program sees what Linux shows it: the link header, the IP header, the UDP header.
+ */
+#ifndef CAY_KERNEL_NET_FILTER_H
+#define CAY_KERNEL_NET_FILTER_H
+
+#include <linux/filter.h>
+
+#include "kernel/net/channel.h"
+
+struct net_filter;
+
+/* The filter's options at SOL_SOCKET: SO_ATTACH_FILTER, SO_DETACH_FILTER, SO_LOCK_FILTER. */
+bool net_filter_is_option(int level, int name);
+/*
+ * setsockopt with one of them; value: kernel memory, but the struct sock_fprog in it points to the program's. ch's lock
+ * guards *slot; not held. -EINVAL, -EFAULT, -ENOMEM; -ENOENT: nothing to detach; -EPERM: locked.
+ */
+int net_filter_set(struct channel *ch, struct net_filter **slot, int name, const void *value, unsigned len);
+void net_filter_free(struct net_filter *f); /* NULL is allowed */
+
+/* Is this a program that may run? nr: 1 to BPF_MAXINSNS. */
+bool net_filter_is_valid(const struct sock_filter *insn, unsigned nr);
+/* Bytes of p, whose data is what the program sees, that the socket shall get; 0: none. f NULL: all. Any context. */
+uint32_t net_filter_run(const struct net_filter *f, const struct pbuf *p);
+uint32_t net_filter_run_program(const struct sock_filter *insn, const struct pbuf *p);
+
+#endif

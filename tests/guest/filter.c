@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: MIT */
+/* Filters on sockets (SO_ATTACH_FILTER): what is accepted as a program, what it keeps away, what it cuts. */
+#include "report.h"
+
+#include <arpa/inet.h>
+#include <linux/filter.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+#define OP(c, v)          ((struct sock_filter)BPF_STMT(c, v))
+#define IF(c, v, yes, no) ((struct sock_filter)BPF_JUMP(c, v, yes, no))
+#define RETURN(v)         OP(BPF_RET | BPF_K, v)
+
+static int s;
+static struct sockaddr_in to;
+
+static int attach(struct sock_filter *insn, unsigned nr)
+{
+	struct sock_fprog p = {(unsigned short)nr, insn};
+
+	return setsockopt(s, SOL_SOCKET, SO_ATTACH_FILTER, &p, sizeof(p)) == 0 ? 0 : -errno;
+}
+
+#define ATTACH(...)                                                                                                    \
+	({                                                                                                             \
+		struct sock_filter program_[] = {__VA_ARGS__};                                                         \
+		attach(program_, sizeof(program_) / sizeof(program_[0]));                                              \
+	})
+
+/* Bytes that come of a datagram of `bytes`, which begins with `first`; -EAGAIN: it does not. */
+static int passes(char first, unsigned bytes)
+{
+	char b[100] = {0};
+	ssize_t n;
+
+	b[0] = first;
+	sendto(s, b, bytes, 0, (struct sockaddr *)&to, sizeof(to));
+	n = recv(s, b, sizeof(b), MSG_DONTWAIT);
+	return n < 0 ? -errno : (int)n;
+}
+
+int main(void)
+{
+	socklen_t len = sizeof(to);
+	int v = 0;
+
+	s = socket(AF_INET, SOCK_DGRAM, 0);
+	to = (struct sockaddr_in){.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	bind(s, (struct sockaddr *)&to, sizeof(to));
+	getsockname(s, (struct sockaddr *)&to, &len);
+
+	report(setsockopt(s, SOL_SOCKET, SO_DETACH_FILTER, &v, sizeof(v)) == -1 && errno == ENOENT,
+	       "there is none to detach");
+	report(ATTACH(OP(BPF_LD | BPF_B | BPF_ABS, 8), IF(BPF_JMP | BPF_JEQ | BPF_K, 'y', 0, 1), RETURN(-1u),
+		      RETURN(0)) == 0,
+	       "by the first byte behind UDP's header");
+	report_eq(passes('y', 20), 20);
+	report_eq(passes('n', 20), -EAGAIN);
+	report_eq(passes('y', 0), -EAGAIN);
+	report(ATTACH(RETURN(8 + 5)) == 0, "another takes its place, which cuts");
+	report_eq(passes('n', 20), 5);
+	report_eq(passes('n', 3), 3);
+	report(ATTACH(RETURN(1)) == 0, "less than the header");
+	report_eq(passes('n', 20), 0);
+	report(ATTACH(OP(BPF_LD | BPF_W | BPF_LEN, 0), OP(BPF_ALU | BPF_SUB | BPF_K, 4), OP(BPF_MISC | BPF_TAX, 0),
+		      OP(BPF_ST, 3), OP(BPF_LD | BPF_IMM, 7), OP(BPF_LD | BPF_MEM, 3), OP(BPF_ALU | BPF_MUL | BPF_K, 3),
+		      OP(BPF_ALU | BPF_DIV | BPF_K, 3), OP(BPF_ALU | BPF_XOR | BPF_X, 0),
+		      IF(BPF_JMP | BPF_JEQ | BPF_K, 0, 0, 1), OP(BPF_MISC | BPF_TXA, 0), OP(BPF_RET | BPF_A, 0)) == 0,
+	       "arithmetic, memory, both registers");
+	report_eq(passes('n', 20), 16);
+	report(ATTACH(OP(BPF_LDX | BPF_IMM, 4), OP(BPF_LD | BPF_H | BPF_IND, 0), OP(BPF_RET | BPF_A, 0)) == 0,
+	       "UDP's length, by the index register");
+	report_eq(passes('n', 20), 20);
+	report(ATTACH(OP(BPF_LD | BPF_W | BPF_ABS, 26), RETURN(-1u)) == 0, "a load that goes beyond the end of some");
+	report_eq(passes('n', 22), 22);
+	report_eq(passes('n', 21), -EAGAIN);
+	report(ATTACH(OP(BPF_LDX | BPF_IMM, -1u), OP(BPF_LD | BPF_B | BPF_IND, 9), RETURN(-1u)) == 0,
+	       "and one whose sum goes round");
+	report_eq(passes('n', 22), 22);
+	report(ATTACH(OP(BPF_LD | BPF_IMM, 9), OP(BPF_LDX | BPF_IMM, 0), OP(BPF_ALU | BPF_DIV | BPF_X, 0),
+		      RETURN(-1u)) == 0,
+	       "a division by a register");
+	report_eq(passes('n', 22), -EAGAIN);
+
+	report_eq(ATTACH(OP(BPF_LD | BPF_IMM, 9)), -EINVAL);
+	report_eq(ATTACH(OP(BPF_ALU | BPF_DIV | BPF_K, 0), RETURN(0)), -EINVAL);
+	report_eq(ATTACH(OP(BPF_ALU | BPF_LSH | BPF_K, 32), RETURN(0)), -EINVAL);
+	report_eq(ATTACH(OP(BPF_ST, 16), RETURN(0)), -EINVAL);
+	report_eq(ATTACH(OP(BPF_LD | BPF_MEM, 2), RETURN(0)), -EINVAL);
+	report_eq(ATTACH(IF(BPF_JMP | BPF_JEQ | BPF_K, 0, 0, 1), OP(BPF_ST, 2), OP(BPF_LD | BPF_MEM, 2), RETURN(0)),
+		  -EINVAL);
+	report_eq(ATTACH(OP(BPF_JMP | BPF_JA, 1), RETURN(0)), -EINVAL);
+	report_eq(ATTACH(OP(BPF_JMP | BPF_JA, -1u), RETURN(0)), -EINVAL);
+	report_eq(ATTACH(IF(BPF_JMP | BPF_JGT | BPF_K, 0, 0, 9), RETURN(0)), -EINVAL);
+	report_eq(ATTACH(OP(0xffff, 0), RETURN(0)), -EINVAL);
+	report_eq(ATTACH(OP(BPF_ALU | 0xb0, 1), RETURN(0)), -EINVAL);
+	report_eq(attach(NULL, 0), -EINVAL);
+	report_eq(attach(NULL, 3), -EINVAL);
+	report_eq(attach((void *)8, 3), -EFAULT);
+	report_eq(passes('n', 22), -EAGAIN);
+
+	report(setsockopt(s, SOL_SOCKET, SO_DETACH_FILTER, &v, sizeof(v)) == 0, "it is detached");
+	report_eq(passes('n', 22), 22);
+	v = 1;
+	report(ATTACH(RETURN(-1u)) == 0 && setsockopt(s, SOL_SOCKET, SO_LOCK_FILTER, &v, sizeof(v)) == 0,
+	       "one that is locked");
+	report_eq(ATTACH(RETURN(0)), -EPERM);
+	return report_summary();
+}
