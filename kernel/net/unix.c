@@ -12,16 +12,47 @@ static const struct socket_ops unix_ops;
 
 struct unix_sock *unix_get(struct unix_sock *u)
 {
-	u->refs++;
+	__atomic_add_fetch(&u->refs, 1, __ATOMIC_RELAXED);
 	return u;
 }
 
 void unix_put(struct unix_sock *u)
 {
-	if (--u->refs > 0)
+	if (__atomic_sub_fetch(&u->refs, 1, __ATOMIC_ACQ_REL) > 0)
 		return;
 	unix_drop_messages(u);
 	kfree(u);
+}
+
+struct unix_sock *unix_peer(struct unix_sock *u)
+{
+	struct unix_sock *peer;
+
+	spin_lock(&u->lock);
+	peer = u->peer;
+	if (peer != NULL)
+		(void)unix_get(peer);
+	spin_unlock(&u->lock);
+	return peer;
+}
+
+void unix_wake_peer(struct unix_sock *u, uint32_t events)
+{
+	struct unix_sock *peer = unix_peer(u);
+
+	if (peer == NULL)
+		return;
+	waitq_wake(&peer->wq, events);
+	unix_put(peer);
+}
+
+static void set_peer(struct unix_sock *u, struct unix_sock *peer)
+{
+	spin_lock(&u->lock);
+	u->peer = peer;
+	if (peer != NULL)
+		u->connected = true;
+	spin_unlock(&u->lock);
 }
 
 static struct sock_cred own_cred(void)
@@ -46,6 +77,7 @@ static struct unix_sock *new_sock(int type)
 	list_init(&u->name_link);
 	list_init(&u->gc_link);
 	list_init(&u->gc_visit);
+	spin_init(&u->lock, "unix");
 	waitq_init(&u->wq);
 	mutex_init(&u->read_lock);
 	u->cred = own_cred();
@@ -74,11 +106,10 @@ int unix_create(int type, int protocol, struct socket **out)
 
 static void connect_pair(struct unix_sock *a, struct unix_sock *b)
 {
-	a->peer = unix_get(b);
-	b->peer = unix_get(a);
-	a->connected = b->connected = true;
 	a->peer_cred = b->cred;
 	b->peer_cred = a->cred;
+	set_peer(b, unix_get(a));
+	set_peer(a, unix_get(b));
 }
 
 int unix_create_pair(int type, int protocol, struct socket *out[2])
@@ -106,9 +137,9 @@ static void disconnect(struct unix_sock *u)
 
 	if (peer == NULL)
 		return;
-	u->peer = NULL;
+	set_peer(u, NULL);
 	if (peer->peer == u && u->sock.type != SOCK_DGRAM) {
-		peer->peer = NULL;
+		set_peer(peer, NULL);
 		if (!list_empty(&u->msgs))
 			peer->error = ECONNRESET; /* what it sent was never read */
 		waitq_wake(&peer->wq, POLLIN | POLLOUT | POLLHUP | POLLRDHUP | POLLERR);
@@ -121,7 +152,9 @@ static void unix_release(struct socket *s)
 {
 	struct unix_sock *u = unix_of(s);
 
-	u->dead = true;
+	spin_lock(&u->lock);
+	u->dead = true; /* from here on nobody adds messages */
+	spin_unlock(&u->lock);
 	u->listening = false;
 	unix_unname(u);
 	while (!list_empty(&u->pending)) {
@@ -207,8 +240,7 @@ static int unix_connect(struct socket *s, const struct sock_addr *addr, bool non
 		return err;
 	}
 	disconnect(u);
-	u->peer = to;
-	u->connected = true;
+	set_peer(u, to);
 	return 0;
 }
 
@@ -268,11 +300,15 @@ static int unix_shutdown(struct socket *s, int how)
 
 static uint32_t unix_poll(struct socket *s, struct file *f, struct poll_table *pt)
 {
-	struct unix_sock *u = unix_of(s);
-	bool gone = u->connected && u->peer == NULL && s->type != SOCK_DGRAM;
+	struct unix_sock *u = unix_of(s), *peer;
 	uint32_t mask = 0;
 
 	poll_wait(f, &u->wq, pt);
+	peer = unix_peer(u);
+	bool gone = u->connected && peer == NULL && s->type != SOCK_DGRAM;
+	bool room = peer == NULL || READ_ONCE(peer->queued) < SOCK_BUFFER_BYTES / 2;
+	if (peer != NULL)
+		unix_put(peer);
 	if (u->error != 0)
 		mask |= POLLERR;
 	if (u->listening)
@@ -286,7 +322,7 @@ static uint32_t unix_poll(struct socket *s, struct file *f, struct poll_table *p
 	if (s->type != SOCK_DGRAM && !u->connected)
 		return mask | POLLHUP | POLLOUT | POLLWRNORM;
 	/* A datagram socket's receiver may be full without it knowing when that ends; send says so. */
-	if (u->peer == NULL || u->peer->queued < SOCK_BUFFER_BYTES / 2)
+	if (room)
 		mask |= POLLOUT | POLLWRNORM | POLLWRBAND;
 	return mask;
 }
@@ -296,18 +332,20 @@ static size_t unix_readable(struct socket *s)
 {
 	struct unix_sock *u = unix_of(s);
 
+	size_t bytes = 0;
+
+	spin_lock(&u->lock);
 	if (s->type == SOCK_STREAM)
-		return u->queued;
-	return list_empty(&u->msgs) ? 0 : list_first(&u->msgs, struct unix_msg, link)->bytes;
+		bytes = u->queued;
+	else if (!list_empty(&u->msgs))
+		bytes = list_first(&u->msgs, struct unix_msg, link)->bytes;
+	spin_unlock(&u->lock);
+	return bytes;
 }
 
 static int unix_take_error(struct socket *s)
 {
-	struct unix_sock *u = unix_of(s);
-	int err = u->error;
-
-	u->error = 0;
-	return err;
+	return __atomic_exchange_n(&unix_of(s)->error, 0, __ATOMIC_RELAXED);
 }
 
 static bool unix_peer_cred(struct socket *s, struct sock_cred *out)
@@ -321,13 +359,70 @@ static bool unix_is_listening(struct socket *s)
 	return unix_of(s)->listening;
 }
 
+/* ---- what is under the kernel lock: how sockets find each other and part */
+
+static int op_bind(struct socket *s, const struct sock_addr *addr)
+{
+	bool entered = kernel_enter();
+	int err = unix_bind(s, addr);
+
+	file_leave(entered);
+	return err;
+}
+
+static int op_listen(struct socket *s, int backlog)
+{
+	bool entered = kernel_enter();
+	int err = unix_listen(s, backlog);
+
+	file_leave(entered);
+	return err;
+}
+
+static int op_connect(struct socket *s, const struct sock_addr *addr, bool nonblock)
+{
+	bool entered = kernel_enter();
+	int err = unix_connect(s, addr, nonblock);
+
+	file_leave(entered);
+	return err;
+}
+
+static int op_accept(struct socket *s, bool nonblock, struct socket **out)
+{
+	bool entered = kernel_enter();
+	int err = unix_accept(s, nonblock, out);
+
+	file_leave(entered);
+	return err;
+}
+
+static int op_name(struct socket *s, bool peer, struct sock_addr *out)
+{
+	bool entered = kernel_enter();
+	int err = unix_name(s, peer, out);
+
+	file_leave(entered);
+	return err;
+}
+
+static int op_shutdown(struct socket *s, int how)
+{
+	bool entered = kernel_enter();
+	int err = unix_shutdown(s, how);
+
+	file_leave(entered);
+	return err;
+}
+
 static const struct socket_ops unix_ops = {
-	.bind = unix_bind,
-	.listen = unix_listen,
-	.connect = unix_connect,
-	.accept = unix_accept,
-	.name = unix_name,
-	.shutdown = unix_shutdown,
+	.own_locks = true,
+	.bind = op_bind,
+	.listen = op_listen,
+	.connect = op_connect,
+	.accept = op_accept,
+	.name = op_name,
+	.shutdown = op_shutdown,
 	.send = unix_send,
 	.recv = unix_recv,
 	.poll = unix_poll,

@@ -5,6 +5,8 @@
  * socket is closed while there are any, those are looked for that no open file can reach, and their messages dropped
  * (SCM_RIGHTS in unix(7)). As in Linux, the last close of a cycle may not be noticed before some other socket's.
  *
+ * All of this is under the kernel lock: messages with files are sent and received under it.
+ *
  * A socket is a candidate when all references on its file are messages'. Of a candidate's messages those in the queues
  * of candidates do not count; a candidate with any other is alive, and so is all that its queues hold.
  */
@@ -43,23 +45,25 @@ void unix_gc_arrived(const struct scm_files *files)
 	}
 }
 
-static void each_in_messages(struct list *msgs, void (*fn)(struct unix_sock *u))
+static void each_in_messages(struct unix_sock *holder, void (*fn)(struct unix_sock *u))
 {
-	list_for_each (msg, msgs, link, struct unix_msg)
+	spin_lock(&holder->lock); /* messages without files come and go without the kernel lock */
+	list_for_each (msg, &holder->msgs, link, struct unix_msg)
 		for (unsigned i = 0; msg->files != NULL && i < msg->files->nr; i++) {
 			struct unix_sock *u = socket_in(msg->files, i);
 
 			if (u != NULL)
 				fn(u);
 		}
+	spin_unlock(&holder->lock);
 }
 
 /* The sockets that lie in u's queue, or in those of connections that u has not accepted yet. */
 static void each_held_by(struct unix_sock *u, void (*fn)(struct unix_sock *u))
 {
-	each_in_messages(&u->msgs, fn);
+	each_in_messages(u, fn);
 	list_for_each (conn, &u->pending, pending_link, struct unix_sock)
-		each_in_messages(&conn->msgs, fn);
+		each_in_messages(conn, fn);
 }
 
 static void discount(struct unix_sock *u)
@@ -92,14 +96,16 @@ static void spread_life(void)
 	}
 }
 
-static void steal_messages(struct list *from, struct list *to)
+static void steal_messages(struct unix_sock *from, struct list *to)
 {
-	while (!list_empty(from)) {
-		struct unix_msg *msg = list_first(from, struct unix_msg, link);
+	spin_lock(&from->lock);
+	while (!list_empty(&from->msgs)) {
+		struct unix_msg *msg = list_first(&from->msgs, struct unix_msg, link);
 
 		list_remove(&msg->link);
 		list_push_back(to, &msg->link);
 	}
+	spin_unlock(&from->lock);
 }
 
 void unix_gc(void)
@@ -120,9 +126,9 @@ void unix_gc(void)
 	list_for_each (u, &in_flight, gc_link, struct unix_sock) {
 		if (u->gc_state != GC_CANDIDATE)
 			continue;
-		steal_messages(&u->msgs, &dead);
+		steal_messages(u, &dead);
 		list_for_each (conn, &u->pending, pending_link, struct unix_sock)
-			steal_messages(&conn->msgs, &dead);
+			steal_messages(conn, &dead);
 	}
 	/* Only now, because it closes sockets and changes the list. */
 	while (!list_empty(&dead)) {

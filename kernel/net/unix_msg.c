@@ -27,12 +27,20 @@ static bool is_stream(const struct unix_sock *u)
  */
 void unix_msg_free(struct unix_msg *msg)
 {
-	static struct list doomed = LIST_INIT(doomed);
+	static struct list doomed = LIST_INIT(doomed); /* under the kernel lock */
 	static bool freeing;
+	bool entered;
 
-	list_push_back(&doomed, &msg->link);
-	if (freeing)
+	if (msg->files == NULL) {
+		kfree(msg);
 		return;
+	}
+	entered = kernel_enter();
+	list_push_back(&doomed, &msg->link);
+	if (freeing) {
+		file_leave(entered);
+		return;
+	}
 	freeing = true;
 	while (!list_empty(&doomed)) {
 		struct unix_msg *m = list_first(&doomed, struct unix_msg, link);
@@ -43,16 +51,22 @@ void unix_msg_free(struct unix_msg *msg)
 		kfree(m);
 	}
 	freeing = false;
+	file_leave(entered);
 }
 
 void unix_drop_messages(struct unix_sock *u)
 {
-	while (!list_empty(&u->msgs)) {
-		struct unix_msg *msg = list_first(&u->msgs, struct unix_msg, link);
+	struct list all;
+
+	spin_lock(&u->lock);
+	list_take_all(&all, &u->msgs);
+	u->queued = 0;
+	spin_unlock(&u->lock);
+	while (!list_empty(&all)) {
+		struct unix_msg *msg = list_first(&all, struct unix_msg, link);
 		list_remove(&msg->link);
 		unix_msg_free(msg);
 	}
-	u->queued = 0;
 }
 
 /* May `from` give something to `to` now? 0, or why not. */
@@ -114,20 +128,28 @@ static ssize_t put_message(struct unix_sock *from, struct unix_sock *to, struct 
 		n = uio_move(msg->data, bytes, m->uio);
 	if (n >= 0 && (size_t)n < bytes && !is_stream(from))
 		n = -EFAULT;
-	err = n < 0 ? (int)n : check_can_send(from, to); /* the copy may have waited */
-	if (err != 0) {
+	if (n < 0) {
 		kfree(msg);
-		return err;
+		return n;
 	}
 	msg->bytes = (size_t)n;
 	msg->taken = 0;
 	msg->files = m->files;
-	m->files = NULL;
-	unix_gc_sent(msg->files);
 	msg->cred = m->has_cred ? m->cred : own_cred();
 	unix_addr(from, &msg->from);
-	list_push_back(&to->msgs, &msg->link);
-	to->queued += msg->bytes;
+	spin_lock(&to->lock);
+	err = check_can_send(from, to); /* the copy may have waited */
+	if (err == 0) {
+		list_push_back(&to->msgs, &msg->link);
+		to->queued += msg->bytes;
+		unix_gc_sent(m->files);
+		m->files = NULL;
+	}
+	spin_unlock(&to->lock);
+	if (err != 0) {
+		kfree(msg);
+		return err;
+	}
 	waitq_wake(&to->wq, POLLIN | POLLRDNORM);
 	return n;
 }
@@ -174,9 +196,9 @@ static int destination(struct unix_sock *u, const struct sock_msg *m, struct uni
 		return unix_find(&m->addr, SOCK_DGRAM, out);
 	if (m->addr.len > 0 && is_stream(u))
 		return u->peer != NULL ? -EISCONN : -EOPNOTSUPP;
-	if (u->peer == NULL)
+	*out = unix_peer(u);
+	if (*out == NULL)
 		return u->connected ? -EPIPE : -ENOTCONN;
-	*out = unix_get(u->peer);
 	return 0;
 }
 
@@ -187,51 +209,55 @@ ssize_t unix_send(struct socket *s, struct sock_msg *m)
 
 	if (m->flags & UNSUPPORTED_FLAGS)
 		return -EOPNOTSUPP;
-	if (u->error != 0) {
-		n = -u->error;
-		u->error = 0;
-		return n;
-	}
-	int err = destination(u, m, &to);
+	int err = __atomic_exchange_n(&u->error, 0, __ATOMIC_RELAXED);
 	if (err != 0)
-		return err;
-	n = is_stream(u) ? send_stream(u, to, m) : send_packet(u, to, m);
-	unix_put(to);
+		return -err;
+	/* Names, and files in messages, are the kernel lock's. */
+	bool entered = (m->addr.len > 0 || m->files != NULL) && kernel_enter();
+	n = destination(u, m, &to);
+	if (n == 0) {
+		n = is_stream(u) ? send_stream(u, to, m) : send_packet(u, to, m);
+		unix_put(to);
+	}
+	file_leave(entered);
 	return n;
 }
 
 /* No message: 0 to look again, 1 for the end of the stream, or -errno. */
 static int wait_for_message(struct unix_sock *u, const struct sock_msg *m)
 {
-	if (u->error != 0) {
-		int err = u->error;
-		u->error = 0;
+	int err = __atomic_exchange_n(&u->error, 0, __ATOMIC_RELAXED);
+
+	if (err != 0)
 		return -err;
-	}
 	if (u->shut_rd || (u->connected && u->peer == NULL && u->sock.type != SOCK_DGRAM))
 		return 1;
 	if (!u->connected && u->sock.type != SOCK_DGRAM)
 		return is_stream(u) ? -EINVAL : -ENOTCONN;
 	if (m->flags & MSG_DONTWAIT)
 		return -EAGAIN;
-	int err = wait_event_deadline(&u->wq,
-				      !list_empty(&u->msgs) || u->shut_rd || u->error != 0 ||
-					      (u->peer == NULL && u->sock.type != SOCK_DGRAM),
-				      socket_deadline(u->sock.rcv_timeout_ns), true);
+	err = wait_event_deadline(&u->wq,
+				  !list_empty(&u->msgs) || u->shut_rd || u->error != 0 ||
+					  (u->peer == NULL && u->sock.type != SOCK_DGRAM),
+				  socket_deadline(u->sock.rcv_timeout_ns), true);
 	return err == -ETIMEDOUT ? -EAGAIN : err;
 }
 
 /* Takes what goes with a message besides its bytes. A peek duplicates the files. */
-static void take_extras(struct unix_msg *msg, struct sock_msg *m)
+static void take_extras(struct unix_sock *u, struct unix_msg *msg, struct sock_msg *m)
 {
 	m->cred = msg->cred;
 	m->addr = msg->from;
 	if (msg->files == NULL)
 		return;
 	if (!(m->flags & MSG_PEEK)) {
+		bool entered = kernel_enter();
+		spin_lock(&u->lock); /* unix_gc.c looks at it */
 		m->files = msg->files;
 		msg->files = NULL;
+		spin_unlock(&u->lock);
 		unix_gc_arrived(m->files);
+		file_leave(entered);
 		return;
 	}
 	size_t bytes = sizeof(*msg->files) + msg->files->nr * sizeof(msg->files->file[0]);
@@ -246,21 +272,39 @@ static void take_extras(struct unix_msg *msg, struct sock_msg *m)
 /* msg has been read to its end: frees it and lets writers know. */
 static void finish_message(struct unix_sock *u, struct unix_msg *msg)
 {
+	spin_lock(&u->lock);
 	list_remove(&msg->link);
+	spin_unlock(&u->lock);
 	unix_msg_free(msg);
 	waitq_wake(&u->wq, 0); /* senders wait here */
-	if (u->peer != NULL)
-		waitq_wake(&u->peer->wq, POLLOUT | POLLWRNORM);
+	unix_wake_peer(u, POLLOUT | POLLWRNORM);
+}
+
+/* The message behind `at`, which is one or the head of the list; NULL: none. Readers alone take messages out. */
+static struct unix_msg *message_after(struct unix_sock *u, struct list *at)
+{
+	struct list *next;
+
+	spin_lock(&u->lock);
+	next = at->next;
+	spin_unlock(&u->lock);
+	return next == &u->msgs ? NULL : container_of(next, struct unix_msg, link);
+}
+
+static void count_taken(struct unix_sock *u, size_t bytes)
+{
+	spin_lock(&u->lock);
+	u->queued -= bytes;
+	spin_unlock(&u->lock);
 }
 
 /* Bytes from the messages there are. Stops before a message with files, so that they go with their own bytes. */
 static ssize_t take_stream(struct unix_sock *u, struct sock_msg *m)
 {
-	struct list *at = u->msgs.next;
+	struct unix_msg *msg = message_after(u, &u->msgs), *next;
 	ssize_t total = 0;
 
-	while (m->uio->resid > 0 && at != &u->msgs) {
-		struct unix_msg *msg = container_of(at, struct unix_msg, link);
+	for (; m->uio->resid > 0 && msg != NULL; msg = next) {
 		if (msg->files != NULL && total > 0)
 			break;
 		bool had_files = msg->files != NULL;
@@ -269,12 +313,12 @@ static ssize_t take_stream(struct unix_sock *u, struct sock_msg *m)
 		if (n < 0)
 			return total > 0 ? total : n;
 		if (total == 0)
-			take_extras(msg, m);
+			take_extras(u, msg, m);
 		total += n;
-		at = at->next;
+		next = message_after(u, &msg->link);
 		if (!(m->flags & MSG_PEEK)) {
 			msg->taken += (size_t)n;
-			u->queued -= (size_t)n;
+			count_taken(u, (size_t)n);
 			if (msg->taken == msg->bytes)
 				finish_message(u, msg);
 		}
@@ -286,20 +330,20 @@ static ssize_t take_stream(struct unix_sock *u, struct sock_msg *m)
 
 static ssize_t take_packet(struct unix_sock *u, struct sock_msg *m)
 {
-	struct unix_msg *msg = list_first(&u->msgs, struct unix_msg, link);
+	struct unix_msg *msg = message_after(u, &u->msgs);
 	size_t fits = MIN(msg->bytes, m->uio->resid);
 	ssize_t n = fits > 0 ? uio_move(msg->data, fits, m->uio) : 0;
 
 	if (n < 0)
 		return n;
-	take_extras(msg, m);
+	take_extras(u, msg, m);
 	if (fits < msg->bytes)
 		m->out_flags |= MSG_TRUNC;
 	if (u->sock.type == SOCK_SEQPACKET)
 		m->out_flags |= MSG_EOR;
 	n = (ssize_t)(m->flags & MSG_TRUNC ? msg->bytes : fits);
 	if (!(m->flags & MSG_PEEK)) {
-		u->queued -= msg->bytes;
+		count_taken(u, msg->bytes);
 		finish_message(u, msg);
 	}
 	return n;

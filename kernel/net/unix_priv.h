@@ -4,7 +4,11 @@
  *
  * A socket owns the messages it has received. Stream and seqpacket peers point at each other; a datagram socket points
  * at where it sends. Each pointer holds a reference, so a closed socket (dead) stays a valid object until nobody refers
- * to it. Lock: none on one CPU; a state that was checked before a copy from the program is checked again after it.
+ * to it.
+ * Locks: a socket's own spin lock for its messages, its peer and whether it takes any more; never two of them, nothing
+ * blocks under one, so a state that was checked before a copy from the program is checked again after it. Readers keep
+ * each other out by read_lock. What makes, names, connects and ends sockets, and messages with files, are under the
+ * kernel lock as well (unix_gc.c).
  */
 #ifndef CAY_KERNEL_NET_UNIX_PRIV_H
 #define CAY_KERNEL_NET_UNIX_PRIV_H
@@ -13,6 +17,7 @@
 
 #include "kernel/fs/vfs.h"
 #include "kernel/net/unix.h"
+#include "kernel/sched/spinlock.h"
 
 struct unix_msg {
 	struct list link;
@@ -25,9 +30,10 @@ struct unix_msg {
 
 struct unix_sock {
 	struct socket sock;
-	unsigned refs;
-	bool dead;      /* its file is gone */
-	bool connected; /* was at some time: what a missing peer means */
+	unsigned refs;        /* atomic */
+	struct spinlock lock; /* msgs, queued, peer; changes of dead, shut_rd */
+	bool dead;            /* its file is gone */
+	bool connected;       /* was at some time: what a missing peer means */
 	bool listening;
 	bool shut_rd, shut_wr;
 	int error; /* positive errno to report once */
@@ -63,6 +69,10 @@ static inline struct unix_sock *unix_of(struct socket *s)
 
 struct unix_sock *unix_get(struct unix_sock *u);
 void unix_put(struct unix_sock *u);
+/* Counted; NULL: there is none. */
+struct unix_sock *unix_peer(struct unix_sock *u);
+/* Wakes whoever waits in or for the peer. */
+void unix_wake_peer(struct unix_sock *u, uint32_t events);
 
 /* unix_name.c */
 int unix_bind(struct socket *s, const struct sock_addr *addr);

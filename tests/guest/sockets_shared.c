@@ -573,6 +573,73 @@ static void test_datagrams(void)
 	close(to);
 }
 
+/* ---- files in messages */
+
+static bool send_fd(int to, int fd)
+{
+	union {
+		struct cmsghdr h;
+		char bytes[CMSG_SPACE(sizeof(int))];
+	} control = {.h = {.cmsg_len = CMSG_LEN(sizeof(int)), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS}};
+	struct iovec iov = {"f", 1};
+	struct msghdr m = {
+		.msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control)};
+
+	memcpy(CMSG_DATA(&control.h), &fd, sizeof(fd));
+	return sendmsg(to, &m, MSG_NOSIGNAL) == 1;
+}
+
+/* -1: the message had none. */
+static int recv_fd(int from)
+{
+	char control[CMSG_SPACE(sizeof(int))], byte;
+	struct iovec iov = {&byte, 1};
+	struct msghdr m = {.msg_iov = &iov, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof(control)};
+	int fd = -1;
+
+	if (recvmsg(from, &m, 0) == 1 && CMSG_FIRSTHDR(&m) != NULL)
+		memcpy(&fd, CMSG_DATA(CMSG_FIRSTHDR(&m)), sizeof(fd));
+	return fd;
+}
+
+/* A file there and back, used; and sockets that lie in each other's queues when nobody has them open. */
+static void *pass_files(void *arg)
+{
+	struct talk *t = arg;
+	int pair[2], cycle[2], got = -1;
+	char c = 0;
+
+	t->ok = true;
+	make_pair(UNIX_STREAM, pair);
+	for (int i = 0; i < 100 && t->ok; i++) {
+		make_pair(UNIX_STREAM, cycle);
+		t->ok = send_fd(pair[0], cycle[0]) && (got = recv_fd(pair[1])) >= 0;
+		t->ok = t->ok && send(got, "x", 1, 0) == 1 && recv(cycle[1], &c, 1, 0) == 1 && c == 'x';
+		t->ok = t->ok && send_fd(cycle[0], cycle[0]) && send_fd(cycle[1], cycle[1]);
+		close(got);
+		close(cycle[0]);
+		close(cycle[1]);
+	}
+	close(pair[0]);
+	close(pair[1]);
+	return NULL;
+}
+
+static void test_files(void)
+{
+	struct talk t[THREADS];
+	pthread_t th[THREADS];
+	bool ok = true;
+
+	for (int i = 0; i < THREADS; i++)
+		pthread_create(&th[i], NULL, pass_files, &t[i]);
+	for (int i = 0; i < THREADS; i++) {
+		pthread_join(th[i], NULL);
+		ok &= t[i].ok;
+	}
+	report(ok, "%d threads pass files through Unix sockets", THREADS);
+}
+
 /* ---- everything at once: only that nothing breaks */
 
 static int chaos_fd[CHAOS_FDS];
@@ -664,6 +731,7 @@ int main(void)
 	test_accept(false);
 	test_accept(true);
 	test_datagrams();
+	test_files();
 	test_chaos();
 	return report_summary();
 }
