@@ -147,16 +147,6 @@ bool rq_preempts(const struct thread *woken, const struct thread *running, uint6
 	return woken->vruntime_ns + rq_scale(RQ_WAKE_GRANULE_NS, woken) < running_vruntime_ns;
 }
 
-void rq_settle(struct thread *woken, const struct thread *interrupted)
-{
-	uint64_t granule_ns = rq_scale(RQ_WAKE_GRANULE_NS, woken);
-
-	if (rq_is_realtime(woken) || rq_is_realtime(interrupted) || interrupted->policy == SCHED_IDLE)
-		return;
-	if (woken->vruntime_ns + granule_ns < interrupted->vruntime_ns)
-		woken->vruntime_ns = interrupted->vruntime_ns - granule_ns;
-}
-
 void rq_step_back(const struct runqueue *rq, struct thread *t)
 {
 	const struct pheap_node *n = pheap_min(&rq->fair);

@@ -55,13 +55,6 @@ void rq_charge(struct runqueue *rq, struct thread *t, uint64_t ran_ns);
 /* Should `woken` run before `running`, whose virtual time is running_vruntime_ns by now, is through with its slice? */
 bool rq_preempts(const struct thread *woken, const struct thread *running, uint64_t running_vruntime_ns);
 
-/*
- * woken, which rq_preempts let in before its turn, has got what it was owed but for RQ_WAKE_GRANULE_NS. Else two
- * threads that wake each other would keep their distance for ever, and one always interrupt the other, which costs more
- * than waiting until that blocks.
- */
-void rq_settle(struct thread *woken, const struct thread *interrupted);
-
 /* t goes behind those of its own priority, or behind the one due next: sched_yield, the end of a SCHED_RR slice. */
 void rq_step_back(const struct runqueue *rq, struct thread *t);
 

@@ -298,9 +298,6 @@ static void choose_next(struct sched_cpu *sc, struct cpu *cpu, bool stays, struc
 	}
 	if (next == NULL)
 		next = cpu->idle;
-	else if (next == sc->preempter)
-		rq_settle(next, prev);
-	sc->preempter = NULL;
 	sc->slice_start_ns = now_ns;
 	waiting = sc->rq.nr > 0;
 	spin_unlock(&sc->lock);
@@ -391,7 +388,6 @@ static void consider(struct sched_cpu *sc, struct thread *waiting, uint64_t now_
 	}
 	if (rq_preempts(waiting, running, running->vruntime_ns)) {
 		sc->need_resched = true;
-		sc->preempter = waiting;
 		thread_work_set(running, THREAD_WORK_RESCHED);
 	}
 }

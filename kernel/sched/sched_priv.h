@@ -25,7 +25,6 @@ struct sched_cpu {
 	struct ktimer slice;      /* armed while somebody waits for the CPU, and maybe once more */
 	uint64_t slice_start_ns;  /* when the running thread got the CPU */
 	bool need_resched;        /* the slice is over, or somebody more entitled woke */
-	struct thread *preempter; /* that one, for comparison only; NULL = none */
 	struct thread *fpu_owner; /* whose FPU state the registers hold; NULL = nobody's */
 	struct thread *prev;      /* who ran before the switch that is going on */
 	bool prev_leaves;         /* it may not run here any more: the next thread sends it away */

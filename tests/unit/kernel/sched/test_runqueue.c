@@ -82,20 +82,6 @@ static void test_long_sleeper_preempts_once_but_does_not_monopolise(void **state
 	assert_in_range(got[1], 49 * RQ_SLICE_NS, 52 * RQ_SLICE_NS);
 }
 
-/* Two threads that wake each other: the one that is behind may interrupt the other once, not for ever. */
-static void test_who_interrupted_is_owed_no_more(void **state)
-{
-	struct thread woken = {.vruntime_ns = 1000000}, running = {.vruntime_ns = 3000000}, turn = {.policy = SCHED_RR};
-
-	(void)state;
-	assert_true(rq_preempts(&woken, &running, running.vruntime_ns));
-	rq_settle(&woken, &running);
-	assert_false(rq_preempts(&woken, &running, running.vruntime_ns));
-	assert_true(rq_preempts(&woken, &running, running.vruntime_ns + 1));
-	rq_settle(&turn, &running);
-	assert_int_equal(turn.vruntime_ns, 0);
-}
-
 static void test_scale(void **state)
 {
 	(void)state;
@@ -236,7 +222,6 @@ int main(void)
 		cmocka_unit_test(test_nice_levels_divide_time_by_weight),
 		cmocka_unit_test(test_lowest_priority_is_not_starved),
 		cmocka_unit_test(test_long_sleeper_preempts_once_but_does_not_monopolise),
-		cmocka_unit_test(test_who_interrupted_is_owed_no_more),
 		cmocka_unit_test(test_scale),
 		cmocka_unit_test(test_realtime_goes_first_by_priority_then_arrival),
 		cmocka_unit_test(test_fifo_keeps_its_turn_when_preempted_and_loses_it_by_yield),
