@@ -111,7 +111,7 @@ static size_t get_buffer(struct stdio_dir *dir, size_t bytes)
 /* A non-blocking call does not wait for the lock of a blocked one either. */
 static int lock_dir(struct stdio_dir *dir, bool nowait)
 {
-	if (nowait && dir->lock.owner != NULL)
+	if (nowait && mutex_is_taken(&dir->lock))
 		return -EAGAIN;
 	mutex_lock(&dir->lock);
 	return 0;

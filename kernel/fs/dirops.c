@@ -18,7 +18,7 @@
 #include "kernel/time/clock.h"
 #include "lib/string.h"
 
-static struct mutex rename_lock = {.wq = WAITQ_INIT(rename_lock.wq)};
+static struct mutex rename_lock = MUTEX_INIT;
 
 int dir_may_create(const struct path *dir)
 {

@@ -123,7 +123,7 @@ static int collect(struct epoll_set *s, struct epoll_event *events_user, int max
 	struct list batch;
 	int nr = 0, got = 0;
 
-	if (!SPIN_NEEDS_ATOMIC && list_empty(&s->ready) && s->looking.owner == NULL)
+	if (!SPIN_NEEDS_ATOMIC && list_empty(&s->ready) && !mutex_is_taken(&s->looking))
 		return 0; /* with one CPU this cannot change meanwhile */
 	mutex_lock(&s->looking);
 	take_ready(s, &batch);

@@ -7,7 +7,7 @@
 #define NESTING_MAX 5   /* sets in a chain, as on Linux */
 #define ABOVE_MAX   500 /* sets above one; the walk is under a spin lock */
 
-static struct mutex nesting = MUTEX_INIT(nesting);
+static struct mutex nesting = MUTEX_INIT;
 
 /* Sets below s, itself included; NESTING_MAX + 1 when too deep or when `forbidden` is among them. The mutexes of a
  * chain are held at once: nobody else takes two of them. */

@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "kernel/sched/mutex.h"
 #include "kernel/sched/thread.h"
 #include "lib/list.h"
 
@@ -71,23 +72,5 @@ bool signal_pending(void);
 	})
 #define wait_event(wq, cond)               ((void)wait_event_deadline(wq, cond, WAIT_FOREVER, false))
 #define wait_event_interruptible(wq, cond) wait_event_deadline(wq, cond, WAIT_FOREVER, true)
-
-/* A lock that sleeps. Not recursive. Owner must release. */
-struct mutex {
-	struct thread *owner;
-	struct waitq wq;
-};
-#define MUTEX_INIT(name)                                                                                               \
-	{                                                                                                              \
-		.wq = WAITQ_INIT((name).wq)                                                                            \
-	}
-static inline void mutex_init(struct mutex *m)
-{
-	m->owner = NULL;
-	waitq_init(&m->wq);
-}
-void mutex_lock(struct mutex *m);
-MUST_CHECK bool mutex_trylock(struct mutex *m); /* any context; false also when the caller has it */
-void mutex_unlock(struct mutex *m);
 
 #endif

@@ -80,20 +80,22 @@ void waitq_wake_one(struct waitq *wq, uint32_t events)
 
 void mutex_lock(struct mutex *m)
 {
-	ASSERT(m->owner == NULL);
+	ASSERT(m->state == 0);
+	m->state = 1;
 	m->owner = thread_current();
 }
 
 bool mutex_trylock(struct mutex *m)
 {
-	if (m->owner != NULL)
+	if (m->state != 0)
 		return false;
+	m->state = 1;
 	m->owner = thread_current();
 	return true;
 }
 
 void mutex_unlock(struct mutex *m)
 {
-	ASSERT(m->owner == thread_current());
-	m->owner = NULL;
+	ASSERT(m->state != 0 && m->owner == thread_current());
+	m->state = 0;
 }

@@ -205,7 +205,9 @@ static void test_mutex(void **state)
 	mutex_lock(&m);
 	assert_ptr_equal(m.owner, &me);
 	assert_int_equal(nr_blocks, 1);
-	assert_true(list_empty(&m.wq.waiters));
+	mutex_unlock(&m);
+	assert_true(mutex_trylock(&m));
+	assert_false(mutex_trylock(&m));
 }
 
 static void test_mutex_is_not_recursive(void **state)
