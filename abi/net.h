@@ -65,7 +65,8 @@ struct cay_net_config {
 	uint32_t napping;
 	/*
 	 * Likewise. Not 0: the host's thread that runs the guest's CPU looks at the queues itself whenever the guest
-	 * waits for events (CAY_GATE_WAIT), so a CPU without work does best to wait at once, neither polling nor ringing.
+	 * waits for events (CAY_GATE_WAIT), so a CPU without work does best to wait at once, neither polling nor
+	 * ringing.
 	 */
 	uint32_t carried;
 };

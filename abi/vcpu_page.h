@@ -79,7 +79,7 @@ struct cay_vcpu_page {
 	uint64_t upcall_stack;
 	uint64_t timer_deadline_ns; /* CLOCK_MONOTONIC of the host; 0 = none. Read by the VMM at gate calls */
 	uint32_t job_control;       /* vCPU 0: 1 = Ctrl-Z is for the guest's jobs: SIGTSTP is forwarded */
-	uint32_t zeros_wanted;      /* 1 = no VEC_MC for the next touch of a page that is gone: zeros. Cleared by the VMM */
+	uint32_t zeros_wanted; /* 1 = no VEC_MC for the next touch of a page that is gone: zeros. Cleared by the VMM */
 	uint64_t rsvd0[3];
 	/* written by the VMM (pending and signals are also cleared by the guest, atomically) */
 	_Alignas(64) uint64_t pending;

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * notify.h - telling inotify(7) what happens to files and names. Called by the VFS after the fact; costs one load while
- * nobody watches anything. Events are IN_* of <linux/inotify.h>. Context: a thread; never blocks. All but notify_file want the
- * kernel lock.
- * What other processes of the host do in a shared folder is not seen.
+ * nobody watches anything. Events are IN_* of <linux/inotify.h>. Context: a thread; never blocks. All but notify_file
+ * want the kernel lock. What other processes of the host do in a shared folder is not seen.
  */
 #ifndef CAY_KERNEL_FS_NOTIFY_H
 #define CAY_KERNEL_FS_NOTIFY_H

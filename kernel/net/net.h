@@ -27,7 +27,8 @@ bool net_pending(void);
 /* Before the CPU sleeps: interfaces are to send events. True: something is there already, do not sleep. */
 bool net_idle_sleep(void);
 
-/* Has the network thread run fn once, soon, without the kernel lock. Any context; `work` is the caller's and may be queued again after fn began.
+/* Has the network thread run fn once, soon, without the kernel lock. Any context; `work` is the caller's and may be
+ * queued again after fn began.
  */
 struct net_work {
 	struct net_work *next;

@@ -3,7 +3,8 @@
  * netlink.h - sockets of AF_NETLINK (netlink(7)), family NETLINK_ROUTE (rtnetlink(7)): enough for getifaddrs,
  * getaddrinfo and iproute2's addr, link, route and neigh; and NETLINK_SOCK_DIAG (sock_diag.h). A request is answered
  * while it is sent: the answer lies in the socket's queue when sendmsg returns. Changes of links, addresses and routes
- * are told to who has joined their group (RTNLGRP_LINK, ..._IPV4_IFADDR, ..._IPV4_ROUTE and IPv6's); neighbours are not.
+ * are told to who has joined their group (RTNLGRP_LINK, ..._IPV4_IFADDR, ..._IPV4_ROUTE and IPv6's); neighbours are
+ * not.
  */
 #ifndef CAY_KERNEL_NET_NETLINK_H
 #define CAY_KERNEL_NET_NETLINK_H

@@ -31,7 +31,7 @@ static void pass(uint64_t ns)
 static int setup(void **state)
 {
 	(void)state;
-	pass(3 * NSEC_PER_SEC); /* what is still to be said about the past */
+	pass(3 * NSEC_PER_SEC);   /* what is still to be said about the past */
 	pass(500 * NSEC_PER_SEC); /* whoever asked before is forgotten */
 	nr_sent = 0;
 	return 0;
