@@ -119,23 +119,27 @@ void fill_choose_batch(struct area *a, uint64_t addr, unsigned first, unsigned m
 	a->batch_hi = *hi;
 }
 
+/* Is nothing to be filled in one by one in the block of va: a huge page is there, or a table that is shared? */
+static bool is_served(struct vmspace *vs, const struct filler *f, uint64_t va)
+{
+	unsigned level;
+	const uint64_t *e = paging_find(vs->root, va, &level);
+
+	if (e != NULL && level == 1)
+		return true;
+	return shared_tables_has(vs, va) || (e == NULL && f->fill == fill_file && shared_tables_join(vs, va));
+}
+
 /* Fills the empty entries of [lo, hi) until one cannot be: the end of the file, or of memory; nobody asked yet. */
 static void fill_range(struct vmspace *vs, struct filler *f, uint64_t lo, uint64_t hi)
 {
 	unsigned done = 0;
 	uint64_t *e = NULL;
 
-	for (uint64_t va = lo; va < hi; va += PAGE_SIZE, e++) {
-		if (va == lo || va % HUGE_SIZE == 0) {
-			unsigned level;
-
-			e = paging_find(vs->root, va, &level);
-			if (e != NULL && level == 1) { /* a huge page is there: on to the next block */
-				va = ALIGN_DOWN(va, HUGE_SIZE) + HUGE_SIZE - PAGE_SIZE;
-				continue;
-			}
-			if (shared_tables_has(vs, va) ||
-			    (e == NULL && f->fill == fill_file && shared_tables_join(vs, va))) {
+	for (uint64_t va = lo; va < hi; va += PAGE_SIZE) {
+		if (e == NULL || va % HUGE_SIZE == 0) {
+			e = NULL;
+			if (is_served(vs, f, va)) { /* on to the next block */
 				va = ALIGN_DOWN(va, HUGE_SIZE) + HUGE_SIZE - PAGE_SIZE;
 				continue;
 			}
@@ -143,11 +147,12 @@ static void fill_range(struct vmspace *vs, struct filler *f, uint64_t lo, uint64
 			if (e == NULL)
 				break;
 		}
-		if (*e != 0)
-			continue;
-		if (f->fill(f, va, hi, e) != 0)
-			break;
-		done++;
+		if (*e == 0) {
+			if (f->fill(f, va, hi, e) != 0)
+				break;
+			done++;
+		}
+		e++;
 	}
 	fill_count(vs, f->a, done);
 }
