@@ -102,6 +102,7 @@ struct thread {
 	uint64_t altstack_sp, altstack_size;
 	int altstack_flags;
 	uint64_t fault_vector, fault_error, fault_addr; /* of the last exception, as a signal frame shows them */
+	uint32_t patches_seen;                          /* at its last invalid instruction: callsite_may_have_changed */
 
 	/* Files: as a rule those of the whole process; each thread has its own reference. NULL: a kernel thread, or
 	 * ending.

@@ -42,6 +42,7 @@ struct callsite_table {
 	uint32_t nr_arenas, cap_arenas;
 	struct callsite_move *moves;
 	uint32_t nr_moves, cap_moves;
+	uint32_t patched;      /* how often code was patched */
 	uint32_t shared_traps; /* of sites that would be patched if their page tables were not shared */
 };
 

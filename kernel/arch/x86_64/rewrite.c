@@ -120,6 +120,7 @@ static bool apply(struct callsite_table *t, struct vmspace *vs, const struct cal
 				 &plan->patch[i]); /* if not, the jump to a trampoline is one that nothing leads to */
 	if (ok)
 		thread_for_each(redirect_thread, &r);
+	t->patched++;
 	cpu_serialize();
 	smp_release_others();
 	return ok;
@@ -181,6 +182,16 @@ void callsite_trapped(struct trapframe *f)
 	} else if (s->state == SITE_PATCHED && s->traps % TRAPS_BEFORE_LOOK == 0) {
 		s->state = SITE_NEW;
 	}
+}
+
+bool callsite_may_have_changed(uint32_t *seen)
+{
+	struct vmspace *vs = process_current()->vs;
+	uint32_t patched = vs == NULL ? *seen : vmspace_callsites(vs)->patched;
+	bool changed = patched != *seen;
+
+	*seen = patched;
+	return changed;
 }
 
 uint64_t callsite_moved(uint64_t rip)

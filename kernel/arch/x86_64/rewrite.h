@@ -7,6 +7,7 @@
 #ifndef CAY_KERNEL_ARCH_REWRITE_H
 #define CAY_KERNEL_ARCH_REWRITE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "kernel/arch/x86_64/frame.h"
@@ -18,6 +19,13 @@ struct callsite_table;
  * changes f but for a program counter that the patch has moved. May fault pages in; never fails loudly.
  */
 void callsite_trapped(struct trapframe *f);
+
+/*
+ * Whether code was patched since *seen was set here last. An instruction that is found invalid may have been a
+ * `syscall` when it trapped, and somebody may have patched it before its bytes were looked at, by us or by the
+ * hypervisor: then it is to be tried again.
+ */
+bool callsite_may_have_changed(uint32_t *seen);
 
 /* Where a program counter from a signal frame is now: it may lie inside a patch. */
 uint64_t callsite_moved(uint64_t rip);

@@ -12,6 +12,7 @@
 
 #include "kernel/arch/x86_64/cpu.h"
 #include "kernel/arch/x86_64/offsets.h"
+#include "kernel/arch/x86_64/rewrite.h"
 #include "kernel/linux/rseq.h"
 #include "kernel/linux/signal.h"
 #include "kernel/log.h"
@@ -247,7 +248,8 @@ static void handle_exception(struct trapframe *f, uint64_t vector, uint64_t erro
 	stat_count(CAY_C_EXCEPTIONS);
 	switch (vector) {
 	case VEC_UD:
-		if (!from_kernel(f) && emulate_syscall(f))
+		if (!from_kernel(f) &&
+		    (emulate_syscall(f) || callsite_may_have_changed(&thread_current()->patches_seen)))
 			break;
 		if (!from_kernel(f) && trap_is_protection_fault(f))
 			fault_signal(f, VEC_GP, 0, SIGSEGV, SI_KERNEL, 0);
