@@ -5,6 +5,7 @@
  * frame is is known only when it has been read.
  */
 #include <errno.h>
+#include <poll.h>
 #include <stddef.h>
 #include <string.h>
 #include <unistd.h>
@@ -23,6 +24,9 @@
  * left to epoll, which the I/O thread asks now and then.
  */
 #define NET_QUIET_POLLS 4000u
+/* What the program sent last waits so long for room in the backend after its end. */
+#define FLUSH_WAIT_MS 200
+
 void net_pair_died(struct net_pair *p)
 {
 	p->dead = true;
@@ -308,10 +312,18 @@ static bool poll_tx(struct net_pair *p)
 	return n != 0;
 }
 
+static bool has_room_soon(const struct net_pair *p)
+{
+	struct pollfd room = {.fd = p->fd, .events = POLLOUT};
+
+	return p->fd >= 0 && poll(&room, 1, FLUSH_WAIT_MS) == 1;
+}
+
 void net_pair_flush(struct net_pair *p)
 {
-	for (unsigned i = 0; i < CAY_NET_QUEUE_NR / NET_BATCH && !p->dead && poll_tx(p); i++)
-		;
+	for (unsigned i = 0; i < CAY_NET_QUEUE_NR && !p->dead; i++)
+		if (!poll_tx(p) && !(p->out.waiting && has_room_soon(p)))
+			return;
 }
 
 bool net_pair_poll(void *pair)

@@ -80,7 +80,7 @@ static ssize_t to_guest(const void *data, size_t len, void *opaque)
 		if (writev(USERNET_FD, iov, 2) >= 0)
 			return (ssize_t)len;
 		if (errno != EAGAIN)
-			exit(0);
+			return -1; /* the VM has ended; what it sent last is still to be read: from_guest */
 	}
 	return backlog_add(&u->backlog, iov, 2) ? (ssize_t)len : -1; /* lost, as on any line */
 }
@@ -90,6 +90,8 @@ static void from_guest(struct usernet *u)
 	for (int i = 0; i < FRAMES_PER_ROUND; i++) {
 		ssize_t n = read(USERNET_FD, u->frame, sizeof(u->frame));
 
+		if (n < 0 && errno == ECONNRESET)
+			continue; /* the VM ended with frames unread; what it sent is still here */
 		if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
 			exit(0); /* the VM is gone */
 		if (n < 0)
@@ -227,8 +229,8 @@ static void round_of_work(struct usernet *u)
 	 */
 	if (n > 0 && u->fds[0].revents & (POLLIN | POLLHUP | POLLERR))
 		from_guest(u);
-	if (full && backlog_send(&u->backlog, USERNET_FD) != 0)
-		exit(0);
+	if (full)
+		(void)!backlog_send(&u->backlog, USERNET_FD); /* an error: the VM has ended, which from_guest sees */
 	if (!full)
 		slirp_pollfds_poll(u->slirp, n < 0, get_revents, u);
 	run_timers(u);

@@ -616,6 +616,8 @@ for i in range(16):
     with socket.create_connection((peer[0], 7001)) as back:
         back.sendall(data)
     c.sendall(b"done")
+    c.shutdown(socket.SHUT_WR)
+    c.recv(1)  # the VM ends with us: not before the other end has everything
     c.close()
 """
 # Outside, for each combination: (name of the setting, bit of tcpi_options).
@@ -651,9 +653,10 @@ ip tuntap add dev t0 mode tap
 ip address add 10.9.0.1/24 dev t0
 ip link set t0 up
 mkfifo up
+echo 0 >/proc/sys/net/ipv4/tcp_ecn_fallback  # a SYN that is sent again would ask for no ECN
 %s run --backend %s --net tap=t0,ip=10.9.0.2/24,gw=10.9.0.1,loss=1%%,delay=1ms,seed=7 %s -c "$(cat mirror.py)" >up &
 read line <up
-%s outside.py
+%s outside.py || kill $!
 wait
 """ % (t.cay_path, t.backend, PYTHON, sys.executable), {"mirror.py": TCP_MIRROR, "outside.py": TCP_COMBINATIONS})
     if r.out == b"read-only\n":
