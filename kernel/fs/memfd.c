@@ -108,6 +108,7 @@ static void wrap_ramfs(const struct inode *i)
 	ramfs_setattr = inode_ops.setattr;
 	inode_ops.setattr = memfd_setattr;
 	file_ops = ramfs_file_ops;
+	file_ops.own_lock = false; /* writes and seals exclude each other by the kernel lock */
 	file_ops.write = memfd_write;
 	file_ops.map = memfd_map;
 	file_ops.fallocate = memfd_fallocate;

@@ -35,6 +35,7 @@ struct ramfs_space *ramfs_space_create(uint64_t max_bytes, uint64_t first_ino)
 	if (s == NULL)
 		return NULL;
 	s->refs = 1;
+	spin_init(&s->lock, "ramfs space");
 	s->max_pages = max_bytes != 0 ? (max_bytes + PAGE_SIZE - 1) / PAGE_SIZE : page_nr_total() / 2;
 	s->last_ino = first_ino - 1;
 	return s;
@@ -60,6 +61,7 @@ struct inode *ramfs_new_inode(struct ramfs_space *s, struct superblock *sb, cons
 	inode_init_owner(&r->i, dir);
 	s->refs++;
 	r->space = s;
+	spin_init(&r->lock, "ramfs inode");
 	r->i.ino = ++s->last_ino;
 	r->i.rdev = rdev;
 	r->i.nlink = 0;
@@ -301,6 +303,7 @@ static int ramfs_getattr(struct inode *i, struct kstat *st)
 {
 	struct ramfs_inode *r = ramfs_of(i);
 
+	spin_lock(&r->lock);
 	st->ino = i->ino;
 	st->size = S_ISDIR(i->mode) ? (2 + (uint64_t)r->names.count) * DIRENT_SIZE : i->size;
 	st->blocks = S_ISREG(i->mode) ? r->nr_pages * (PAGE_SIZE / 512) : 0;
@@ -317,6 +320,7 @@ static int ramfs_getattr(struct inode *i, struct kstat *st)
 	st->ctime.nsec = r->ctime.nsec;
 	st->btime.sec = r->btime.sec;
 	st->btime.nsec = r->btime.nsec;
+	spin_unlock(&r->lock);
 	return 0;
 }
 
@@ -335,12 +339,14 @@ static int ramfs_setattr(struct inode *i, const struct kstat *st, unsigned which
 		i->uid = st->uid;
 	if (which & ATTR_GID)
 		i->gid = st->gid;
+	spin_lock(&r->lock);
 	if (which & ATTR_ATIME)
 		r->atime = (struct timestamp){st->atime.sec, st->atime.nsec};
 	if (which & ATTR_MTIME)
 		r->mtime = (struct timestamp){st->mtime.sec, st->mtime.nsec};
 	if (which & ATTR_CTIME)
 		r->ctime = (struct timestamp){st->ctime.sec, st->ctime.nsec};
+	spin_unlock(&r->lock);
 	return 0;
 }
 

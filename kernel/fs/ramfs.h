@@ -11,7 +11,9 @@
 
 struct ramfs_space {
 	unsigned refs; /* inodes, and whoever made it */
-	uint64_t max_pages, used_pages;
+	uint64_t max_pages;
+	uint64_t used_pages; /* under `lock`; the rest under the kernel lock */
+	struct spinlock lock;
 	uint64_t last_ino;
 };
 

@@ -16,6 +16,7 @@ struct timestamp {
 struct ramfs_inode {
 	struct inode i;
 	struct ramfs_space *space;
+	struct spinlock lock; /* contents of files, and times; ramfs_file.c */
 	struct timestamp atime, mtime, ctime, btime;
 	struct xattrs *xattrs; /* NULL until the first is set */
 	union {

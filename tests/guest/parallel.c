@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * parallel.c - threads that use the same pipes, counters and sets at the same time: nothing is lost, doubled or torn,
- * and nobody sleeps through what he waits for. With one CPU the same must hold. A lost wake-up shows as a hang.
+ * parallel.c - threads that use the same pipes, counters, sets and files at the same time: nothing is lost, doubled or
+ * torn, and nobody sleeps through what he waits for. With one CPU the same must hold. A lost wake-up shows as a hang.
  */
 #include "report.h"
 
@@ -443,6 +443,78 @@ static void test_epoll_lookers(void)
 	close(fd);
 }
 
+/* --- files in memory --- */
+
+#define FILE_ROUNDS 60
+#define FILE_BYTES  (96u << 10)
+static int shared_file;
+
+/* Thread n owns every second block of 1000 bytes of the shared file, and a file of its own, which it cuts now and then.
+ */
+static void *file_user(void *arg)
+{
+	unsigned n = (unsigned)(uintptr_t)arg;
+	char name[32], block[1000], back[1000];
+	int own;
+
+	snprintf(name, sizeof(name), "parallel.%u", n);
+	own = open(name, O_RDWR | O_CREAT | O_TRUNC, 0600);
+	unlink(name);
+	go_to(n);
+	for (unsigned round = 0; round < FILE_ROUNDS; round++) {
+		if (round % 8 == 7 && ftruncate(own, 0) != 0)
+			torn++;
+		for (unsigned at = n * 1000; at + 1000 <= FILE_BYTES; at += 2000) {
+			memset(block, (int)(at / 1000 + round + 1), sizeof(block));
+			torn += pwrite(shared_file, block, 1000, at) != 1000 || pwrite(own, block, 1000, at) != 1000;
+			torn += pread(shared_file, back, 1000, at) != 1000 || memcmp(back, block, 1000) != 0;
+			torn += pread(own, back, 1000, at) != 1000 || memcmp(back, block, 1000) != 0;
+		}
+	}
+	close(own);
+	return NULL;
+}
+
+static void *file_cutter(void *arg)
+{
+	char c;
+
+	go_to(1);
+	for (int i = 0; i < 2000; i++) {
+		torn += ftruncate(shared_file, 0) != 0;
+		torn += pwrite(shared_file, "yz", 2, 8191) != 2;
+		if (pread(shared_file, &c, 1, 8190) == 1)
+			torn += c != 0; /* a hole: nothing of what was there before */
+	}
+	return arg;
+}
+
+static void test_files(void)
+{
+	static char buf[16384];
+	pthread_t t[2];
+
+	torn = 0;
+	shared_file = open("parallel.tmp", O_RDWR | O_CREAT | O_TRUNC, 0600);
+	unlink("parallel.tmp");
+	for (uintptr_t i = 0; i < 2; i++)
+		pthread_create(&t[i], NULL, file_user, (void *)i);
+	for (int i = 0; i < 2; i++)
+		pthread_join(t[i], NULL);
+	report(torn == 0, "two threads write to a file and to their own");
+	torn = 0;
+	go_to(0);
+	pthread_create(&t[0], NULL, file_cutter, NULL);
+	for (int i = 0; i < 2000; i++) {
+		ssize_t n = pread(shared_file, buf, sizeof(buf), 0);
+
+		torn += n < 0;
+	}
+	pthread_join(t[0], NULL);
+	report(torn == 0, "a file is cut while it is read");
+	close(shared_file);
+}
+
 int main(void)
 {
 	cpu_set_t set;
@@ -460,5 +532,6 @@ int main(void)
 	test_epoll(EPOLLONESHOT, "one-shot");
 	test_epoll_changes();
 	test_epoll_lookers();
+	test_files();
 	return report_summary();
 }
