@@ -117,7 +117,6 @@ static NOINLINE void hand_over(struct mutex *m)
 	w = m->first;
 	t = w->thread;
 	m->first = w->next;
-	set_owner(m, NULL);
 	__atomic_store_n(&w->granted, true, __ATOMIC_SEQ_CST); /* before the look at its state: sched_prepare */
 	sched_wake(t); /* it may have gone on, even ended: threads' descriptors are only reused for threads */
 }
@@ -127,6 +126,8 @@ void mutex_unlock(struct mutex *m)
 	uintptr_t state = TAKEN;
 
 	ASSERT(mutex_is_taken(m) && owner(m) == thread_current());
+	/* The next one takes the word before it writes its name: it must not find ours when we ask again meanwhile. */
+	set_owner(m, NULL);
 	if (unlikely(m->first != NULL) || unlikely(!change(m, &state, FREE)))
 		hand_over(m);
 }
