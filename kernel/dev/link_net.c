@@ -51,7 +51,7 @@ static struct {
 	struct spinlock pool_lock; /* pool's idle and away; its counts of uses: tx_lock */
 	struct link_pool pool;
 	struct pbuf_block block[CAY_LINK_BLOCKS]; /* of our pool */
-} link;
+} link_card;
 
 /* A block of a peer's pool, borrowed by one packet. */
 struct borrowed {
@@ -63,30 +63,31 @@ _Static_assert(CAY_LINK_REFS_MAX <= PBUF_FRAGS_MAX, "one fragment for each refer
 
 static bool is_present(unsigned i)
 {
-	return i != link.place && READ_ONCE(link.segment->peer[i].present) == 1;
+	return i != link_card.place && READ_ONCE(link_card.segment->peer[i].present) == 1;
 }
 
 static void wake_peers(uint32_t peers)
 {
 	if (peers == 0)
 		return;
-	__atomic_or_fetch(&link.vm->wake, peers, __ATOMIC_SEQ_CST); /* full barrier; partner: the VMM's arm_wakes */
-	if (__atomic_load_n(&link.vm->asleep, __ATOMIC_SEQ_CST))
-		doorbell_ring(link.vm->doorbell);
+	__atomic_or_fetch(&link_card.vm->wake, peers,
+			  __ATOMIC_SEQ_CST); /* full barrier; partner: the VMM's arm_wakes */
+	if (__atomic_load_n(&link_card.vm->asleep, __ATOMIC_SEQ_CST))
+		doorbell_ring(link_card.vm->doorbell);
 }
 
 /* ---- sending */
 
 static uint8_t *pool_base(unsigned place)
 {
-	return (uint8_t *)link.segment + cay_link_pool_offset(place);
+	return (uint8_t *)link_card.segment + cay_link_pool_offset(place);
 }
 
 static void block_unused(struct pbuf_block *b)
 {
-	spin_lock(&link.pool_lock);
-	link_pool_put(&link.pool, (unsigned)(b - link.block));
-	spin_unlock(&link.pool_lock);
+	spin_lock(&link_card.pool_lock);
+	link_pool_put(&link_card.pool, (unsigned)(b - link_card.block));
+	spin_unlock(&link_card.pool_lock);
 }
 
 static struct pbuf_block *link_block(struct netif *nif)
@@ -94,16 +95,16 @@ static struct pbuf_block *link_block(struct netif *nif)
 	int i;
 
 	(void)nif;
-	spin_lock(&link.pool_lock);
-	i = link_pool_take(&link.pool);
-	spin_unlock(&link.pool_lock);
+	spin_lock(&link_card.pool_lock);
+	i = link_pool_take(&link_card.pool);
+	spin_unlock(&link_card.pool_lock);
 	if (i < 0)
 		return NULL;
-	link.block[i] = (struct pbuf_block){.refs = 1,
-					    .bytes = CAY_LINK_BLOCK_BYTES,
-					    .mem = pool_base(link.place) + (unsigned)i * CAY_LINK_BLOCK_BYTES,
-					    .free = block_unused};
-	return &link.block[i];
+	link_card.block[i] = (struct pbuf_block){.refs = 1,
+						 .bytes = CAY_LINK_BLOCK_BYTES,
+						 .mem = pool_base(link_card.place) + (unsigned)i * CAY_LINK_BLOCK_BYTES,
+						 .free = block_unused};
+	return &link_card.block[i];
 }
 
 /* Under tx_lock. Can its fragments be lent? */
@@ -113,13 +114,13 @@ static bool is_lendable(unsigned to, const struct pbuf *p)
 		if (p->frag[i].block->free != block_unused)
 			return false;
 	return p->nr_frags > 0 && p->nr_frags <= CAY_LINK_REFS_MAX && p->head_len <= WHOLE_MAX &&
-	       link_pool_may_lend(&link.pool, to, p->nr_frags);
+	       link_pool_may_lend(&link_card.pool, to, p->nr_frags);
 }
 
 /* Under tx_lock. False: no room. */
 static bool put_references(unsigned to, const struct pbuf *p)
 {
-	struct link_tx *tx = &link.peer[to].tx;
+	struct link_tx *tx = &link_card.peer[to].tx;
 	struct virtio_net_hdr_mrg_rxbuf hdr;
 	struct cay_link_ref ref[CAY_LINK_REFS_MAX];
 	uint32_t bytes = p->nr_frags * (uint32_t)sizeof(ref[0]);
@@ -129,10 +130,10 @@ static bool put_references(unsigned to, const struct pbuf *p)
 	netvirtio_hdr_make(&hdr, p);
 	hdr.num_buffers = p->nr_frags;
 	for (unsigned i = 0; i < p->nr_frags; i++) {
-		unsigned block = (unsigned)(p->frag[i].block - link.block);
+		unsigned block = (unsigned)(p->frag[i].block - link_card.block);
 
 		ref[i] = (struct cay_link_ref){block * CAY_LINK_BLOCK_BYTES + p->frag[i].off, p->frag[i].len};
-		link_pool_lend(&link.pool, to, block);
+		link_pool_lend(&link_card.pool, to, block);
 	}
 	link_tx_put(tx, &hdr, HDR_BYTES);
 	link_tx_put(tx, ref, bytes);
@@ -144,7 +145,7 @@ static bool put_references(unsigned to, const struct pbuf *p)
 /* Under tx_lock. False: no room. */
 static bool put(unsigned to, const struct pbuf *p)
 {
-	struct link_tx *tx = &link.peer[to].tx;
+	struct link_tx *tx = &link_card.peer[to].tx;
 	struct virtio_net_hdr_mrg_rxbuf hdr;
 
 	if (is_lendable(to, p))
@@ -163,7 +164,7 @@ static bool put(unsigned to, const struct pbuf *p)
 /* Under tx_lock. Sends what waited, as far as there is room. */
 static void flush(unsigned to)
 {
-	struct peer *peer = &link.peer[to];
+	struct peer *peer = &link_card.peer[to];
 
 	while (peer->waiting.nr > 0) {
 		if (!put(to, peer->waiting.first) && (link_tx_wait(&peer->tx) || !put(to, peer->waiting.first)))
@@ -177,7 +178,7 @@ static void flush(unsigned to)
 /* Under tx_lock. p stays the caller's. */
 static void send_to(struct netif *nif, unsigned i, struct pbuf *p)
 {
-	struct peer *peer = &link.peer[i];
+	struct peer *peer = &link_card.peer[i];
 
 	if (!is_present(i))
 		return;
@@ -216,11 +217,11 @@ static uint32_t publish(void)
 	uint32_t wake = 0;
 
 	for (unsigned i = 0; i < CAY_LINK_PEERS_MAX; i++) {
-		if (i == link.place)
+		if (i == link_card.place)
 			continue;
-		if (link_tx_publish(&link.peer[i].tx) || link_tx_stalled(&link.peer[i].tx, now_ns))
+		if (link_tx_publish(&link_card.peer[i].tx) || link_tx_stalled(&link_card.peer[i].tx, now_ns))
 			wake |= 1u << i;
-		link_pool_show(&link.pool, i);
+		link_pool_show(&link_card.pool, i);
 	}
 	return wake;
 }
@@ -229,7 +230,7 @@ static void link_transmit(struct netif *nif, struct pbuf *batch)
 {
 	uint32_t asleep;
 
-	spin_lock(&link.tx_lock);
+	spin_lock(&link_card.tx_lock);
 	while (batch != NULL) {
 		struct pbuf *p = batch;
 
@@ -239,7 +240,7 @@ static void link_transmit(struct netif *nif, struct pbuf *batch)
 		pbuf_put(p);
 	}
 	asleep = publish();
-	spin_unlock(&link.tx_lock);
+	spin_unlock(&link_card.tx_lock);
 	wake_peers(asleep);
 }
 
@@ -248,13 +249,13 @@ static void flush_all(void)
 {
 	uint32_t asleep;
 
-	if (!spin_trylock(&link.tx_lock))
+	if (!spin_trylock(&link_card.tx_lock))
 		return;
 	for (unsigned i = 0; i < CAY_LINK_PEERS_MAX; i++)
-		if (link.peer[i].waiting.nr > 0)
+		if (link_card.peer[i].waiting.nr > 0)
 			flush(i);
 	asleep = publish();
-	spin_unlock(&link.tx_lock);
+	spin_unlock(&link_card.tx_lock);
 	wake_peers(asleep);
 }
 
@@ -264,7 +265,7 @@ static void borrowed_unused(struct pbuf_block *b)
 {
 	struct borrowed *borrowed = container_of(b, struct borrowed, block);
 
-	link_borrow_end(link.segment, borrowed->from, link.place, borrowed->index);
+	link_borrow_end(link_card.segment, borrowed->from, link_card.place, borrowed->index);
 	kfree(borrowed);
 }
 
@@ -279,7 +280,7 @@ static bool borrow(unsigned from, const struct cay_link_ref *ref, struct pbuf *p
 		return false;
 	b = kmalloc(sizeof(*b));
 	if (b == NULL) {
-		link_borrow_end(link.segment, from, link.place, index);
+		link_borrow_end(link_card.segment, from, link_card.place, index);
 		return false;
 	}
 	b->from = (uint8_t)from;
@@ -296,7 +297,7 @@ static bool borrow(unsigned from, const struct cay_link_ref *ref, struct pbuf *p
 /* The rest of a record after its header: references, and the bytes of the frame before what they refer to. */
 static struct pbuf *get_references(unsigned from, uint32_t bytes, unsigned nr)
 {
-	struct link_rx *rx = &link.peer[from].rx;
+	struct link_rx *rx = &link_card.peer[from].rx;
 	struct cay_link_ref ref[CAY_LINK_REFS_MAX];
 	uint32_t refs = nr * (uint32_t)sizeof(ref[0]), len;
 	struct pbuf *p;
@@ -314,7 +315,7 @@ static struct pbuf *get_references(unsigned from, uint32_t bytes, unsigned nr)
 		if (ok)
 			ok = borrow(from, &ref[i], p);
 		else if (link_ref_is_good(&ref[i]))
-			link_borrow_end(link.segment, from, link.place, ref[i].at / CAY_LINK_BLOCK_BYTES);
+			link_borrow_end(link_card.segment, from, link_card.place, ref[i].at / CAY_LINK_BLOCK_BYTES);
 	}
 	if (ok && p->len <= CAY_LINK_FRAME_MAX - HDR_BYTES)
 		return p;
@@ -351,7 +352,7 @@ static struct pbuf *get_frame(struct link_rx *rx, uint32_t bytes)
 /* The record that was begun, as a packet. NULL: no memory, or nonsense. */
 static struct pbuf *get(unsigned from, uint32_t bytes)
 {
-	struct link_rx *rx = &link.peer[from].rx;
+	struct link_rx *rx = &link_card.peer[from].rx;
 	struct virtio_net_hdr_mrg_rxbuf hdr;
 	struct pbuf *p;
 
@@ -369,14 +370,14 @@ static struct pbuf *get(unsigned from, uint32_t bytes)
 /* Under rx_lock. Each time another peer is first: one that sends without end shall not use up every budget. */
 static unsigned take(struct netif *nif, unsigned budget, struct pbuf **last, uint32_t *wants_room)
 {
-	unsigned n = 0, first = link.rx_first++;
+	unsigned n = 0, first = link_card.rx_first++;
 
 	for (unsigned at = 0; at < CAY_LINK_PEERS_MAX; at++) {
 		unsigned i = (first + at) % CAY_LINK_PEERS_MAX;
-		struct link_rx *rx = &link.peer[i].rx;
+		struct link_rx *rx = &link_card.peer[i].rx;
 		uint32_t bytes;
 
-		if (i == link.place)
+		if (i == link_card.place)
 			continue;
 		while (n < budget && (bytes = link_rx_begin(rx)) != 0) {
 			*last = get(i, bytes);
@@ -399,10 +400,10 @@ static bool link_pending(struct netif *nif)
 {
 	(void)nif;
 	for (unsigned i = 0; i < CAY_LINK_PEERS_MAX; i++)
-		if (i != link.place && is_present(i))
-			link_rx_awake(&link.peer[i].rx);
+		if (i != link_card.place && is_present(i))
+			link_rx_awake(&link_card.peer[i].rx);
 	for (unsigned i = 0; i < CAY_LINK_PEERS_MAX; i++)
-		if (i != link.place && link_rx_pending(&link.peer[i].rx))
+		if (i != link_card.place && link_rx_pending(&link_card.peer[i].rx))
 			return true;
 	return false;
 }
@@ -410,7 +411,7 @@ static bool link_pending(struct netif *nif)
 static bool any_waiting(void)
 {
 	for (unsigned i = 0; i < CAY_LINK_PEERS_MAX; i++)
-		if (link.peer[i].waiting.nr > 0)
+		if (link_card.peer[i].waiting.nr > 0)
 			return true;
 	return false;
 }
@@ -423,10 +424,10 @@ static unsigned link_poll(struct netif *nif, unsigned budget)
 
 	if (any_waiting())
 		flush_all();
-	if (link_pending(nif) && spin_trylock(&link.rx_lock)) {
+	if (link_pending(nif) && spin_trylock(&link_card.rx_lock)) {
 		n = take(nif, budget, &first, &wants_room);
 		netif_classify(nif, first);
-		spin_unlock(&link.rx_lock);
+		spin_unlock(&link_card.rx_lock);
 	}
 	wake_peers(wants_room);
 	stats->counter[CAY_C_NET_RECEIVED] += n;
@@ -443,21 +444,21 @@ static bool link_arm(struct netif *nif)
 
 	(void)nif;
 	for (unsigned i = 0; i < CAY_LINK_PEERS_MAX; i++)
-		if (is_present(i) && link_tx_unread(&link.peer[i].tx))
+		if (is_present(i) && link_tx_unread(&link_card.peer[i].tx))
 			unread |= 1u << i;
 	wake_peers(unread); /* asleep, we shall not see that a peer does not look */
-	spin_lock(&link.rx_lock);
+	spin_lock(&link_card.rx_lock);
 	for (unsigned i = 0; i < CAY_LINK_PEERS_MAX; i++)
-		if (i != link.place)
-			any |= link_rx_arm(&link.peer[i].rx);
-	spin_unlock(&link.rx_lock);
+		if (i != link_card.place)
+			any |= link_rx_arm(&link_card.peer[i].rx);
+	spin_unlock(&link_card.rx_lock);
 	return any;
 }
 
 static void on_event(void *arg)
 {
 	(void)arg;
-	netif_schedule(&link.nif);
+	netif_schedule(&link_card.nif);
 }
 
 /* ---- life */
@@ -480,41 +481,43 @@ static const struct cay_device_info *find_link(void)
 
 static void init_peers(void)
 {
-	uint8_t *base = (uint8_t *)link.segment;
+	uint8_t *base = (uint8_t *)link_card.segment;
 
-	link_pool_init(&link.pool, link.segment, link.place);
-	link_borrow_init(link.segment, link.place);
+	link_pool_init(&link_card.pool, link_card.segment, link_card.place);
+	link_borrow_init(link_card.segment, link_card.place);
 
 	for (unsigned i = 0; i < CAY_LINK_PEERS_MAX; i++) {
-		struct peer *peer = &link.peer[i];
+		struct peer *peer = &link_card.peer[i];
 
 		pbuf_queue_init(&peer->waiting);
-		link_tx_init(&peer->tx, &link.segment->ring[link.place][i], base + cay_link_data_offset(link.place, i));
-		link_rx_init(&peer->rx, &link.segment->ring[i][link.place], base + cay_link_data_offset(i, link.place));
+		link_tx_init(&peer->tx, &link_card.segment->ring[link_card.place][i],
+			     base + cay_link_data_offset(link_card.place, i));
+		link_rx_init(&peer->rx, &link_card.segment->ring[i][link_card.place],
+			     base + cay_link_data_offset(i, link_card.place));
 	}
 }
 
 struct netif *link_net_init(const struct cay_net_config **config)
 {
 	const struct cay_device_info *dev = find_link();
-	struct netif *nif = &link.nif;
+	struct netif *nif = &link_card.nif;
 
 	if (dev == NULL)
 		return NULL;
 	*config = pa_to_virt(PA(dev->config[CAY_NET_CONFIG]));
-	link.vm = pa_to_virt(PA(dev->config[CAY_LINK_CONFIG_VM]));
-	link.segment = paging_window_writable(PA(dev->config[CAY_LINK_CONFIG_SEGMENT]), CAY_LINK_BYTES);
-	if (link.segment == NULL)
+	link_card.vm = pa_to_virt(PA(dev->config[CAY_LINK_CONFIG_VM]));
+	link_card.segment = paging_window_writable(PA(dev->config[CAY_LINK_CONFIG_SEGMENT]), CAY_LINK_BYTES);
+	if (link_card.segment == NULL)
 		return NULL;
-	link.place = link.vm->place;
-	ASSERT(link.place < CAY_LINK_PEERS_MAX);
+	link_card.place = link_card.vm->place;
+	ASSERT(link_card.place < CAY_LINK_PEERS_MAX);
 	init_peers();
 	memcpy(nif->name, "eth%d", sizeof("eth%d"));
 	memcpy(nif->mac, (*config)->mac, sizeof(nif->mac));
 	nif->mtu = (*config)->mtu;
 	nif->features = NETIF_ETHERNET | NETIF_TX_CSUM | NETIF_TSO4 | NETIF_TSO6;
 	nif->ops = &ops;
-	event_register_unlocked(link.vm->event, on_event, NULL);
+	event_register_unlocked(link_card.vm->event, on_event, NULL);
 	if (netif_register(nif) != 0)
 		return NULL;
 	netif_set_carrier(nif, true);

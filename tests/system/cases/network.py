@@ -615,10 +615,10 @@ for i in range(16):
         data += more
     with socket.create_connection((peer[0], 7001)) as back:
         back.sendall(data)
-    c.sendall(b"done")
-    c.shutdown(socket.SHUT_WR)
-    c.recv(1)  # the VM ends with us: not before the other end has everything
-    c.close()
+        back.shutdown(socket.SHUT_WR)
+        c.sendall(b"done")
+        c.close()
+        back.recv(1)  # the VM ends with us: not before the other end has everything
 """
 # Outside, for each combination: (name of the setting, bit of tcpi_options).
 TCP_COMBINATIONS = """
