@@ -66,6 +66,10 @@ static inline bool inet_channel_has_socket(const struct channel *ch)
 	return ch->ops == &tcp_channel_ops || (ch->ops->accepts != NULL && in->sock.priv == in);
 }
 
+/* tcp_finish.c. The first program has ended, its files are closed: waits until what it sent has arrived, some seconds at
+ * most. Thread context, with no lock but the kernel lock. */
+void tcp_finish(void);
+
 /* tcp_sock.c */
 struct tcp_sock *tcp_sock_new(int family);
 /* After any call of the core: sends, wakes, sets the timer, and lets go of what has ended. Lock held. */

@@ -24,6 +24,7 @@
 #include "kernel/mm/kmalloc.h"
 #include "kernel/mm/page.h"
 #include "kernel/mm/vmspace.h"
+#include "kernel/net/tcp_sock.h"
 #include "kernel/plat/cay/boot.h"
 #include "kernel/sched/sched_priv.h"
 #include "kernel/sched/thread.h"
@@ -235,6 +236,7 @@ static void process_ended(struct process *p)
 {
 	if (p == init_process) {
 		thread_put_files(thread_current());
+		tcp_finish();
 		if (boot_info->flags & CAY_BOOT_MISSING)
 			vfs_report_missing(say_missing, NULL);
 		plat_exit(debug_leak_check() ? LEAK_STATUS : p->wait_status);

@@ -29,6 +29,8 @@
 
 #define FRAMES_PER_ROUND 64
 #define NS_PER_MS        1000000
+#define FINISH_MAX_NS    (2000ll * NS_PER_MS)
+#define FINISH_ROUND_MS  100
 #define FILES_MAX        65536 /* each connection has one; a hostile guest shall not have all of the host's */
 #define OTHER_FDS        16    /* descriptors of libslirp's own and the VMM's, at most */
 
@@ -85,6 +87,8 @@ static ssize_t to_guest(const void *data, size_t len, void *opaque)
 	return backlog_add(&u->backlog, iov, 2) ? (ssize_t)len : -1; /* lost, as on any line */
 }
 
+__attribute__((noreturn)) static void finish(struct usernet *u);
+
 static void from_guest(struct usernet *u)
 {
 	for (int i = 0; i < FRAMES_PER_ROUND; i++) {
@@ -93,7 +97,7 @@ static void from_guest(struct usernet *u)
 		if (n < 0 && errno == ECONNRESET)
 			continue; /* the VM ended with frames unread; what it sent is still here */
 		if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
-			exit(0); /* the VM is gone */
+			finish(u);
 		if (n < 0)
 			return;
 		if (n > (ssize_t)CAY_NET_HDR_BYTES)
@@ -129,6 +133,28 @@ static int get_revents(int index, void *opaque)
 	return (got & POLLIN ? SLIRP_POLL_IN : 0) | (got & POLLOUT ? SLIRP_POLL_OUT : 0) |
 	       (got & POLLPRI ? SLIRP_POLL_PRI : 0) | (got & POLLERR ? SLIRP_POLL_ERR : 0) |
 	       (got & POLLHUP ? SLIRP_POLL_HUP : 0);
+}
+
+/* The VM is gone. What it sent and the host's sockets have not taken yet is not lost, if they take it soon. */
+__attribute__((noreturn)) static void finish(struct usernet *u)
+{
+	int64_t end_ns = clock_ns(NULL) + FINISH_MAX_NS;
+
+	do {
+		uint32_t timeout_ms = FINISH_ROUND_MS;
+		bool waits = false;
+		int n;
+
+		u->nr_fds = 0;
+		slirp_pollfds_fill(u->slirp, &timeout_ms, add_poll, u);
+		for (unsigned i = 0; i < u->nr_fds; i++)
+			waits |= (u->fds[i].events & POLLOUT) != 0;
+		if (!waits)
+			break;
+		n = poll(u->fds, u->nr_fds, FINISH_ROUND_MS);
+		slirp_pollfds_poll(u->slirp, n < 0, get_revents, u);
+	} while (clock_ns(NULL) < end_ns);
+	exit(0);
 }
 
 static void guest_error(const char *msg, void *opaque)

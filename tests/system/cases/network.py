@@ -199,6 +199,40 @@ def takes_many_connections_at_once(t):
     t.check(p.returncode == 0, "status %d %r" % (p.returncode, err))
 
 
+def write_and_end(port):
+    return ("import socket\ns = socket.socket()\ns.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4 << 20)\n"
+            "s.connect(('10.0.2.2', %d))\ns.setblocking(False)\nprint(s.send(bytes(1 << 20)))\n" % port)
+
+
+@case(timeout=30)
+def what_was_sent_last_arrives(t):
+    """A program that ends at once after writing: on Linux its kernel goes on sending, so the VM does not end before that."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.settimeout(20)
+        p = popen(t.cay_argv([PYTHON, "-c", write_and_end(listener.getsockname()[1])], ["--net", "user,delay=5ms"]),
+                  stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=t.dir)
+        got = 0
+        with listener.accept()[0] as s:
+            s.settimeout(20)
+            while more := s.recv(1 << 16):
+                got += len(more)
+    out, err = p.communicate(timeout=20)
+    t.check(p.returncode == 0 and err == b"", "status %d %r" % (p.returncode, err))
+    t.check(got > 100000 and got == int(out), "%d bytes of %s arrived" % (got, out))
+
+
+@case(timeout=30, once=True)
+def a_peer_that_takes_nothing_holds_nobody_up(t):
+    with socket.socket() as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        client = ("import socket\ns = socket.create_connection(('10.0.2.2', %d), timeout=0.5)\n"
+                  "try:\n while True: s.send(bytes(1 << 20))\nexcept TimeoutError: print('full')\n" % listener.getsockname()[1])
+        r = t.cay([PYTHON, "-c", client])
+    t.check(r.text == "full\n" and r.status == 0 and r.err == b"", r.describe())
+
+
 @case(timeout=30)
 def pcap_records_what_crossed(t):
     before = time.time_ns()
