@@ -3,8 +3,13 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 
+#include "abi/boot_info.h"
 #include "abi/layout.h"
 #include "shim.h"
+
+/* A VM under KVM: no functions of a stub. */
+static const struct cay_boot_info kvm_boot_info;
+__attribute__((weak)) const struct cay_boot_info *const boot_info = &kvm_boot_info;
 
 /* kernel/mm/percpu.h */
 bool smp_active;
