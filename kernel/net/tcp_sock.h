@@ -66,8 +66,8 @@ static inline bool inet_channel_has_socket(const struct channel *ch)
 	return ch->ops == &tcp_channel_ops || (ch->ops->accepts != NULL && in->sock.priv == in);
 }
 
-/* tcp_finish.c. The first program has ended, its files are closed: waits until what it sent has arrived, some seconds at
- * most. Thread context, with no lock but the kernel lock. */
+/* tcp_finish.c. The first program has ended, its files are closed: waits until what it sent has arrived, some seconds
+ * at most. Thread context, with no lock but the kernel lock. */
 void tcp_finish(void);
 
 /* tcp_sock.c */
