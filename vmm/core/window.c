@@ -68,25 +68,28 @@ static unsigned first_from(const struct window *w, uint64_t at)
 	return lo;
 }
 
-/* A gap of `bytes` in [from, window's end), aligned; its place, or UINT64_MAX. *index: where it goes in the array. */
+/*
+ * A gap of `bytes` in [from, window's end), aligned, with a page free between it and its neighbours; its place, or
+ * UINT64_MAX. *index: where it goes in the array.
+ */
 static uint64_t find_gap(const struct window *w, uint64_t from, uint64_t bytes, uint64_t align, unsigned *index)
 {
 	unsigned i = first_from(w, from);
-	uint64_t at = from;
+	uint64_t at = from, need = bytes + PAGE_BYTES;
 
-	if (i > 0 && w->map[i - 1].at + w->map[i - 1].bytes > at)
-		at = w->map[i - 1].at + w->map[i - 1].bytes;
+	if (i > 0)
+		at = MAX(at, w->map[i - 1].at + w->map[i - 1].bytes + PAGE_BYTES);
 	for (;; i++) {
-		uint64_t end = i < w->nr ? w->map[i].at : w->bytes;
+		uint64_t end = i < w->nr ? w->map[i].at : w->bytes + PAGE_BYTES;
 
 		at = ALIGN_UP(at, align);
-		if (at <= end && bytes <= end - at) {
+		if (at <= end && need <= end - at) {
 			*index = i;
 			return at;
 		}
 		if (i >= w->nr)
 			return UINT64_MAX;
-		at = w->map[i].at + w->map[i].bytes;
+		at = w->map[i].at + w->map[i].bytes + PAGE_BYTES;
 	}
 }
 

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * window.h - the part of the guest's physical address space where host files appear: who has which range.
- * Invariant: whatever is not in a mapping is PROT_NONE reservation, so that the range stays ours.
+ * Invariants: whatever is not in a mapping is PROT_NONE reservation, so that the range stays ours. Between two mappings
+ * lies a page that is in none, so pages of the window that follow one another are of one mapping: of page-table entries
+ * that do, the process backend makes one view (mmu.c).
  * Ranges are page multiples, first fit from a moving point: address space is plenty (CAY_WINDOW_BYTES), reuse is put
  * off. Thread-safe: one lock, held over mmap.
  */

@@ -199,6 +199,34 @@ def mapped_file_is_shortened(t):
         t.check(vm.status == host.status and vm.out == host.out, host.text + vm.describe())
 
 
+NEIGHBOURS = r"""
+import ctypes, itertools, os
+libc = ctypes.CDLL(None)
+libc.mmap.restype = ctypes.c_void_p
+libc.mmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int, ctypes.c_int, ctypes.c_int, ctypes.c_long]
+PRIVATE, FIXED, ANONYMOUS, POPULATE = 2, 0x10, 0x20, 0x8000
+fds = [os.open('f%d' % i, os.O_RDONLY) for i in range(3)]
+order = [i for p in itertools.permutations(range(3)) for i in p]
+base = libc.mmap(None, len(order) * 4096, 0, PRIVATE | ANONYMOUS, -1, 0)
+for at, i in enumerate(order):
+    libc.mmap(base + at * 4096, 4096, 1, PRIVATE | FIXED | POPULATE, fds[i], 0)
+def check():
+    return all(ctypes.string_at(base + at * 4096, 5) == b'file%d' % i for at, i in enumerate(order))
+print(check())
+if os.fork() == 0:
+    os._exit(check())
+print(os.wait()[1] >> 8, check())
+"""
+
+
+@case
+def mapped_side_by_side(t):
+    """Views of files in any order beside each other: each shows its file, whatever lies beside whatever on the way there."""
+    for i in range(3):
+        t.write("f%d" % i, "file%d" % i)
+    t.same([PYTHON, "-c", NEIGHBOURS], expect=0)
+
+
 @case
 def folder_mounted_noexec(t):
     """Programs run from it: what may be executed in the VM is the VM's affair."""

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -82,7 +83,7 @@ static void test_wild_numbers(void **state)
 	assert_int_equal(window_unmap(w, ~0ull, ~0ull), -EINVAL);
 }
 
-/* Any order of mapping and unmapping: ranges never overlap, and in the end all space is free again. */
+/* Any order of mapping and unmapping: ranges never overlap or touch, and in the end all space is free again. */
 static void test_random_order(void **state)
 {
 	int64_t at[64];
@@ -96,8 +97,7 @@ static void test_random_order(void **state)
 
 		if (bytes[k] != 0) {
 			assert_int_equal(window_unmap(w, (uint64_t)at[k], bytes[k]), 0);
-			for (uint64_t p = 0; p < bytes[k] / PAGE; p++)
-				owner[(uint64_t)at[k] / PAGE + p] = 0;
+			memset(&owner[(uint64_t)at[k] / PAGE], 0, bytes[k] / PAGE);
 			bytes[k] = 0;
 			continue;
 		}
@@ -108,10 +108,13 @@ static void test_random_order(void **state)
 			continue;
 		assert_true(at[k] >= 0 && (uint64_t)at[k] + want <= WINDOW_BYTES);
 		bytes[k] = want;
-		for (uint64_t p = 0; p < want / PAGE; p++) {
+		for (uint64_t p = 0; p < want / PAGE; p++)
 			assert_int_equal(owner[(uint64_t)at[k] / PAGE + p], 0);
-			owner[(uint64_t)at[k] / PAGE + p] = (uint8_t)k;
-		}
+		if (at[k] > 0)
+			assert_int_equal(owner[(uint64_t)at[k] / PAGE - 1], 0);
+		if ((uint64_t)at[k] + want < WINDOW_BYTES)
+			assert_int_equal(owner[((uint64_t)at[k] + want) / PAGE], 0);
+		memset(&owner[(uint64_t)at[k] / PAGE], (int)k, want / PAGE);
 	}
 	for (unsigned k = 1; k < 64; k++)
 		if (bytes[k] != 0)

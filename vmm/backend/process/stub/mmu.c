@@ -87,7 +87,8 @@ static struct run find_run(const struct translation *t, const struct known_block
 	unsigned at = PT_INDEX(va, 0), lo = at, hi = at + 1;
 	bool mapped = known_is_mapped(b, at);
 
-	/* A view is made of one mapping at the window's place, and a file that became shorter ends in another. */
+	/* A view is made of one mapping at the window's place. Two never touch (window.h), but a file that became
+	 * shorter ends in another. */
 	if (t->pa >= stub.ram_bytes && stub.window_has_zeros)
 		return (struct run){at, at, at + 1};
 	if (t->table == NULL)
