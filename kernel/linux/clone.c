@@ -94,6 +94,7 @@ static long create_thread(const struct clone_request *rq)
 static long do_clone(const struct clone_request *rq)
 {
 	long err = check_flags(rq->flags);
+	uint64_t began_ns;
 
 	if (err == 0)
 		err = clone_check_limits();
@@ -101,7 +102,10 @@ static long do_clone(const struct clone_request *rq)
 		return err;
 	if (process_current()->exiting)
 		return -EINTR;
-	return rq->flags & CLONE_THREAD ? create_thread(rq) : fork_process(rq);
+	began_ns = system_time_begin();
+	err = rq->flags & CLONE_THREAD ? create_thread(rq) : fork_process(rq);
+	system_time_end(began_ns);
+	return err;
 }
 
 long sys_clone(unsigned long flags, void *stack, void *parent_tid, void *child_tid, unsigned long tls)

@@ -301,6 +301,7 @@ out:
 
 long sys_execveat(int dirfd, const char *path_user, const void *argv_user, const void *envp_user, int flags)
 {
+	uint64_t began_ns = system_time_begin();
 	char *path;
 	long ret;
 
@@ -315,6 +316,7 @@ long sys_execveat(int dirfd, const char *path_user, const void *argv_user, const
 	if (ret >= 0)
 		ret = ret == 0 ? -ENOENT : do_execve(dirfd, path, argv_user, envp_user);
 	kfree(path);
+	system_time_end(began_ns);
 	return ret;
 }
 

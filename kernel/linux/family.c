@@ -15,10 +15,10 @@
 
 #define NS_PER_TICK 10000000ull /* of si_utime: CLK_TCK is 100 */
 
-struct process_usage usage_of_process(const struct process *p)
+struct process_usage usage_of_process(struct process *p)
 {
 	struct process_usage u = {
-		.cpu_ns = process_cpu_ns(p),
+		.cpu = process_cpu_time(p),
 		.nr_blocked = p->nr_blocked_dead,
 		.nr_preempted = p->nr_preempted_dead,
 		.max_rss = p->vs != NULL ? vmspace_peak_rss(p->vs) : p->max_rss,
@@ -33,13 +33,14 @@ struct process_usage usage_of_process(const struct process *p)
 
 void usage_add(struct process_usage *to, const struct process_usage *more)
 {
-	to->cpu_ns += more->cpu_ns;
+	to->cpu.user_ns += more->cpu.user_ns;
+	to->cpu.system_ns += more->cpu.system_ns;
 	to->nr_blocked += more->nr_blocked;
 	to->nr_preempted += more->nr_preempted;
 	to->max_rss = MAX(to->max_rss, more->max_rss);
 }
 
-struct process_usage usage_of_family(const struct process *p)
+struct process_usage usage_of_family(struct process *p)
 {
 	struct process_usage u = usage_of_process(p);
 
@@ -47,18 +48,24 @@ struct process_usage usage_of_family(const struct process *p)
 	return u;
 }
 
+static struct timeval to_timeval(uint64_t ns)
+{
+	return (struct timeval){(long)(ns / NSEC_PER_SEC), (long)(ns % NSEC_PER_SEC / 1000)};
+}
+
 void usage_to_rusage(const struct process_usage *u, struct rusage *ru)
 {
 	memset(ru, 0, sizeof(*ru));
-	ru->ru_utime.tv_sec = (long)(u->cpu_ns / NSEC_PER_SEC);
-	ru->ru_utime.tv_usec = (long)(u->cpu_ns % NSEC_PER_SEC / 1000);
+	ru->ru_utime = to_timeval(u->cpu.user_ns);
+	ru->ru_stime = to_timeval(u->cpu.system_ns);
 	ru->ru_maxrss = (long)(u->max_rss * (PAGE_SIZE / 1024));
 	ru->ru_nvcsw = (long)u->nr_blocked;
 	ru->ru_nivcsw = (long)u->nr_preempted;
 }
 
-static void send_to_parent(const struct process *p, int signo, int code, int status)
+static void send_to_parent(struct process *p, int signo, int code, int status)
 {
+	struct cpu_time cpu = process_cpu_time(p);
 	siginfo_t info;
 
 	memset(&info, 0, sizeof(info));
@@ -67,7 +74,8 @@ static void send_to_parent(const struct process *p, int signo, int code, int sta
 	info.si_pid = p->pid;
 	info.si_uid = p->cred.uid;
 	info.si_status = status;
-	info.si_utime = (long)(process_cpu_ns(p) / NS_PER_TICK);
+	info.si_utime = (long)(cpu.user_ns / NS_PER_TICK);
+	info.si_stime = (long)(cpu.system_ns / NS_PER_TICK);
 	(void)signal_send_process(p->parent,
 				  &info); /* one that is lost (real-time, no memory) is not the child's loss */
 }

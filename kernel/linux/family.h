@@ -21,8 +21,8 @@ void family_stopped(struct process *p, int signo);
 void family_continued(struct process *p);
 
 /* What p and its threads used so far; what children it waited for used. */
-struct process_usage usage_of_process(const struct process *p);
-struct process_usage usage_of_family(const struct process *p);
+struct process_usage usage_of_process(struct process *p);
+struct process_usage usage_of_family(struct process *p);
 void usage_add(struct process_usage *to, const struct process_usage *more);
 void usage_to_rusage(const struct process_usage *u, struct rusage *ru);
 

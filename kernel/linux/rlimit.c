@@ -14,8 +14,8 @@
 #include "kernel/time/clock.h"
 #include "kernel/time/process_timers.h"
 
-#define NR_OPEN_MAX 1048576 /* /proc/sys/fs/nr_open */
-#define CLK_TCK     100
+#define NR_OPEN_MAX 1048576     /* /proc/sys/fs/nr_open */
+#define TICK_NS     10000000ull /* of times(2): CLK_TCK is 100 */
 #ifndef RUSAGE_THREAD
 #define RUSAGE_THREAD 1
 #endif
@@ -78,7 +78,7 @@ long sys_getrusage(int who, void *urusage)
 		usage = usage_of_process(p);
 		break;
 	case RUSAGE_THREAD:
-		usage = (struct process_usage){.cpu_ns = thread_cpu_ns(self),
+		usage = (struct process_usage){.cpu = thread_cpu_time(self),
 					       .nr_blocked = self->nr_blocked,
 					       .nr_preempted = self->nr_preempted,
 					       .max_rss = vmspace_peak_rss(p->vs)};
@@ -94,12 +94,16 @@ long sys_times(void *ubuf)
 {
 	struct {
 		int64_t utime, stime, cutime, cstime;
-	} tms = {
-		.utime = (int64_t)(process_cpu_ns(process_current()) / (NSEC_PER_SEC / CLK_TCK)),
-		.cutime = (int64_t)(process_current()->children_usage.cpu_ns / (NSEC_PER_SEC / CLK_TCK)),
-	};
+	} tms;
+	struct process *p = process_current();
+	struct cpu_time own = process_cpu_time(p), children = p->children_usage.cpu;
+
+	tms.utime = (int64_t)(own.user_ns / TICK_NS);
+	tms.stime = (int64_t)(own.system_ns / TICK_NS);
+	tms.cutime = (int64_t)(children.user_ns / TICK_NS);
+	tms.cstime = (int64_t)(children.system_ns / TICK_NS);
 
 	if (ubuf != NULL && copy_to_user(ubuf, &tms, sizeof(tms)) != 0)
 		return -EFAULT;
-	return (long)(clock_monotonic_ns() / (NSEC_PER_SEC / CLK_TCK));
+	return (long)(clock_monotonic_ns() / TICK_NS);
 }

@@ -43,7 +43,7 @@ static bool matches(const struct process *c, const struct wait_request *rq)
 	return (c->exit_signal != SIGCHLD) == ((rq->options & (int)__WCLONE) != 0);
 }
 
-static void found(struct wait_request *rq, const struct process *c, int code, int status, int wait_status)
+static void found(struct wait_request *rq, struct process *c, int code, int status, int wait_status)
 {
 	rq->pid = c->pid;
 	rq->uid = (int)c->cred.uid;

@@ -158,7 +158,8 @@ struct process *process_create(void)
 	p->report = REPORT_NONE;
 	p->vfork_wq = NULL;
 	p->children_usage = (struct process_usage){0};
-	p->utime_dead_ns = p->nr_blocked_dead = p->nr_preempted_dead = p->max_rss = 0;
+	p->shown = (struct cpu_time){0};
+	p->cpu_dead_ns = p->system_dead_ns = p->nr_blocked_dead = p->nr_preempted_dead = p->max_rss = 0;
 	p->vs = NULL;
 	p->sighand = NULL;
 	p->timers = NULL;
@@ -195,7 +196,7 @@ void process_reap(struct process *p)
 
 uint64_t process_cpu_ns(const struct process *p)
 {
-	uint64_t ns = p->utime_dead_ns;
+	uint64_t ns = p->cpu_dead_ns;
 
 	list_for_each (t, &p->threads, proc_link, struct thread)
 		ns += thread_cpu_ns(t);
@@ -256,7 +257,8 @@ void process_thread_gone(struct thread *t)
 
 	if (p->nr_threads > 1)
 		thread_put_files(t); /* may block; the last one's wait for what works for the process (process_ended) */
-	p->utime_dead_ns += thread_cpu_ns(t);
+	p->cpu_dead_ns += thread_cpu_ns(t);
+	p->system_dead_ns += t->system_time.exact_ns + t->system_time.sampled_ns;
 	p->nr_blocked_dead += t->nr_blocked;
 	p->nr_preempted_dead += t->nr_preempted;
 	if (p->nr_threads > 1 || t->kfn != NULL) {

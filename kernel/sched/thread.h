@@ -20,6 +20,7 @@
 #include "lib/list.h"
 #include "lib/pheap.h"
 #include "kernel/sched/spinlock.h"
+#include "kernel/sched/system_time.h"
 
 /* Sleepers: wait.h. */
 struct waitq {
@@ -82,6 +83,7 @@ struct thread {
 	uint64_t vruntime_ns;
 	uint64_t cpu_ns;                   /* CPU time up to cpu_start_ns */
 	uint64_t cpu_start_ns;             /* while running: since when */
+	struct system_time system_time;    /* of it the kernel's part */
 	uint64_t nr_blocked, nr_preempted; /* voluntary and involuntary switches, for getrusage */
 	int nice;
 	int policy, rt_priority; /* SCHED_*; 1..99 for SCHED_FIFO and SCHED_RR, else 0 */
@@ -166,7 +168,7 @@ struct rlimit_pair {
 
 /* CPU time and such, of a process's own dead threads or of children that were waited for. */
 struct process_usage {
-	uint64_t cpu_ns;
+	struct cpu_time cpu;
 	uint64_t nr_blocked, nr_preempted;
 	uint64_t max_rss; /* pages */
 };
@@ -202,8 +204,9 @@ struct process {
 	bool exiting;
 	int wait_status; /* as of wait(2), valid when exiting */
 	uint64_t start_ns;
-	uint64_t max_rss;       /* pages; valid when it has no address space any more */
-	uint64_t utime_dead_ns; /* CPU time of threads that ended */
+	uint64_t max_rss;                     /* pages; valid when it has no address space any more */
+	uint64_t cpu_dead_ns, system_dead_ns; /* CPU time of threads that ended, and the kernel's part */
+	struct cpu_time shown;                /* system_time.h */
 	uint64_t nr_blocked_dead, nr_preempted_dead;
 	struct uring_task *uring;      /* what it has in flight in io_urings: kernel/uring/task.c; NULL until used */
 	struct process_timers *timers; /* interval and POSIX timers: kernel/time/process_timers.h; NULL until used */

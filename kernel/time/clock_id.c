@@ -7,7 +7,7 @@
 #include "kernel/time/clock.h"
 #include "kernel/time/clock_id.h"
 
-#define CPUCLOCK_WHICH(id) ((id)&3) /* 0 prof, 1 virt, 2 sched: one figure here */
+#define CPUCLOCK_WHICH(id) ((id)&3) /* 0 prof, 1 virt, 2 sched */
 #define CPUCLOCK_THREAD    4
 #define CPUCLOCK_PID(id)   ((int)(~(unsigned)(id) >> 3)) /* the sign bit is the mark of these clocks */
 
@@ -21,7 +21,8 @@ static int cpu_clock_ref(int clockid, struct clock_ref *ref)
 	if (clockid & CPUCLOCK_THREAD)
 		*ref = (struct clock_ref){CLOCK_KIND_CPU_THREAD, t->tid};
 	else if (pid == 0 || pid == t->proc->pid)
-		*ref = (struct clock_ref){CLOCK_KIND_CPU_PROCESS, 0};
+		*ref = (struct clock_ref){
+			CPUCLOCK_WHICH(clockid) == 1 ? CLOCK_KIND_USER_PROCESS : CLOCK_KIND_CPU_PROCESS, 0};
 	else
 		return -EINVAL;
 	return 0;
@@ -69,6 +70,9 @@ int clock_ref_read(const struct clock_ref *ref, uint64_t *ns)
 		return 0;
 	case CLOCK_KIND_CPU_PROCESS:
 		*ns = process_cpu_ns(process_current());
+		return 0;
+	case CLOCK_KIND_USER_PROCESS:
+		*ns = process_cpu_time(process_current()).user_ns;
 		return 0;
 	case CLOCK_KIND_CPU_THREAD:
 		t = thread_find(ref->tid);

@@ -17,7 +17,8 @@ enum clock_kind {
 	CLOCK_KIND_MONOTONIC, /* also BOOTTIME, RAW, COARSE: the VM does not suspend and nobody steers its clock */
 	CLOCK_KIND_REALTIME,
 	CLOCK_KIND_CPU_PROCESS,
-	CLOCK_KIND_CPU_THREAD
+	CLOCK_KIND_CPU_THREAD,
+	CLOCK_KIND_USER_PROCESS /* of it what is not the kernel's */
 };
 
 struct clock_ref {

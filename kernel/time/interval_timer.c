@@ -16,6 +16,8 @@ static uint64_t clock_now(const struct interval_timer *it)
 		return clock_realtime_ns();
 	case CLOCK_KIND_CPU_PROCESS:
 		return process_cpu_ns(it->proc);
+	case CLOCK_KIND_USER_PROCESS:
+		return process_cpu_time(it->proc).user_ns;
 	case CLOCK_KIND_CPU_THREAD:
 		t = thread_find(it->clock.tid);
 		return t != NULL ? thread_cpu_ns(t) : 0; /* an ended thread's clock stands still */

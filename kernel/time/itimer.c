@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* itimer.c - setitimer, getitimer, alarm. User time and CPU time are one figure here, so ITIMER_VIRTUAL runs as
- * ITIMER_PROF does. */
+/* itimer.c - setitimer, getitimer, alarm. */
 #include <errno.h>
 #include <signal.h>
 #include <string.h>
@@ -32,7 +31,7 @@ static void itimer_expired(struct interval_timer *it, uint64_t periods)
 
 struct process_timers *process_timers_get(struct process *p)
 {
-	static const enum clock_kind clocks[NR_ITIMERS] = {CLOCK_KIND_MONOTONIC, CLOCK_KIND_CPU_PROCESS,
+	static const enum clock_kind clocks[NR_ITIMERS] = {CLOCK_KIND_MONOTONIC, CLOCK_KIND_USER_PROCESS,
 							   CLOCK_KIND_CPU_PROCESS};
 	struct process_timers *pt = p->timers;
 

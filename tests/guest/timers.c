@@ -6,7 +6,9 @@
 #include "report.h"
 
 #include <dlfcn.h>
+#include <fcntl.h>
 #include <pthread.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
@@ -184,6 +186,138 @@ static bool cpu_timer_ignores_sleep(timer_t t)
 	return hits == 0;
 }
 
+static int64_t ns_of(struct timeval tv)
+{
+	return tv.tv_sec * 1000000000LL + tv.tv_usec * 1000LL;
+}
+
+/* Work for the kernel, with hardly a user instruction. */
+static void burn_in_kernel_ms(int ms)
+{
+	int64_t end = read_ns(CLOCK_THREAD_CPUTIME_ID) + ms * MS;
+	int fd = open("/dev/zero", O_RDONLY);
+	static char buf[65536];
+
+	while (read_ns(CLOCK_THREAD_CPUTIME_ID) < end) {
+		for (int i = 0; i < 20; i++)
+			(void)!read(fd, buf, sizeof(buf));
+	}
+	close(fd);
+}
+
+/* What of it was user time, as far as getrusage knows: in percent. */
+static int user_share(void (*burn)(int ms), int who)
+{
+	struct rusage a, b;
+	int64_t user, system;
+
+	getrusage(who, &a);
+	burn(150);
+	getrusage(who, &b);
+	user = ns_of(b.ru_utime) - ns_of(a.ru_utime);
+	system = ns_of(b.ru_stime) - ns_of(a.ru_stime);
+	return user + system > 0 ? (int)(100 * user / (user + system)) : -1;
+}
+
+static void burn_cheap_calls_ms(int ms)
+{
+	int64_t end = read_ns(CLOCK_THREAD_CPUTIME_ID) + ms * MS;
+
+	while (read_ns(CLOCK_THREAD_CPUTIME_ID) < end) {
+		for (int i = 0; i < 10000; i++)
+			syscall(SYS_getppid);
+	}
+}
+
+static void touch_pages_ms(int ms)
+{
+	int64_t end = read_ns(CLOCK_THREAD_CPUTIME_ID) + ms * MS;
+	const size_t bytes = 256 * 4096;
+
+	while (read_ns(CLOCK_THREAD_CPUTIME_ID) < end) {
+		char *p = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+		for (size_t i = 0; i < bytes; i += 4096)
+			p[i] = 1;
+		munmap(p, bytes);
+	}
+}
+
+static void burn_busy_ms(int ms)
+{
+	int64_t end = read_ns(CLOCK_THREAD_CPUTIME_ID) + ms * MS;
+
+	do {
+		for (volatile int i = 0; i < 1000000; i++)
+			;
+	} while (read_ns(CLOCK_THREAD_CPUTIME_ID) < end);
+}
+
+static bool times_tells_system_time(void)
+{
+	struct tms before, after;
+
+	times(&before);
+	burn_in_kernel_ms(100);
+	times(&after);
+	return after.tms_stime > before.tms_stime && after.tms_utime >= before.tms_utime;
+}
+
+static int64_t user_and_system_ns(void)
+{
+	struct rusage ru;
+
+	getrusage(RUSAGE_SELF, &ru);
+	return ns_of(ru.ru_utime) + ns_of(ru.ru_stime);
+}
+
+static bool virtual_timer_ignores_the_kernel(void)
+{
+	struct itimerval it = {.it_value.tv_usec = 80000};
+
+	hits = 0;
+	setitimer(ITIMER_VIRTUAL, &it, NULL);
+	burn_in_kernel_ms(100);
+	return hits == 0;
+}
+
+static bool child_has_system_time(void)
+{
+	struct rusage before, after;
+	pid_t pid;
+
+	getrusage(RUSAGE_CHILDREN, &before);
+	pid = fork();
+	if (pid == 0) {
+		burn_in_kernel_ms(100);
+		_exit(0);
+	}
+	waitpid(pid, NULL, 0);
+	getrusage(RUSAGE_CHILDREN, &after);
+	return ns_of(after.ru_stime) - ns_of(before.ru_stime) >= 20 * MS;
+}
+
+static void test_system_time(void)
+{
+	int64_t known, cpu;
+
+	report_sometime(user_share(burn_in_kernel_ms, RUSAGE_SELF) < 35);
+	report_sometime(user_share(burn_in_kernel_ms, RUSAGE_THREAD) < 35);
+	report_sometime(user_share(burn_busy_ms, RUSAGE_SELF) > 65);
+	report_sometime(user_share(touch_pages_ms, RUSAGE_SELF) < 90);
+	report_sometime(user_share(burn_cheap_calls_ms, RUSAGE_SELF) < 95);
+	report_sometime(times_tells_system_time());
+	known = user_and_system_ns();
+	cpu = read_ns(CLOCK_PROCESS_CPUTIME_ID);
+	report(known <= cpu && cpu <= user_and_system_ns() + 2000, "user and system time are all CPU time");
+	handle(SIGVTALRM);
+	report_sometime(virtual_timer_ignores_the_kernel());
+	while (hits == 0)
+		burn_busy_ms(20);
+	report(hits == 1, "ITIMER_VIRTUAL counts the program's");
+	report_sometime(child_has_system_time());
+}
+
 static void test_interval_timers(void)
 {
 	struct itimerval v = {.it_value = {0, 10000}, .it_interval = {0, 10000}}, old;
@@ -342,6 +476,7 @@ int main(void)
 	test_clocks();
 	test_cpu_clocks();
 	test_sleeping();
+	test_system_time();
 	test_interval_timers();
 	test_posix_timers();
 	test_timer_in_a_thread();

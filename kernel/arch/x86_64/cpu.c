@@ -25,7 +25,7 @@ _Static_assert(PAGE_AT(exc.rip) == PG_EXC_RIP && PAGE_AT(exc.rflags) == PG_EXC_R
 _Static_assert(CPU_AT(self) == CPU_SELF && CPU_AT(current) == CPU_CURRENT && CPU_AT(kstack_top) == CPU_KSTACK_TOP,
 	       "entry.S");
 _Static_assert(CPU_AT(scratch[0]) == CPU_SCRATCH0 && CPU_AT(scratch[1]) == CPU_SCRATCH1, "entry.S");
-_Static_assert(PAGE_AT(syscall_count) == PG_CALLS, "entry.S");
+_Static_assert(PAGE_AT(syscall_count) == PG_CALLS && CPU_AT(calls_to_sample) == CPU_TO_SAMPLE, "entry.S");
 _Static_assert(CPU_AT(syscall_entry) == CPU_SYSCALL_ENTRY && CPU_AT(id) == CPU_ID, "the vDSO");
 _Static_assert(offsetof(struct thread, switch_rsp) == THREAD_SWITCH_RSP && offsetof(struct thread, work) == THREAD_WORK,
 	       "entry.S");
@@ -71,6 +71,7 @@ void cpu_init(unsigned id)
 	cpu->vcpu = page;
 	cpu->id = id;
 	cpu->cr3 = boot_info->cr3_gpa;
+	cpu->sample_gap = 1;
 	cpu->syscall_entry = (uint64_t)syscall_entry;
 	page->upcall_entry = (uint64_t)upcall_entry;
 	page->upcall_stack = (uint64_t)door_stacks[id] + DOOR_STACK_BYTES;

@@ -32,8 +32,12 @@ struct cpu {
 	struct cay_vcpu_page *vcpu;
 	uint64_t id;            /* read by the vDSO, too */
 	uint64_t syscall_entry; /* where the vDSO's code calls the kernel */
-	struct vmspace *vs;     /* whose page tables are loaded */
-	uint64_t cr3;           /* its root; the boot tables before the first */
+	/* kernel/sched/system_time.h: when it has counted down to 0 the call is timed */
+	int32_t calls_to_sample;
+	uint32_t sample_gap;
+	const struct thread *sampled; /* its last call was timed, and its next one is */
+	struct vmspace *vs;           /* whose page tables are loaded */
+	uint64_t cr3;                 /* its root; the boot tables before the first */
 	struct thread *idle;
 	/* kernel/sched/klock.h, smp.h */
 	uint32_t where; /* enum cpu_where */

@@ -146,6 +146,8 @@ syscall_dispatch:
 	incl %gs:PG_CALLS(, %rax, 4)
 	lea syscall_live(%rip), %r11
 	mov %r10, %rcx
+	decl %gs:CPU_TO_SAMPLE
+	jle syscall_timed
 	call *(%r11, %rax, 8)
 syscall_return:
 	mov %rax, FR_RAX(%rsp)
@@ -187,6 +189,16 @@ crit_syscall_end:
 clear_df:
 	cld
 	jmp syscall_dispatch
+
+	/* For system time (kernel/sched/system_time.h). Those that take the frame whole do not come back here. */
+syscall_timed:
+	mov (%r11, %rax, 8), %rax
+	lea syscall_full_thunk(%rip), %r11
+	cmp %r11, %rax
+	je 1f
+	call syscall_sampled
+	jmp syscall_return
+1:	call *%rax
 
 syscall_bad:
 	mov $-38, %eax /* -ENOSYS */

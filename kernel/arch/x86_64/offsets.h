@@ -22,6 +22,7 @@
 #define CPU_SCRATCH1      1056
 #define CPU_ID            1088
 #define CPU_SYSCALL_ENTRY 1096
+#define CPU_TO_SAMPLE     1104
 
 #define PG_CALLS 2048 /* syscall_count: counted by number */
 

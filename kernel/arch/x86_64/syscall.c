@@ -10,6 +10,7 @@
 #include "kernel/log.h"
 #include "kernel/plat/cay/boot.h"
 #include "kernel/sched/klock.h"
+#include "kernel/sched/system_time.h"
 #include "kernel/sched/thread.h"
 
 syscall_fn syscall_live[SYSCALL_MAX];
@@ -106,6 +107,29 @@ void syscalls_init(void)
 	for (unsigned i = 0; i < ARRAY_SIZE(lock_free); i++)
 		if (syscall_inner[lock_free[i]] != strace_dispatch)
 			syscall_live[lock_free[i]] = syscall_inner[lock_free[i]];
+}
+
+/* In place of the call that it stands for. */
+long syscall_sampled(long a, long b, long c, long d, long e, long f)
+{
+	uint32_t nr = (uint32_t)thread_frame(thread_current())->orig_rax;
+	struct thread *t = thread_current();
+	struct cpu *cpu = cpu_this();
+	bool follows = cpu->sampled == t;
+	uint64_t entered_ns = system_time_enter(&t->system_time, thread_cpu_ns(t), follows), ns;
+	long result;
+
+	/* Other threads' calls, should this one block. */
+	cpu->sampled = NULL;
+	cpu->calls_to_sample = (int32_t)cpu->sample_gap;
+	result = syscall_live[nr](a, b, c, d, e, f);
+	ns = system_time_leave(&t->system_time, thread_cpu_ns(t), entered_ns, follows);
+	cpu = cpu_this();
+	if (follows)
+		cpu->sample_gap = system_time_next_gap(ns, cpu->sample_gap);
+	cpu->calls_to_sample = follows ? (int32_t)cpu->sample_gap : 1;
+	cpu->sampled = cpu->calls_to_sample == 1 ? t : NULL;
+	return result;
 }
 
 void syscall_trapped(struct trapframe *f)

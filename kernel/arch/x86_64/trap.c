@@ -22,6 +22,7 @@
 #include "kernel/plat/cay/debug.h"
 #include "kernel/plat/cay/events.h"
 #include "kernel/sched/klock.h"
+#include "kernel/sched/system_time.h"
 #include "kernel/sched/smp.h"
 #include "kernel/sched/thread.h"
 #include "kernel/time/clock.h"
@@ -316,9 +317,21 @@ static void lost_page_in_kernel(struct trapframe *f)
 		WRITE_ONCE(cpu_this()->vcpu->zeros_wanted, 1);
 }
 
-void exception_handler(struct trapframe *f, uint64_t vector, uint64_t error, uint64_t cr2)
+static void handle_anywhere(struct trapframe *f, uint64_t vector, uint64_t error, uint64_t cr2)
 {
 	bool entered;
+
+	if (vector == VEC_PF && quick_fault(error, cr2))
+		return;
+	entered = kernel_enter();
+	handle_exception(f, vector, error, cr2);
+	if (entered)
+		kernel_leave();
+}
+
+void exception_handler(struct trapframe *f, uint64_t vector, uint64_t error, uint64_t cr2)
+{
+	uint64_t began_ns;
 
 	if (vector == VEC_MC && from_kernel(f)) {
 		lost_page_in_kernel(f);
@@ -326,10 +339,11 @@ void exception_handler(struct trapframe *f, uint64_t vector, uint64_t error, uin
 	}
 	if (is_step_in_kernel(f, vector))
 		return;
-	if (vector == VEC_PF && quick_fault(error, cr2))
+	if (vector != VEC_PF || from_kernel(f)) {
+		handle_anywhere(f, vector, error, cr2);
 		return;
-	entered = kernel_enter();
-	handle_exception(f, vector, error, cr2);
-	if (entered)
-		kernel_leave();
+	}
+	began_ns = system_time_begin();
+	handle_anywhere(f, vector, error, cr2);
+	system_time_end(began_ns);
 }

@@ -20,6 +20,8 @@ void syscalls_init(void);
 long syscall_call_full(struct trapframe *f);
 
 void syscall_trapped(struct trapframe *f);
+/* For the dispatcher, now and then: makes the call and counts its CPU time (kernel/sched/system_time.h). */
+long syscall_sampled(long a, long b, long c, long d, long e, long f);
 void exit_work(struct trapframe *f);
 void upcall_handler(struct trapframe *f);
 NORETURN void upcall_in_kernel(uint64_t rip);

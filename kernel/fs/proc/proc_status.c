@@ -178,10 +178,11 @@ int proc_show_stat(uint64_t id, struct text *t)
 
 	if (th == NULL)
 		return -ESRCH;
-	const struct process *p = th->proc;
+	struct process *p = th->proc;
 	struct vmspace_usage u = usage_of(p);
 	struct signal_sets s = signal_sets(p);
-	uint64_t cpu_ns = p->pid == th->tid ? process_cpu_ns(p) : thread_cpu_ns(th);
+	struct cpu_time cpu = p->pid == th->tid ? process_cpu_time(p) : thread_cpu_time(th);
+	const struct cpu_time *children = &p->children_usage.cpu;
 	uint64_t boot_ns = clock_monotonic_ns() - clock_boot_ns();
 	uint64_t start_ns = p->start_ns > boot_ns ? p->start_ns - boot_ns : 0;
 
@@ -190,8 +191,9 @@ int proc_show_stat(uint64_t id, struct text *t)
 		    p->pgid, p->sid, p->ctty != NULL ? CONSOLE_NR : 0, p->ctty != NULL ? p->ctty->pgrp : -1,
 		    (unsigned long long)STAT(PAGE_FAULTS));
 	/* 14 to 22 */
-	text_printf(t, "%llu 0 %llu 0 %d %d %u 0 %llu ", (unsigned long long)(cpu_ns / TICK_NS),
-		    (unsigned long long)(p->children_usage.cpu_ns / TICK_NS), 20 + th->nice, th->nice, p->nr_threads,
+	text_printf(t, "%llu %llu %llu %llu %d %d %u 0 %llu ", (unsigned long long)(cpu.user_ns / TICK_NS),
+		    (unsigned long long)(cpu.system_ns / TICK_NS), (unsigned long long)(children->user_ns / TICK_NS),
+		    (unsigned long long)(children->system_ns / TICK_NS), 20 + th->nice, th->nice, p->nr_threads,
 		    (unsigned long long)(start_ns / TICK_NS));
 	/* 23 to 30 */
 	text_printf(t, "%llu %llu %llu %llu %llu %llu 0 0 ", (unsigned long long)u.size * 4096,

@@ -45,7 +45,7 @@ int proc_show_meminfo(uint64_t id, struct text *t)
 }
 
 struct census {
-	uint64_t cpu_ns;
+	uint64_t cpu_ns, system_ns;
 	unsigned threads, running, last_tid;
 };
 
@@ -56,6 +56,7 @@ static void count_thread(struct thread *th, void *arg)
 	if (th->proc == &kernel_process)
 		return;
 	c->cpu_ns += thread_cpu_ns(th);
+	c->system_ns += th->system_time.exact_ns + th->system_time.sampled_ns;
 	c->threads++;
 	c->running += thread_is_runnable(th);
 	c->last_tid = MAX(c->last_tid, (unsigned)th->tid);
@@ -63,7 +64,7 @@ static void count_thread(struct thread *th, void *arg)
 
 static struct census take_census(void)
 {
-	struct census c = {.cpu_ns = init_process->utime_dead_ns};
+	struct census c = {.cpu_ns = init_process->cpu_dead_ns, .system_ns = init_process->system_dead_ns};
 
 	thread_for_each(count_thread, &c);
 	return c;
@@ -73,10 +74,12 @@ int proc_show_system_stat(uint64_t id, struct text *t)
 {
 	struct census c = take_census();
 	uint64_t up_ns = clock_boot_ns(), idle_ns = up_ns > c.cpu_ns ? up_ns - c.cpu_ns : 0;
-	unsigned long long user = c.cpu_ns / TICK_NS, idle = idle_ns / TICK_NS;
+	unsigned long long system = MIN(c.system_ns, c.cpu_ns) / TICK_NS, user = c.cpu_ns / TICK_NS - system,
+			   idle = idle_ns / TICK_NS;
 
 	(void)id;
-	text_printf(t, "cpu  %llu 0 0 %llu 0 0 0 0 0 0\ncpu0 %llu 0 0 %llu 0 0 0 0 0 0\n", user, idle, user, idle);
+	text_printf(t, "cpu  %llu 0 %llu %llu 0 0 0 0 0 0\ncpu0 %llu 0 %llu %llu 0 0 0 0 0 0\n", user, system, idle,
+		    user, system, idle);
 	for (uint32_t i = 1; i < boot_info->nr_cpus; i++)
 		text_printf(t, "cpu%u 0 0 0 %llu 0 0 0 0 0 0\n", i, (unsigned long long)(up_ns / TICK_NS));
 	text_printf(t, "intr %llu\nctxt %llu\nbtime %llu\nprocesses %u\nprocs_running %u\nprocs_blocked 0\n",
