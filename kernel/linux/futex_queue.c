@@ -13,7 +13,8 @@ struct futex_bucket {
 	struct list waiters;
 } ALIGNED(64);
 
-static struct futex_bucket buckets[1u << BUCKET_BITS];
+#define BUCKETS (1u << BUCKET_BITS)
+static struct futex_bucket buckets[BUCKETS] = {[0 ... BUCKETS - 1] = {.lock = SPINLOCK_INIT("futex")}};
 
 /* Locked. */
 static struct futex_bucket *lock_bucket(struct futex_bucket *b)

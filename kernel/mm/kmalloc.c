@@ -32,7 +32,7 @@ static struct class
 {
 	struct spinlock lock;
 	uint32_t partial; /* frame numbers */
-} classes[NR_CLASSES];
+} classes[NR_CLASSES] = {[0 ... NR_CLASSES - 1] = {.lock = SPINLOCK_INIT("heap")}};
 
 /* Of one CPU. */
 static struct heap {

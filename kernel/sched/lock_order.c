@@ -133,6 +133,16 @@ void lock_order_released(struct spinlock *l)
 	}
 	panic("a lock released that this CPU does not hold");
 }
+
+void lock_order_none_held(const char *what)
+{
+	struct held *h = held_here();
+
+	if (h->nr > 0)
+		panic("%s under the lock %s, taken at %s", what,
+		      h->lock[h->nr - 1].lock->name != NULL ? h->lock[h->nr - 1].lock->name : "(no name)",
+		      h->lock[h->nr - 1].place);
+}
 #else
 typedef int lock_order_is_for_debug_builds; /* a file that is not empty */
 #endif

@@ -357,6 +357,7 @@ void sched_block(void)
 {
 	struct thread *t = thread_current();
 
+	spin_assert_none("a thread blocks");
 	if (READ_ONCE(t->state) != THREAD_WOKEN)
 		events_poll();
 	if (!change_state(t, THREAD_RUNNABLE, THREAD_BLOCKED)) {

@@ -9,8 +9,9 @@
  * it goes on: so a holder may flush TLBs under the lock.
  *
  * Order: the kernel lock (klock.h) before any spin lock; among spin locks whatever is seen first is the rule. A debug
- * build (make DEBUG=1) panics, naming both places, when two are taken in an order whose reverse was seen before.
- * All zero is an unlocked lock; only named ones are checked. Context: any, upcalls included.
+ * build (make DEBUG=1) panics, naming both places, when two are taken in an order whose reverse was seen before, and
+ * when a fault comes, or a thread blocks, while one is held. All zero is an unlocked lock; only named ones are checked.
+ * Context: any, upcalls included.
  */
 #ifndef CAY_KERNEL_SCHED_SPINLOCK_H
 #define CAY_KERNEL_SCHED_SPINLOCK_H
@@ -96,8 +97,11 @@ static inline void spin_unlock_unchecked(struct spinlock *l)
 void lock_order_taking(struct spinlock *l, const char *place, bool nested);
 void lock_order_taken(struct spinlock *l, const char *place);
 void lock_order_released(struct spinlock *l);
-#define SPIN_PLACE_(line) __FILE__ ":" #line
-#define SPIN_PLACE(line)  SPIN_PLACE_(line)
+void lock_order_none_held(const char *what);
+/* Before what must not be done under a spin lock: a debug build panics. */
+#define spin_assert_none(what) lock_order_none_held(what)
+#define SPIN_PLACE_(line)      __FILE__ ":" #line
+#define SPIN_PLACE(line)       SPIN_PLACE_(line)
 #define spin_lock_at(l, nested)                                                                                        \
 	do {                                                                                                           \
 		lock_order_taking((l), SPIN_PLACE(__LINE__), (nested));                                                \
@@ -119,6 +123,7 @@ static inline void spin_unlock(struct spinlock *l)
 	spin_unlock_unchecked(l);
 }
 #else
+#define spin_assert_none(what) ((void)0)
 static inline void spin_lock(struct spinlock *l)
 {
 	spin_lock_unchecked(l);

@@ -30,7 +30,7 @@ static struct {
 	uint64_t *free;     /* tables given back */
 	struct kept upper, roots;
 	pa_t boot_root;
-} pool;
+} pool = {.lock = SPINLOCK_INIT("page tables")};
 
 #define PROGRAM_ROOT_ENTRIES PT_INDEX(CAY_USER_END, PT_TOP_LEVEL)
 

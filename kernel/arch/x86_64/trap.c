@@ -321,6 +321,7 @@ static void handle_anywhere(struct trapframe *f, uint64_t vector, uint64_t error
 {
 	bool entered;
 
+	spin_assert_none("a fault");
 	if (vector == VEC_PF && quick_fault(error, cr2))
 		return;
 	entered = kernel_enter();

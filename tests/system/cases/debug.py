@@ -25,3 +25,10 @@ for name, flags in (("mmap", ["-c", "2"]), ("fork", []), ("threads", ["-c", "2"]
         if use_debug_build(t):
             guest_program(t, name, flags)
     case(name=name, timeout=60)(guest)
+
+
+@case(once=True, timeout=60)
+def futex(t):
+    """Blocking and faulting around spin locks of all kinds: none may be held then."""
+    if use_debug_build(t):
+        guest_program(t, "futex", ["-c", "2"])
