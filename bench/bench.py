@@ -6,6 +6,7 @@ one figure of docs/spec.md and calls result() with the promise it holds.
 """
 import json
 import os
+import signal
 import statistics
 import subprocess
 import sys
@@ -28,10 +29,14 @@ def vm(argv, *flags):
     return [CAY, "run", *flags, "--", *argv]
 
 
-def run(argv, cwd=None, stdin=None, check=0):
-    """Runs to the end; returns (seconds, stdout, stderr)."""
+def run(argv, cwd=None, stdin=None, check=0, limit=None):
+    """Runs to the end; returns (seconds, stdout, stderr). limit: it hangs if it takes longer, in seconds."""
     begin = time.perf_counter()
-    p = subprocess.run(argv, stdin=stdin or subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=cwd or BENCH)
+    try:
+        p = subprocess.run(argv, stdin=stdin or subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=cwd or BENCH,
+                           timeout=limit, check=False)
+    except subprocess.TimeoutExpired as e:
+        raise RuntimeError("%s: no end after %d s" % (" ".join(argv)[:200], limit)) from e
     seconds = time.perf_counter() - begin
     if check is not None and p.returncode != check:
         raise RuntimeError("%s: status %d: %s" % (" ".join(argv)[:200], p.returncode, p.stderr.decode("utf-8", "replace")[-500:]))
@@ -112,7 +117,7 @@ RESULTS = []
 
 
 def result(name, value, unit, promise, native=None, limit=None, ratio_limit=None, at_least=None, note=""):
-    """One row: the VM's value beside Linux's, and whether the promise holds. limit: at most this value; ratio_limit: at most so many
+    """One row, printed at once: the VM's value beside Linux's, and whether the promise holds. limit: at most this value; ratio_limit: at most so many
     times Linux's; at_least: at least so many times Linux's."""
     ratio = value / native if native else None
     holds = None
@@ -122,8 +127,13 @@ def result(name, value, unit, promise, native=None, limit=None, ratio_limit=None
         holds = (holds is None or holds) and ratio is not None and ratio <= ratio_limit
     if at_least is not None:
         holds = (holds is None or holds) and ratio is not None and ratio >= at_least
-    RESULTS.append(dict(name=name, value=value, unit=unit, native=native, ratio=ratio, promise=promise, holds=holds, note=note,
-                        time=time.strftime("%Y-%m-%d %H:%M:%S")))
+    add(dict(name=name, value=value, unit=unit, native=native, ratio=ratio, promise=promise, holds=holds, note=note,
+             time=time.strftime("%Y-%m-%d %H:%M:%S")))
+
+
+def add(r):
+    RESULTS.append(r)
+    print(row(r), flush=True)
 
 
 def main(benchmark):
@@ -131,14 +141,14 @@ def main(benchmark):
     name = os.path.basename(sys.argv[0])[:-3]
     if not os.path.exists(CAY):
         sys.exit("bench: %s is not built" % CAY)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what was set up is taken down
     try:
         benchmark()
     except RuntimeError as e:
-        RESULTS.append(dict(name=name, value=None, unit="", native=None, ratio=None, promise="", holds=False, note="did not run: %s" % e))
-    with open(os.path.join(BENCH, name + ".json"), "w") as f:
-        json.dump(RESULTS, f, indent=1)
-    for r in RESULTS:
-        print(row(r))
+        add(dict(name=name, value=None, unit="", native=None, ratio=None, promise="", holds=False, note="did not run: %s" % e))
+    finally:
+        with open(os.path.join(BENCH, name + ".json"), "w") as f:
+            json.dump(RESULTS, f, indent=1)
 
 
 def row(r):

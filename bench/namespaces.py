@@ -4,6 +4,7 @@ import os
 import subprocess
 
 VETH, TAP = "10.8.1.2", "10.8.2.2"  # where A finds the native server in B, and the VM
+OUTSIDE = "10.8.2.1"                # where the VM finds A
 
 
 def possible():
@@ -19,7 +20,7 @@ class Namespaces:
             for command in ("ip netns add {a}", "ip netns add {b}", "ip -n {a} link add v0 type veth peer name v1 netns {b}",
                             "ip -n {a} address add 10.8.1.1/24 dev v0", "ip -n {b} address add 10.8.1.2/24 dev v1",
                             "ip -n {a} link set v0 up", "ip -n {b} link set v1 up", "ip -n {a} tuntap add dev t0 mode tap",
-                            "ip -n {a} address add 10.8.2.1/24 dev t0", "ip -n {a} link set t0 up"):
+                            "ip -n {a} address add 10.8.2.1/24 dev t0", "ip -n {a} link set t0 up", "ip -n {a} link set lo up"):
                 subprocess.run(command.format(a=self.a, b=self.b).split(), check=True)
         except BaseException:
             self.__exit__()

@@ -7,11 +7,16 @@ import os
 import subprocess
 
 from bench import BENCH, CAY, QUICK, main, median, result, rounds
-from net import LOAD, PORT, Server, sh
+from net import LOAD, PORT, Server
 
 LINE = BENCH + "/line"
 SECONDS = "3" if QUICK else "8"
 FLOWS = "8"
+
+
+def sh(*lines):
+    for line in lines:
+        subprocess.run(line, shell=True, check=True)
 
 
 def setup(vm, linux, middle, far):
