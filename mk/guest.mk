@@ -41,7 +41,7 @@ $(PROGS_DIR)/$(1): $(P)/$(2)
 	@mkdir -p $$(@D)
 	$(Q)$(3) $$< -o $$@
 endef
-$(eval $(call PROG_RULE,fuzz-syscalls,fuzz_syscalls.c,$(CC) -std=gnu11 -D_GNU_SOURCE -O1 -g -Wall -Wextra -static))
+$(eval $(call PROG_RULE,fuzz-syscalls,fuzz_syscalls.c,$(CC) -std=gnu11 -D_GNU_SOURCE -O1 -g -Wall -Wextra -static -pthread))
 $(eval $(call PROG_RULE,signal-echo,signal_echo.c,$(CC) -O2 -Wall -Wextra -static))
 $(eval $(call PROG_RULE,shortened,shortened.c,$(CC) -std=gnu11 -O1 -Wall -Wextra -static -pthread))
 $(eval $(call PROG_RULE,hello-static,hello.c,$(CC) -O2 -static -no-pie))

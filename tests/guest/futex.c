@@ -50,18 +50,18 @@ static void test_errors(void)
 static void test_timeouts(void)
 {
 	uint32_t word = 1;
-	struct timespec rel = {0, 20000000}, abs_mono = in_ms(CLOCK_MONOTONIC, 20), abs_real;
+	struct timespec rel = {0, 20000000}, abs_mono, abs_real;
 	uint64_t t0 = now_ms(CLOCK_MONOTONIC);
 
 	report_errno(futex(&word, FUTEX_WAIT_PRIVATE, 1, &rel, NULL, 0), ETIMEDOUT);
 	report_true(now_ms(CLOCK_MONOTONIC) - t0 >= 19);
-	abs_mono = in_ms(CLOCK_MONOTONIC, 20);
 	t0 = now_ms(CLOCK_MONOTONIC);
+	abs_mono = in_ms(CLOCK_MONOTONIC, 20);
 	report_errno(futex(&word, FUTEX_WAIT_BITSET_PRIVATE, 1, &abs_mono, NULL, ~0u), ETIMEDOUT);
 	report_true(now_ms(CLOCK_MONOTONIC) - t0 >= 19);
 	report_errno(futex(&word, FUTEX_WAIT_BITSET_PRIVATE, 1, &abs_mono, NULL, ~0u), ETIMEDOUT);
-	abs_real = in_ms(CLOCK_REALTIME, 20);
 	t0 = now_ms(CLOCK_MONOTONIC);
+	abs_real = in_ms(CLOCK_REALTIME, 20);
 	report_errno(futex(&word, FUTEX_WAIT_BITSET | FUTEX_CLOCK_REALTIME, 1, &abs_real, NULL, ~0u), ETIMEDOUT);
 	report_true(now_ms(CLOCK_MONOTONIC) - t0 >= 18);
 }

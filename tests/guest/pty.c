@@ -58,10 +58,10 @@ static const char *got_all(int fd, const char *want)
 
 	if (want[0] == '\0' || strcmp(want, "EOF") == 0) {
 		if (want[0] != '\0')
-			poll(&(struct pollfd){.fd = fd, .events = POLLIN}, 1, 2000);
+			poll(&(struct pollfd){.fd = fd, .events = POLLIN}, 1, 20000);
 		return got(fd);
 	}
-	while (n < strlen(want) && poll(&(struct pollfd){.fd = fd, .events = POLLIN}, 1, 2000) == 1) {
+	while (n < strlen(want) && poll(&(struct pollfd){.fd = fd, .events = POLLIN}, 1, 20000) == 1) {
 		const char *part = got(fd);
 
 		n += (size_t)snprintf(text + n, sizeof(text) - n, "%s", part);
@@ -112,7 +112,7 @@ static void test_canonical(void)
 	report_got(slave, "");
 	report_got(master, "hel");
 	type("lo\rmore\n");
-	poll(&(struct pollfd){.fd = slave, .events = POLLIN}, 1, 2000);
+	poll(&(struct pollfd){.fd = slave, .events = POLLIN}, 1, 20000);
 	report_true(ioctl(slave, FIONREAD, &n) == 0 && n == 11);
 	report_got(slave, "hello\n");
 	report_got(slave, "more\n");
@@ -191,10 +191,10 @@ static void test_settings(void)
 	type("12");
 	report_eq(poll(&(struct pollfd){.fd = slave, .events = POLLIN}, 1, 0), 0);
 	type("3");
-	report_eq(poll(&(struct pollfd){.fd = slave, .events = POLLIN}, 1, 2000), 1);
+	report_eq(poll(&(struct pollfd){.fd = slave, .events = POLLIN}, 1, 20000), 1);
 	report_got(slave, "123");
 	type("lost");
-	poll(&(struct pollfd){.fd = slave, .events = POLLIN}, 1, 2000);
+	poll(&(struct pollfd){.fd = slave, .events = POLLIN}, 1, 20000);
 	report_true(tcflush(slave, TCIFLUSH) == 0);
 	report_got(slave, "");
 	report_errno(ioctl(slave, TIOCGPGRP, &(int){0}), ENOTTY);

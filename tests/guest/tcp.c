@@ -85,7 +85,7 @@ static short wait_events(int fd, short want)
 {
 	struct pollfd p = {.fd = fd, .events = want};
 
-	poll(&p, 1, 5000);
+	poll(&p, 1, 20000);
 	return p.revents;
 }
 

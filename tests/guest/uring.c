@@ -23,14 +23,14 @@ static struct io_uring_sqe *next(struct io_uring *ring, uint64_t data)
 	return sqe;
 }
 
-/* The next completion's result, which must be for `data`; -999 if it is not, or none comes within a second. */
+/* The next completion's result, which must be for `data`; -999 if it is not, or none comes. */
 static int result_of(struct io_uring *ring, uint64_t data)
 {
-	struct __kernel_timespec second = {.tv_sec = 2};
+	struct __kernel_timespec limit = {.tv_sec = 20};
 	struct io_uring_cqe *cqe;
 	int res = -999;
 
-	if (io_uring_wait_cqe_timeout(ring, &cqe, &second) != 0)
+	if (io_uring_wait_cqe_timeout(ring, &cqe, &limit) != 0)
 		return -999;
 	if (cqe->user_data == data)
 		res = cqe->res;
@@ -543,7 +543,7 @@ static void without_entering(void)
 		write(fd[1], "y", 1);
 		_exit(0);
 	}
-	for (int i = 0; i < 2000 && io_uring_cq_ready(&ring) == 0; i++)
+	for (int i = 0; i < 20000 && io_uring_cq_ready(&ring) == 0; i++)
 		usleep(1000);
 	report(io_uring_cq_ready(&ring) == 1 && c == 'y', "a completion comes to a program that only looks");
 	wait(NULL);

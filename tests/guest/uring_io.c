@@ -31,7 +31,7 @@ static int run(struct io_uring_sqe *sqe)
 
 static int wait_for(uint64_t data)
 {
-	struct __kernel_timespec limit = {.tv_sec = 2};
+	struct __kernel_timespec limit = {.tv_sec = 20};
 	struct io_uring_cqe *cqe;
 
 	if (io_uring_wait_cqe_timeout(&ring, &cqe, &limit) != 0)

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * fuzz_syscalls.c - calls every system call with arguments that make no sense: fuzz_syscalls SECONDS SEED. For a VM
- * only: on Linux itself it could do harm. Children make the calls; a child that makes no progress is killed, and must
- * then be gone soon: anything else is a hang of the kernel. A panic of the kernel ends the VM. What no program can be
- * given by chance is left out: calls that end or signal others, or make processes.
+ * fuzz_syscalls.c - calls every system call with arguments that make no sense: fuzz_syscalls SECONDS SEED [THREADS].
+ * For a VM only: on Linux itself it could do harm. Children make the calls, each with several threads that share memory
+ * and descriptors and so pull them from under each other; a child that makes no progress is killed, and must then be
+ * gone soon: anything else is a hang of the kernel. A panic of the kernel ends the VM. What no program can be given by
+ * chance is left out: calls that end or signal others, or make processes.
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -30,19 +32,23 @@
 #define CALLS_PER_CHILD 400
 #define NR_CALLS        452
 #define STUCK_MS        100
-#define GONE_MS         5000
+#define GONE_MS         60000
+#define MAX_THREADS     4
 
 /* Shared with the parent: what the child is doing. */
-static volatile struct progress {
-	uint64_t made;
-	long nr, arg[6];
-	uint64_t ok[NR_CALLS]; /* times that a call succeeded */
-} * progress;
+static volatile struct shared {
+	struct progress {
+		uint64_t made;
+		long nr, arg[6];
+	} of[MAX_THREADS];
+	uint64_t ok[NR_CALLS]; /* times that a call succeeded, roughly when several threads count */
+} * shared;
+static unsigned nr_threads = 1;
 
 static uint8_t *buffers; /* 64 KiB that may be written, then a page that may not, then nothing */
 #define BUFFER_BYTES 65536ul
 #define PAGE         4096ul
-static uint64_t state;
+static __thread uint64_t state;
 
 static uint64_t rnd(void)
 {
@@ -189,19 +195,13 @@ static void on_alarm(int sig)
 	(void)sig;
 }
 
-static void child(uint64_t seed)
+static void make_calls(unsigned thread, uint64_t seed)
 {
-	struct sigaction sa = {.sa_handler = on_alarm};
-	struct itimerval every = {{0, 5000}, {0, 5000}}; /* whatever sleeps is woken */
+	volatile struct progress *progress = &shared->of[thread];
 
-	state = seed | 1;
+	state = (seed + thread * 0xd1342543de82ef95ull) | 1;
 	for (int i = 0; i < 10; i++)
 		rnd();
-	for (int fd = 0; fd < 3; fd++) /* what is written there should not fill the parent's output */
-		dup2(open("/dev/null", O_RDWR), fd);
-	sigaction(SIGALRM, &sa, NULL);
-	setitimer(ITIMER_REAL, &every, NULL);
-	open_files();
 	for (unsigned i = 0; i < CALLS_PER_CHILD; i++) {
 		long nr = (long)(rnd() % NR_CALLS), r;
 
@@ -218,9 +218,40 @@ static void child(uint64_t seed)
 		r = syscall(nr, progress->arg[0], progress->arg[1], progress->arg[2], progress->arg[3],
 			    progress->arg[4], progress->arg[5]);
 		if (r != -1)
-			progress->ok[nr]++;
+			shared->ok[nr]++;
 	}
-	_exit(0);
+}
+
+static struct start {
+	unsigned thread;
+	uint64_t seed;
+} starts[MAX_THREADS];
+
+static void *another_thread(void *arg)
+{
+	struct start *s = arg;
+
+	make_calls(s->thread, s->seed);
+	return NULL;
+}
+
+static void child(uint64_t seed)
+{
+	struct sigaction sa = {.sa_handler = on_alarm};
+	struct itimerval every = {{0, 5000}, {0, 5000}}; /* whatever sleeps is woken */
+	pthread_t th;
+
+	for (int fd = 0; fd < 3; fd++) /* what is written there should not fill the parent's output */
+		dup2(open("/dev/null", O_RDWR), fd);
+	sigaction(SIGALRM, &sa, NULL);
+	setitimer(ITIMER_REAL, &every, NULL);
+	open_files();
+	for (unsigned i = 1; i < nr_threads; i++) {
+		starts[i] = (struct start){i, seed};
+		pthread_create(&th, NULL, another_thread, &starts[i]);
+	}
+	make_calls(0, seed);
+	_exit(0); /* the others may be anywhere */
 }
 
 static uint64_t now_ms(void)
@@ -233,25 +264,38 @@ static uint64_t now_ms(void)
 
 static void say_hang(uint64_t seed)
 {
-	printf("HANG seed %llu: call %ld(", (unsigned long long)seed, progress->nr);
-	for (unsigned k = 0; k < 6; k++)
-		printf("%s%#lx", k ? ", " : "", progress->arg[k]);
-	printf(")\n");
+	printf("HANG seed %llu:", (unsigned long long)seed);
+	for (unsigned i = 0; i < nr_threads; i++) {
+		printf(" call %ld(", shared->of[i].nr);
+		for (unsigned k = 0; k < 6; k++)
+			printf("%s%#lx", k ? ", " : "", shared->of[i].arg[k]);
+		printf(")");
+	}
+	printf("\n");
 	fflush(stdout);
+}
+
+static uint64_t calls_made(void)
+{
+	uint64_t made = 0;
+
+	for (unsigned i = 0; i < nr_threads; i++)
+		made += shared->of[i].made;
+	return made;
 }
 
 /* Waits for the child, kills it when it makes no progress. False when it then stays. */
 static bool watch(pid_t pid, uint64_t seed)
 {
-	uint64_t made = progress->made, since = now_ms();
+	uint64_t made = calls_made(), since = now_ms();
 	bool killed = false;
 
 	while (waitpid(pid, NULL, WNOHANG) == 0) {
 		struct timespec pause = {0, 1000000};
 
 		nanosleep(&pause, NULL);
-		if (progress->made != made && !killed) {
-			made = progress->made;
+		if (calls_made() != made && !killed) {
+			made = calls_made();
 			since = now_ms();
 		} else if (!killed && now_ms() - since > STUCK_MS) {
 			kill(pid, SIGKILL);
@@ -274,7 +318,11 @@ int main(int argc, char **argv)
 		fprintf(stderr, "for a VM only\n");
 		return 2;
 	}
-	progress = mmap(NULL, sizeof(*progress), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (argc > 3)
+		nr_threads = (unsigned)atoi(argv[3]);
+	if (nr_threads < 1 || nr_threads > MAX_THREADS)
+		return 2;
+	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	buffers = mmap(NULL, BUFFER_BYTES + 2 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	mprotect(buffers + BUFFER_BYTES, PAGE, PROT_READ);
 	munmap(buffers + BUFFER_BYTES + PAGE, PAGE);
@@ -293,8 +341,8 @@ int main(int argc, char **argv)
 		children++;
 	} while (now_ms() < end);
 	for (unsigned i = 0; i < NR_CALLS; i++)
-		distinct += progress->ok[i] != 0;
+		distinct += shared->ok[i] != 0;
 	printf("%llu calls by %llu children; %llu different ones succeeded at least once\n",
-	       (unsigned long long)progress->made, (unsigned long long)children, (unsigned long long)distinct);
+	       (unsigned long long)calls_made(), (unsigned long long)children, (unsigned long long)distinct);
 	return 0;
 }

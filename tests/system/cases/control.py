@@ -80,17 +80,17 @@ def stop_and_kill(t):
     with Vm(t, flags=["--name", "gentle"]) as a, Vm(t, SLOW, flags=["--name", "deaf"]) as b:
         r = ask(t, "stop", "gentle")
         t.check((r.status, r.out) == (0, b"gentle\n"), r.describe())
-        t.check(a.p.wait(10) == 128 + signal.SIGTERM, "the program got SIGTERM: status %s" % a.p.returncode)
+        t.check(a.p.wait(60) == 128 + signal.SIGTERM, "the program got SIGTERM: status %s" % a.p.returncode)
         r = ask(t, "stop", "-t", "0.2", "deaf")
         t.check((r.status, r.out) == (0, b"deaf\n"), r.describe())
-        t.check(b.p.wait(10) == -signal.SIGKILL, "it was killed after its time: status %s" % b.p.returncode)
+        t.check(b.p.wait(60) == -signal.SIGKILL, "it was killed after its time: status %s" % b.p.returncode)
     with Vm(t, flags=["--name", "x"]) as a:
         os.kill(a.p.pid, signal.SIGSTOP)
         r = ask(t, "kill", "x")
-        t.check((r.status, r.out) == (0, b"x\n") and a.p.wait(10) == -signal.SIGKILL, r.describe())
+        t.check((r.status, r.out) == (0, b"x\n") and a.p.wait(60) == -signal.SIGKILL, r.describe())
     with Vm(t, READY + "import signal; signal.sigwait([10])", flags=["--name", "x"]) as a:
         r = ask(t, "kill", "-s", "USR1", "x")
-        t.check(r.status == 0 and a.p.wait(10) in (0, 128 + 10), r.describe() + " status %s" % a.p.returncode)
+        t.check(r.status == 0 and a.p.wait(60) in (0, 128 + 10), r.describe() + " status %s" % a.p.returncode)
     t.check(os.listdir(t.path("cay/vm")) == [], "nothing is left")
     for argv in (["stop", "nobody"], ["kill", "nobody"], ["stop", "../x"], ["stats", "nobody"]):
         t.our_error(ask(t, *argv), 125, argv[1])

@@ -24,7 +24,7 @@ def python_library(t):
         "import platform, sys; print(platform.system(), platform.machine(), sys.byteorder, sys.maxsize)",
         "import unicodedata, locale, gettext, codecs; print(unicodedata.name('\u2603'), codecs.encode('x', 'rot13'), '\u00e4'.encode('utf-16'))",
         "import ssl, secrets, uuid; print(len(secrets.token_bytes(32)), ssl.OPENSSL_VERSION, uuid.uuid5(uuid.NAMESPACE_DNS, 'x'))",
-        "import time; a = time.monotonic(); time.sleep(0.05); b = time.monotonic(); print(0.05 <= b - a < 1, abs(time.time() - time.clock_gettime(0)) < 1)",
+        "import time; a = time.monotonic(); time.sleep(0.05); b = time.monotonic(); print(0.05 <= b - a, abs(time.time() - time.clock_gettime(0)) < 1)",
         "import signal, os\nsignal.signal(signal.SIGALRM, lambda *a: print('alarm'))\nsignal.setitimer(0, 0.02)\nsignal.pause()",
         "import resource, gc; print(resource.getrlimit(resource.RLIMIT_CORE)[0] <= 2**63, gc.collect() >= 0)",
         "import mmap; m = mmap.mmap(-1, 100000); m[99999] = 7; print(m[99999], len(m)); f = open('/etc/passwd', 'rb'); print(mmap.mmap(f.fileno(), 0, prot=1)[:4])",

@@ -195,7 +195,7 @@ def takes_many_connections_at_once(t):
     t.check(all(c.recv(10) == b"hello" for c in clients), "each is answered")
     for c in clients:
         c.close()
-    _, err = p.communicate(timeout=20)
+    _, err = p.communicate(timeout=60)
     t.check(p.returncode == 0, "status %d %r" % (p.returncode, err))
 
 
@@ -216,7 +216,7 @@ def what_was_sent_last_arrives(t):
             s.settimeout(20)
             while more := s.recv(1 << 16):
                 got += len(more)
-    out, err = p.communicate(timeout=20)
+    out, err = p.communicate(timeout=60)
     t.check(p.returncode == 0 and err == b"", "status %d %r" % (p.returncode, err))
     t.check(got > 100000 and got == int(out), "%d bytes of %s arrived" % (got, out))
 
@@ -227,7 +227,7 @@ def a_peer_that_takes_nothing_holds_nobody_up(t):
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         listener.bind(("127.0.0.1", 0))
         listener.listen()
-        client = ("import socket\ns = socket.create_connection(('10.0.2.2', %d), timeout=0.5)\n"
+        client = ("import socket\ns = socket.create_connection(('10.0.2.2', %d), timeout=20)\ns.settimeout(0.5)\n"
                   "try:\n while True: s.send(bytes(1 << 20))\nexcept TimeoutError: print('full')\n" % listener.getsockname()[1])
         r = t.cay([PYTHON, "-c", client])
     t.check(r.text == "full\n" and r.status == 0 and r.err == b"", r.describe())
@@ -274,7 +274,7 @@ def a_bad_line_loses_and_delays(t):
     t.check(net["tx_dropped"] + net["rx_dropped"] > 0, "with this seed some are lost: %r" % net)
 
 
-@case(timeout=20)
+@case
 def none_is_none(t):
     r = t.cay(["cat", "/proc/net/dev"], flags=["--net", "none"])
     t.check(b"eth0" not in r.out, "no card: " + r.describe())
@@ -329,7 +329,7 @@ def usernets(pid):
     return found
 
 
-@case(timeout=20)
+@case
 def leaves_no_process(t):
     """The waiting program of the user network, and the real one, end with the VM, however that ends."""
     p = popen(t.cay_argv([PYTHON, "-c", UDP_SERVER, "5353"], ["-p", "%d:5353/udp" % free_port()]), stdout=subprocess.PIPE, cwd=t.dir)
@@ -573,7 +573,7 @@ def a_link_of_another_kind(t):
     t.check(os.path.getsize(segment) == 4096, "nothing was changed")
 
 
-@case(timeout=20)
+@case
 def an_event_before_the_first_instruction(t):
     """A wake-up on a link that is there before the kernel runs: here from a hand of ours, in truth from a peer."""
     env = {"XDG_RUNTIME_DIR": t.dir}
@@ -590,7 +590,7 @@ def an_event_before_the_first_instruction(t):
                 pass
     flooder = threading.Thread(target=flood)
     flooder.start()
-    r = t.cmd(argv, env=env, timeout=15)
+    r = t.cmd(argv, env=env, timeout=60)
     stop.set()
     flooder.join()
     for fd in fifos:
@@ -598,7 +598,7 @@ def an_event_before_the_first_instruction(t):
     t.check(r.status == 0, r.describe())
 
 
-@case(timeout=20)
+@case
 def a_link_refuses_a_folder_of_others(t):
     os.mkdir(t.path("cay"), 0o755)
     os.chmod(t.path("cay"), 0o777)

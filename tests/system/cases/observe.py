@@ -90,7 +90,7 @@ def gdb(t):
     try:
         g = t.host(["gdb", "-q", "-batch", "-nx", "-ex", "set tcp connect-timeout 10", "-ex", "target remote 127.0.0.1:%d" % port, "-ex", "break main", "-ex", "continue",
                     "-ex", "print answer", "-ex", "next", "-ex", "print answer", "-ex", "info registers rip", "-ex", "delete", "-ex", "continue", "prog"], timeout=40)
-        out, err = p.communicate(timeout=20)
+        out, err = p.communicate(timeout=60)
     except subprocess.TimeoutExpired:
         p.kill()
         out, err = p.communicate()

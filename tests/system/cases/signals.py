@@ -21,7 +21,7 @@ def start(t, prog, flags=()):
     return p
 
 
-def finish(t, p, limit=15):
+def finish(t, p, limit=60):
     try:
         out, err = p.communicate(timeout=limit)
     except subprocess.TimeoutExpired:
@@ -67,7 +67,7 @@ def no_signal_is_lost(t):
     odd = random.Random(1)
     for i in range(500):
         p.send_signal(signal.SIGTERM)
-        if not select.select([p.stdout], [], [], 10)[0]:
+        if not select.select([p.stdout], [], [], 60)[0]:
             t.fail("signal %d was not answered" % i)
             break
         p.stdout.readline()
@@ -104,7 +104,7 @@ def killed_cay_leaves_nothing(t):
     session = p.pid
     p.kill()
     p.wait()
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while in_session(session) and time.monotonic() < deadline:
         time.sleep(0.01)
     t.check(not in_session(session), "processes of its session live on: %s" % in_session(session))
@@ -170,11 +170,11 @@ def guests_process_killed(t):
             t.check(len(vcpus) == 2, "one process for each vCPU: %s" % vcpus)
             fds = [os.pidfd_open(int(v)) for v in vcpus]
             os.kill(int(min(vcpus)) if victim == "vcpu" else p.pid, 9)
-            _, err = p.communicate(timeout=20)
+            _, err = p.communicate(timeout=60)
             if victim == "vcpu":
                 t.check(p.returncode == 125 and err.count(b"\n") == 1 and b"killed by signal 9" in err, "status %d: %r" % (p.returncode, err))
             for fd in fds:
-                t.check(select.select([fd], [], [], 20)[0], "it ends with the VM")
+                t.check(select.select([fd], [], [], 60)[0], "it ends with the VM")
                 os.close(fd)
         finally:
             p.kill()

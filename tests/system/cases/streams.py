@@ -51,7 +51,7 @@ def closed_reader(t):
         p.stdout.read(100000)
         p.stdout.close()
         try:
-            status = p.wait(20)
+            status = p.wait(60)
         except subprocess.TimeoutExpired:
             p.kill()
             p.wait()
@@ -69,7 +69,7 @@ def slow_reader_and_writer(t):
         p.stdin.flush()
         t.check(p.stdout.readline() == b"LINE %d\n" % i, "answer %d comes at once" % i)
     p.stdin.close()
-    t.check(p.wait(20) == 0, "ends at EOF")
+    t.check(p.wait(60) == 0, "ends at EOF")
 
 
 @case
@@ -100,7 +100,7 @@ def sockets(t):
         seen += chunk
     feeder.join()
     t.check(seen == data, "%d bytes went in and %d came out" % (len(data), len(seen)))
-    t.check(p.wait(20) == 0, "ends at the end of the input")
+    t.check(p.wait(60) == 0, "ends at the end of the input")
 
 
 @case
@@ -110,7 +110,7 @@ def closing_stdout_is_seen(t):
                          stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=t.dir)
     t.check(p.stdout.read() == b"x" and p.poll() is None, "the end comes while the program runs")
     p.stdin.close()
-    t.check(p.wait(20) == 0, "ends well")
+    t.check(p.wait(60) == 0, "ends well")
 
 
 @case

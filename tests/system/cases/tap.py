@@ -124,11 +124,11 @@ import socket, sys, time
 host, n = sys.argv[1], int(sys.argv[2])
 for attempt in range(1000):
     try:
-        socks = [socket.create_connection((host, 7), timeout=10)]
+        socks = [socket.create_connection((host, 7), timeout=30)]
         break
     except OSError:
         time.sleep(0.01)
-socks += [socket.create_connection((host, 7), timeout=10) for _ in range(n - 1)]
+socks += [socket.create_connection((host, 7), timeout=30) for _ in range(n - 1)]
 def ask(some, text):
     for i, s in enumerate(some):
         s.sendall(b"%s of %d;" % (text, i))

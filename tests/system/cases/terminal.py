@@ -26,7 +26,7 @@ class Terminal:
             os.execv(t.cay_path, t.cay_argv(argv, ["-e", "TERM=xterm", "-e", "HOME=/tmp"]))
         self.pid, self.fd = pid, fd
 
-    def expect(self, text, limit=15):
+    def expect(self, text, limit=60):
         """Reads until text appears; what came before it is dropped."""
         end = time.monotonic() + limit
         while text not in self.seen:
