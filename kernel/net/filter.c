@@ -6,9 +6,12 @@
 #include <errno.h>
 #include <linux/if_arp.h>
 #include <linux/if_ether.h>
+#include <linux/if_packet.h>
 #include <sys/socket.h>
 
+#include "kernel/dev/random.h"
 #include "kernel/mm/kmalloc.h"
+#include "kernel/mm/percpu.h"
 #include "kernel/mm/uaccess.h"
 #include "kernel/net/netif.h"
 #include "lib/cbpf.h"
@@ -42,14 +45,33 @@ bool net_filter_is_valid(const struct sock_filter *insn, unsigned nr)
 struct packet {
 	struct cbpf_data data;
 	const struct pbuf *p;
+	const struct net_filter_frame *about; /* NULL: not a frame */
 };
 
 /* What Linux offers beside the packet's bytes. */
-static bool load_beside(const struct pbuf *p, uint32_t what, uint32_t *v)
+static bool load_beside(const struct packet *packet, uint32_t what, uint32_t *v)
 {
+	const struct net_filter_frame *about = packet->about;
+	const struct pbuf *p = packet->p;
+
 	switch (what) {
 	case SKF_AD_PROTOCOL:
-		*v = ipaddr_is_v4(&p->dst) ? ETH_P_IP : ETH_P_IPV6;
+		if (about != NULL)
+			*v = ntohs(about->protocol);
+		else
+			*v = ipaddr_is_v4(&p->dst) ? ETH_P_IP : ETH_P_IPV6;
+		return true;
+	case SKF_AD_PKTTYPE:
+		*v = about != NULL ? about->type : PACKET_HOST;
+		return true;
+	case SKF_AD_RANDOM:
+		random_bytes(v, sizeof(*v));
+		return true;
+	case SKF_AD_RXHASH:
+		*v = p->hash;
+		return true;
+	case SKF_AD_CPU:
+		*v = percpu_id();
 		return true;
 	case SKF_AD_IFINDEX:
 		*v = p->netif != NULL ? (uint32_t)p->netif->index : 0;
@@ -58,6 +80,8 @@ static bool load_beside(const struct pbuf *p, uint32_t what, uint32_t *v)
 		*v = p->netif != NULL && p->netif->flags & IFF_LOOPBACK ? ARPHRD_LOOPBACK : ARPHRD_ETHER;
 		return true;
 	case SKF_AD_MARK:
+	case SKF_AD_QUEUE:
+	case SKF_AD_VLAN_TPID:
 	case SKF_AD_VLAN_TAG:
 	case SKF_AD_VLAN_TAG_PRESENT:
 		*v = 0;
@@ -68,11 +92,12 @@ static bool load_beside(const struct pbuf *p, uint32_t what, uint32_t *v)
 
 static bool load(const struct cbpf_data *d, uint32_t at, unsigned bytes, uint32_t *v)
 {
-	const struct pbuf *p = container_of(d, const struct packet, data)->p;
+	const struct packet *packet = container_of(d, const struct packet, data);
+	const struct pbuf *p = packet->p;
 	uint8_t b[4];
 
 	if (at >= (uint32_t)SKF_AD_OFF)
-		return load_beside(p, at - (uint32_t)SKF_AD_OFF, v);
+		return load_beside(packet, at - (uint32_t)SKF_AD_OFF, v);
 	if (at > p->len || bytes > p->len - at)
 		return false;
 	pbuf_copy_out(p, at, b, bytes);
@@ -82,16 +107,22 @@ static bool load(const struct cbpf_data *d, uint32_t at, unsigned bytes, uint32_
 	return true;
 }
 
-uint32_t net_filter_run_program(const struct sock_filter *insn, const struct pbuf *p)
+uint32_t net_filter_run_program(const struct sock_filter *insn, const struct pbuf *p,
+				const struct net_filter_frame *about)
 {
-	const struct packet packet = {.data = {.load = load, .len = p->len}, .p = p};
+	const struct packet packet = {.data = {.load = load, .len = p->len}, .p = p, .about = about};
 
 	return cbpf_run(insn, &packet.data);
 }
 
 uint32_t net_filter_run(const struct net_filter *f, const struct pbuf *p)
 {
-	return f == NULL ? p->len : net_filter_run_program(f->insn, p);
+	return net_filter_run_frame(f, p, NULL);
+}
+
+uint32_t net_filter_run_frame(const struct net_filter *f, const struct pbuf *p, const struct net_filter_frame *about)
+{
+	return f == NULL ? p->len : net_filter_run_program(f->insn, p, about);
 }
 
 /* ---- attaching */

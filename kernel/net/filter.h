@@ -25,8 +25,17 @@ void net_filter_free(struct net_filter *f); /* NULL is allowed */
 
 /* Is this a program that may run? nr: 1 to BPF_MAXINSNS. */
 bool net_filter_is_valid(const struct sock_filter *insn, unsigned nr);
+/* What a frame does not say of itself. */
+struct net_filter_frame {
+	uint16_t protocol; /* EtherType, network order */
+	uint8_t type;      /* PACKET_HOST... */
+};
 /* Bytes of p, whose data is what the program sees, that the socket shall get; 0: none. f NULL: all. Any context. */
 uint32_t net_filter_run(const struct net_filter *f, const struct pbuf *p);
-uint32_t net_filter_run_program(const struct sock_filter *insn, const struct pbuf *p);
+/* The same for a frame at its link header, or behind it. */
+uint32_t net_filter_run_frame(const struct net_filter *f, const struct pbuf *p, const struct net_filter_frame *about);
+/* about NULL: not a frame. */
+uint32_t net_filter_run_program(const struct sock_filter *insn, const struct pbuf *p,
+				const struct net_filter_frame *about);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* packet.c - see packet.h. No rings. */
+/* packet.c - see packet.h. Rings: packet_ring.h; options: packet_options.c. */
 #include "kernel/net/packet.h"
 
 #include <errno.h>
@@ -10,33 +10,18 @@
 
 #include "kernel/fs/cred.h"
 #include "kernel/mm/kmalloc.h"
-#include "kernel/net/filter.h"
 #include "kernel/net/inet.h"
 #include "kernel/net/net_priv.h"
+#include "kernel/net/packet_priv.h"
 
 #define FRAME_MAX 65550u
 
-struct packet_sock {
-	struct socket sock; /* first */
-	struct channel ch;
-	struct list link;  /* all */
-	uint16_t protocol; /* EtherType, network order; ETH_P_ALL; 0: nothing */
-	int ifindex;       /* 0: all interfaces */
-	struct pbuf_queue rx;
-	struct net_filter *filter; /* NULL: none. Owned */
-};
-
 /* In cb of a queued frame. */
-enum { CB_PROTOCOL, CB_TYPE, CB_HEADER };
+enum { CB_PROTOCOL, CB_TYPE, CB_HEADER, CB_LEN };
 
 static struct list all = LIST_INIT(all);
 static struct spinlock lock = SPINLOCK_INIT("packet");
 unsigned packet_listeners;
-
-static struct packet_sock *packet_of(struct socket *s)
-{
-	return s->priv;
-}
 
 /* ---- frames passing ---- */
 
@@ -82,6 +67,8 @@ static void give(struct packet_sock *s, struct netif *nif, const struct pbuf *p,
 
 	if (copy == NULL)
 		return;
+	if (copy->time_ns == 0)
+		copy->time_ns = clock_realtime_ns();
 	if (s->sock.type == SOCK_DGRAM && ether)
 		pbuf_pull(copy, MIN((uint32_t)ETH_HLEN, copy->len));
 	else if (s->sock.type == SOCK_RAW && !ether)
@@ -104,7 +91,7 @@ void packet_copy(struct netif *nif, const struct pbuf *p, bool outgoing)
 	spin_lock(&lock);
 	list_for_each (s, &all, link, struct packet_sock) {
 		bool everything = s->protocol == htons(ETH_P_ALL);
-		if ((s->ifindex != 0 && s->ifindex != nif->index) || (outgoing && !everything))
+		if ((s->ifindex != 0 && s->ifindex != nif->index) || (outgoing && (!everything || s->ignore_outgoing)))
 			continue;
 		if (everything || s->protocol == type)
 			give(s, nif, p, type, dir);
@@ -112,33 +99,115 @@ void packet_copy(struct netif *nif, const struct pbuf *p, bool outgoing)
 	spin_unlock(&lock);
 }
 
+static void fill_ll(struct sockaddr_ll *ll, const struct netif *nif, uint16_t protocol, uint8_t type,
+		    const uint8_t *mac)
+{
+	*ll = (struct sockaddr_ll){.sll_family = AF_PACKET, .sll_protocol = protocol, .sll_pkttype = type};
+	if (nif != NULL) {
+		ll->sll_ifindex = nif->index;
+		ll->sll_hatype = nif->flags & IFF_LOOPBACK ? ARPHRD_LOOPBACK : ARPHRD_ETHER;
+		ll->sll_halen = 6;
+		memcpy(ll->sll_addr, mac, 6);
+	}
+}
+
+/* Who sent a queued frame. */
+static void sender_of(const struct pbuf *p, struct sockaddr_ll *ll)
+{
+	fill_ll(ll, p->netif, (uint16_t)p->cb[CB_PROTOCOL], (uint8_t)p->cb[CB_TYPE],
+		(const uint8_t *)&p->cb[CB_HEADER]);
+}
+
+/* What is known of its checksum: TP_STATUS_*. */
+static uint32_t csum_status(const struct pbuf *p)
+{
+	if (p->csum == PBUF_CSUM_PARTIAL)
+		return TP_STATUS_CSUMNOTREADY;
+	return p->csum == PBUF_CSUM_VALID && p->cb[CB_TYPE] != PACKET_OUTGOING ? TP_STATUS_CSUM_VALID : 0;
+}
+
+static bool put_in_ring(struct packet_sock *s, const struct pbuf *p, uint32_t wanted)
+{
+	struct packet_frame f = {
+		.snaplen = wanted,
+		.link_bytes = s->sock.type == SOCK_RAW ? ETH_HLEN : 0,
+		.status = TP_STATUS_USER | TP_STATUS_TS_SOFTWARE | csum_status(p),
+		.time_ns = p->time_ns,
+	};
+
+	if (s->drops > 0 && s->ring->version != TPACKET_V3)
+		f.status |= TP_STATUS_LOSING;
+	sender_of(p, &f.ll);
+	bool done = packet_ring_put(s->ring, p, &f, clock_monotonic_ns());
+	if (s->ring->close_at_ns != 0 && (!ktimer_armed(&s->timer) || s->timer.deadline_ns > s->ring->close_at_ns))
+		ktimer_arm(&s->timer, s->ring->close_at_ns);
+	return done;
+}
+
+static void take_frame(struct packet_sock *s, struct pbuf *p)
+{
+	struct net_filter_frame about = {(uint16_t)p->cb[CB_PROTOCOL], (uint8_t)p->cb[CB_TYPE]};
+	uint32_t wanted = net_filter_run_frame(s->filter, p, &about);
+	bool taken = false, queued = false;
+
+	if (wanted == 0) {
+		pbuf_put(p);
+		return;
+	}
+	if (s->ring != NULL) {
+		taken = put_in_ring(s, p, wanted);
+	} else if (s->rx.truesize < (size_t)s->sock.option[SO_RCVBUF]) {
+		p->cb[CB_LEN] = p->len;
+		pbuf_trim(p, wanted);
+		pbuf_queue_push(&s->rx, p);
+		taken = queued = true;
+	}
+	if (taken)
+		s->packets++;
+	else
+		s->drops++;
+	if (!queued)
+		pbuf_put(p);
+}
+
+static bool is_readable(const struct packet_sock *s)
+{
+	return s->rx.nr > 0 || (s->ring != NULL && packet_ring_is_readable(s->ring));
+}
+
 static void run(struct channel *ch, struct pbuf *batch, uint32_t bits)
 {
 	struct packet_sock *s = container_of(ch, struct packet_sock, ch);
 
-	(void)bits;
 	while (batch != NULL) {
 		struct pbuf *p = batch;
 		batch = p->next;
 		p->next = NULL;
-		uint32_t wanted = net_filter_run(s->filter, p);
-		if (wanted == 0 || s->rx.truesize >= (size_t)s->sock.option[SO_RCVBUF]) {
-			pbuf_put(p);
-		} else {
-			pbuf_trim(p, wanted);
-			pbuf_queue_push(&s->rx, p);
-		}
+		take_frame(s, p);
 	}
-	if (s->rx.nr > 0)
+	if (bits & PACKET_POST_TIMER && s->ring != NULL) {
+		if (!packet_ring_timer(s->ring, clock_monotonic_ns()) && s->ring->close_at_ns != 0)
+			ktimer_arm(&s->timer, s->ring->close_at_ns);
+	}
+	if (is_readable(s))
 		waitq_wake(&ch->wq, POLLIN | POLLRDNORM);
+}
+
+static void timer_fired(struct ktimer *timer)
+{
+	struct packet_sock *s = timer->arg;
+
+	channel_post(&s->ch, PACKET_POST_TIMER);
 }
 
 static void packet_free(struct channel *ch)
 {
 	struct packet_sock *s = container_of(ch, struct packet_sock, ch);
 
+	ktimer_cancel(&s->timer);
 	pbuf_queue_drop(&s->rx);
 	net_filter_free(s->filter);
+	packet_ring_free(s->ring);
 	kfree(s);
 }
 
@@ -166,28 +235,17 @@ static int packet_bind(struct socket *sock, const struct sock_addr *a)
 	return 0;
 }
 
-static void fill_ll(struct sock_addr *out, const struct netif *nif, uint16_t protocol, uint8_t type, const uint8_t *mac)
-{
-	struct sockaddr_ll ll = {.sll_family = AF_PACKET, .sll_protocol = protocol, .sll_pkttype = type};
-
-	if (nif != NULL) {
-		ll.sll_ifindex = nif->index;
-		ll.sll_hatype = nif->flags & IFF_LOOPBACK ? ARPHRD_LOOPBACK : ARPHRD_ETHER;
-		ll.sll_halen = 6;
-		memcpy(ll.sll_addr, mac, 6);
-	}
-	out->len = sizeof(ll);
-	memcpy(out->bytes, &ll, sizeof(ll));
-}
-
 static int packet_name(struct socket *sock, bool peer, struct sock_addr *out)
 {
 	struct packet_sock *s = packet_of(sock);
 	struct netif *nif = netif_by_index(s->ifindex);
+	struct sockaddr_ll ll;
 
 	if (peer)
 		return -EOPNOTSUPP;
-	fill_ll(out, nif, s->protocol, 0, nif != NULL ? nif->mac : NULL);
+	fill_ll(&ll, nif, s->protocol, 0, nif != NULL ? nif->mac : NULL);
+	out->len = sizeof(ll);
+	memcpy(out->bytes, &ll, sizeof(ll));
 	return 0;
 }
 
@@ -248,6 +306,18 @@ static ssize_t packet_send(struct socket *sock, struct sock_msg *m)
 	return (ssize_t)bytes;
 }
 
+static void put_auxdata(const struct packet_sock *s, const struct pbuf *p, struct sock_msg *m)
+{
+	struct tpacket_auxdata aux = {
+		.tp_status = TP_STATUS_USER | csum_status(p),
+		.tp_len = (uint32_t)p->cb[CB_LEN],
+		.tp_snaplen = p->len,
+		.tp_net = s->sock.type == SOCK_RAW ? ETH_HLEN : 0,
+	};
+
+	sock_control_put(m, SOL_PACKET, PACKET_AUXDATA, &aux, sizeof(aux));
+}
+
 static ssize_t packet_recv(struct socket *sock, struct sock_msg *m)
 {
 	struct packet_sock *s = packet_of(sock);
@@ -268,8 +338,12 @@ static ssize_t packet_recv(struct socket *sock, struct sock_msg *m)
 	uint32_t fits = (uint32_t)MIN((size_t)p->len, m->uio->resid);
 	n = pbuf_copy_to_uio(p, 0, fits, m->uio);
 	if (n >= 0) {
-		fill_ll(&m->addr, p->netif, (uint16_t)p->cb[CB_PROTOCOL], (uint8_t)p->cb[CB_TYPE],
-			(const uint8_t *)&p->cb[CB_HEADER]);
+		struct sockaddr_ll ll;
+		sender_of(p, &ll);
+		m->addr.len = sizeof(ll);
+		memcpy(m->addr.bytes, &ll, sizeof(ll));
+		if (s->auxdata)
+			put_auxdata(s, p, m);
 		if (fits < p->len)
 			m->out_flags |= MSG_TRUNC;
 		if (m->flags & MSG_TRUNC)
@@ -287,7 +361,7 @@ static uint32_t packet_poll(struct socket *sock, struct file *f, struct poll_tab
 	poll_wait(f, &s->ch.wq, pt);
 	channel_lock(&s->ch);
 	channel_run(&s->ch);
-	if (s->rx.nr > 0)
+	if (is_readable(s))
 		mask |= POLLIN | POLLRDNORM;
 	channel_unlock(&s->ch);
 	return mask;
@@ -298,18 +372,6 @@ static int packet_shutdown(struct socket *sock, int how)
 	(void)sock;
 	(void)how;
 	return -EOPNOTSUPP;
-}
-
-/* Memberships (promiscuous mode) change nothing: the card hands over all it gets. */
-static int packet_set_option(struct socket *sock, int level, int name, const void *value, unsigned len)
-{
-	struct packet_sock *s = packet_of(sock);
-
-	if (net_filter_is_option(level, name))
-		return net_filter_set(&s->ch, &s->filter, name, value, len);
-	if (level == SOL_PACKET && (name == PACKET_ADD_MEMBERSHIP || name == PACKET_DROP_MEMBERSHIP))
-		return len >= sizeof(struct packet_mreq) ? 0 : -EINVAL;
-	return -ENOPROTOOPT;
 }
 
 static void packet_release(struct socket *sock)
@@ -332,6 +394,9 @@ static const struct socket_ops socket_ops = {
 	.recv = packet_recv,
 	.poll = packet_poll,
 	.set_option = packet_set_option,
+	.get_option = packet_get_option,
+	.check_map = packet_check_map,
+	.map = packet_map,
 	.ioctl = inet_ioctl,
 	.release = packet_release,
 };
@@ -351,6 +416,7 @@ int packet_create(int type, int protocol, struct socket **out)
 	s->sock.priv = s;
 	s->protocol = (uint16_t)protocol;
 	channel_init(&s->ch, &channel_ops, SOCK_BUFFER_BYTES);
+	ktimer_init_unlocked(&s->timer, timer_fired, s);
 	pbuf_queue_init(&s->rx);
 	spin_lock(&lock);
 	list_push_back(&all, &s->link);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * packet.h - packet sockets (packet(7)): frames as they come and go, for DHCP clients, arping, tcpdump without a ring.
+ * packet.h - packet sockets (packet(7)): frames as they come and go, for DHCP clients, arping, tcpdump.
  * While there is none, a frame costs one look at a counter.
  */
 #ifndef CAY_KERNEL_NET_PACKET_H

@@ -76,6 +76,22 @@ static int64_t socket_ioctl(struct file *f, unsigned cmd, uint64_t arg)
 	return s->ops->ioctl != NULL ? s->ops->ioctl(s, cmd, arg) : inet_ioctl(s, cmd, arg);
 }
 
+static int socket_check_map(struct file *f, uint64_t offset, uint64_t bytes)
+{
+	struct socket *s = f->priv;
+
+	return s->ops->check_map != NULL ? s->ops->check_map(s, offset, bytes) : -ENODEV;
+}
+
+/* Only what socket_check_map has allowed. */
+static int socket_map(struct file *f, uint64_t pgoff, size_t nr, bool write, struct page_run *run)
+{
+	struct socket *s = f->priv;
+
+	(void)write;
+	return s->ops->map(s, pgoff, nr, run);
+}
+
 static void socket_release(struct file *f)
 {
 	struct socket *s = f->priv;
@@ -89,6 +105,8 @@ static const struct file_ops socket_file_ops = {
 	.write = socket_write,
 	.poll = socket_poll,
 	.ioctl = socket_ioctl,
+	.check_map = socket_check_map,
+	.map = socket_map,
 	.release = socket_release,
 };
 MAP_ADDRESS(SOCKET_FILES, socket_file_ops);

@@ -83,11 +83,15 @@ struct socket_ops {
 	bool (*is_listening)(struct socket *s);
 	/* Levels other than SOL_SOCKET, and at SOL_SOCKET whatever socket_options.c does not know; also told of the
 	 * options it keeps (after it kept them; the result is ignored). value: kernel memory, len <= SOCK_OPTION_BYTES.
-	 * get: *len is the room in, the size out. -ENOPROTOOPT, -EINVAL. */
+	 * get: value holds what the program has there, which is a part of some questions; *len is the room in, the size
+	 * out. -ENOPROTOOPT, -EINVAL. */
 	int (*set_option)(struct socket *s, int level, int name, const void *value, unsigned len);
 	int (*get_option)(struct socket *s, int level, int name, void *value, unsigned *len);
 	int64_t (*ioctl)(struct socket *s, unsigned cmd, uint64_t arg); /* -ENOTTY */
-	void (*release)(struct socket *s);                              /* the file is gone: frees s */
+	/* Memory to be mapped, as the file_ops of these names. NULL: -ENODEV. */
+	int (*check_map)(struct socket *s, uint64_t offset, uint64_t bytes);
+	int (*map)(struct socket *s, uint64_t pgoff, size_t nr, struct page_run *run);
+	void (*release)(struct socket *s); /* the file is gone: frees s */
 };
 
 #define SOCK_OPTION_BYTES 512 /* longest value of an option */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* socket_options.c - setsockopt and getsockopt: at SOL_SOCKET what is the same for all families, the rest is theirs. */
 #include <errno.h>
+#include <linux/filter.h>
 
 #include "kernel/mm/uaccess.h"
 #include "kernel/net/socket.h"
@@ -97,7 +98,7 @@ static int copy_out(void *user, uint32_t *len_user, const void *value, uint32_t 
 
 static int family_get(struct socket *s, int level, int name, void *user, uint32_t *len_user)
 {
-	uint64_t value[SOCK_OPTION_BYTES / 8];
+	uint64_t value[SOCK_OPTION_BYTES / 8] = {0};
 	unsigned len = sizeof(value);
 	uint32_t room;
 	int err;
@@ -109,6 +110,8 @@ static int family_get(struct socket *s, int level, int name, void *user, uint32_
 	if ((int32_t)room < 0)
 		return -EINVAL;
 	len = MIN(room, len);
+	if (len > 0 && copy_from_user(value, user, len) != 0)
+		return -EFAULT;
 	err = s->ops->get_option(s, level, name, value, &len);
 	return err != 0 ? err : copy_out(user, len_user, value, len);
 }
@@ -137,6 +140,9 @@ int socket_get_option(struct socket *s, int level, int name, void *user, uint32_
 		break;
 	case SO_ACCEPTCONN:
 		v = s->ops->is_listening != NULL && s->ops->is_listening(s);
+		break;
+	case SO_BPF_EXTENSIONS:
+		v = SKF_AD_MAX;
 		break;
 	case SO_RCVTIMEO:
 	case SO_SNDTIMEO:

@@ -94,6 +94,35 @@ def packet_sockets_see_loopback(t):
     t.check(r.text == want, r.describe())
 
 
+# tcpdump says that it listens before it does; so datagrams go until it has seen three.
+TCPDUMP = """
+import socket, subprocess, sys
+p = subprocess.Popen(["tcpdump", "-n", "-t", "-c", "3", "-w", "f.pcap", "-i", *sys.argv[1:]], stderr=subprocess.PIPE)
+u = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+while True:
+    for port in (17008, 17009, 17010):
+        u.sendto(b"hello", ("127.0.0.1", port))
+    try:
+        p.wait(0.05)
+        break
+    except subprocess.TimeoutExpired:
+        pass
+print(b"3 packets captured" in p.stderr.read(), flush=True)
+subprocess.run(["tcpdump", "-n", "-t", "-r", "f.pcap"], stderr=subprocess.DEVNULL)
+"""
+
+
+@case(timeout=30)
+def tcpdump_captures(t):
+    """By the rings of packet sockets, with a filter: one of slots, and one of blocks on all interfaces, which has another link layer."""
+    t.need("tcpdump")
+    for how in (["lo", "--immediate-mode"], ["any"]):
+        r = t.cay([PYTHON, "-c", TCPDUMP, *how, "udp and dst port 17009"], ["-u", "0:0", "--net", "none"])
+        lines = r.text.splitlines()
+        t.check(lines[:1] == ["True"] and len(lines) == 4, r.describe())
+        t.check(all(re.search(r"IP 127\.0\.0\.1\.\d+ > 127\.0\.0\.1\.17009: UDP, length 5$", line) for line in lines[1:]), r.describe())
+
+
 @case(timeout=170)
 def pythons_test_socket_passes(t):
     """In the VM only: the host's run needs modules of its kernel that may be absent, and waits for them."""
