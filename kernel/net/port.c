@@ -5,6 +5,7 @@
 #include <errno.h>
 
 #include "kernel/dev/random.h"
+#include "kernel/mm/kmalloc.h"
 #include "kernel/net/net_priv.h"
 
 #define CHAINS 1024u
@@ -35,14 +36,14 @@ static bool overlap(const struct port_claim *a, const struct port_claim *b)
 	return (a4 && b4) || (a6 && b6);
 }
 
-/* socket(7): who may have the same port at the same time. */
+/* socket(7): who may have the same port at the same time. a comes to what b has. */
 static bool conflict(const struct port_claim *a, const struct port_claim *b)
 {
 	if (a == b || a->port != b->port || a->proto != b->proto || !overlap(a, b))
 		return false;
 	if (a->connected && b->connected)
 		return false; /* their four-tuples differ: port_connect saw to that */
-	if (a->reuse_addr && b->reuse_addr && !a->listening && !b->listening)
+	if (a->reuse_addr && b->reuse_addr && !b->listening)
 		return false;
 	return !(a->reuse_port && b->reuse_port && a->uid == b->uid);
 }
@@ -114,13 +115,22 @@ int port_claim_listen(struct port_claim *c)
 	int err = 0;
 
 	spin_lock(&lock);
-	c->listening = true;
-	if (!is_free(c)) {
-		c->listening = false;
+	if (is_free(c))
+		c->listening = true;
+	else
 		err = -EADDRINUSE;
-	}
 	spin_unlock(&lock);
 	return err;
+}
+
+static void leave(struct port_claim *c)
+{
+	for (struct port_claim **at = chain_of(c->port); *at != NULL; at = &(*at)->next) {
+		if (*at == c) {
+			*at = c->next;
+			break;
+		}
+	}
 }
 
 void port_release(struct port_claim *c)
@@ -128,14 +138,69 @@ void port_release(struct port_claim *c)
 	if (c->port == 0)
 		return;
 	spin_lock(&lock);
-	for (struct port_claim **at = chain_of(c->port); *at != NULL; at = &(*at)->next) {
-		if (*at == c) {
-			*at = c->next;
-			break;
-		}
-	}
+	leave(c);
 	spin_unlock(&lock);
 	c->port = 0;
+}
+
+/* ---- of connections that a listener made ---- */
+
+struct port_share {
+	struct port_claim claim;
+	unsigned refs; /* under the lock */
+};
+
+static struct port_share *find_share(const struct port_claim *like)
+{
+	for (struct port_claim *c = *chain_of(like->port); c != NULL; c = c->next)
+		if (c->shared && c->port == like->port && c->proto == like->proto && ipaddr_eq(&c->addr, &like->addr) &&
+		    c->reuse_addr == like->reuse_addr && c->reuse_port == like->reuse_port && c->uid == like->uid &&
+		    c->bound_if == like->bound_if)
+			return container_of(c, struct port_share, claim);
+	return NULL;
+}
+
+struct port_share *port_share_get(const struct port_claim *like)
+{
+	struct port_share *fresh = NULL, *s;
+
+	for (;;) {
+		spin_lock(&lock);
+		s = find_share(like);
+		if (s == NULL && fresh != NULL) {
+			s = fresh;
+			fresh = NULL;
+			take(&s->claim);
+		}
+		if (s != NULL)
+			s->refs++;
+		spin_unlock(&lock);
+		if (s != NULL)
+			break;
+		fresh = kzalloc(sizeof(*fresh));
+		if (fresh == NULL)
+			return NULL;
+		fresh->claim = *like;
+		fresh->claim.listening = fresh->claim.connected = false;
+		fresh->claim.shared = true;
+	}
+	kfree(fresh);
+	return s;
+}
+
+void port_share_put(struct port_share *s)
+{
+	bool last;
+
+	if (s == NULL)
+		return;
+	spin_lock(&lock);
+	last = --s->refs == 0;
+	if (last)
+		leave(&s->claim);
+	spin_unlock(&lock);
+	if (last)
+		kfree(s);
 }
 
 struct connecting {

@@ -23,6 +23,7 @@ struct port_claim {
 	bool v6only, v4only; /* addr any: of one family only */
 	bool reuse_addr, reuse_port;
 	bool listening; /* TCP: SO_REUSEADDR does not share with a listener */
+	bool shared;    /* the one in a struct port_share */
 	bool connected; /* by connect's choice of a port: shares with others whose remote ends differ */
 	int bound_if;
 	uint32_t uid; /* SO_REUSEPORT shares among sockets of one user */
@@ -36,6 +37,15 @@ MUST_CHECK int port_claim(struct port_claim *c);
 /* The conditions of a held claim change (listen): -EADDRINUSE if others forbid it. */
 MUST_CHECK int port_claim_listen(struct port_claim *c);
 void port_release(struct port_claim *c); /* harmless when it holds nothing */
+
+/*
+ * What the connections hold that a listener made: one claim for all of the same address and conditions, counted. It
+ * stays when the listener goes, so that its port cannot be had by others who do not both allow it, as on Linux.
+ */
+struct port_share;
+/* For a new connection; like: a claim of this address and conditions, which is only read. NULL: no memory. */
+MUST_CHECK struct port_share *port_share_get(const struct port_claim *like);
+void port_share_put(struct port_share *s); /* NULL is allowed */
 
 /*
  * For connect without a bound port: claims an ephemeral port and inserts ch under key (lport is filled in), so that the

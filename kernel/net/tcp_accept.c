@@ -47,6 +47,16 @@ static void inherit(struct tcp_sock *child, const struct tcp_sock *t, const stru
 	tcp_sock_copy_settings(&child->c, &t->c);
 }
 
+/* The connection's hold on the listener's port, by its own address. */
+static struct port_share *share_port(const struct tcp_sock *t, const struct pbuf *p)
+{
+	struct port_claim like = t->in.claim;
+
+	like.addr = p->dst;
+	like.v6only = like.v4only = false;
+	return port_share_get(&like);
+}
+
 /* Locked, and in the tables: packets that come meanwhile wait in its inbox. */
 static struct tcp_sock *make_child(struct tcp_sock *t, const struct pbuf *p)
 {
@@ -60,7 +70,9 @@ static struct tcp_sock *make_child(struct tcp_sock *t, const struct pbuf *p)
 	/* Before others can find it, so it is free: a packet must not meet a connection that has not begun. */
 	bool locked = channel_trylock(&child->in.ch);
 	ASSERT(locked);
-	if (inet_route(&child->in) != 0 || channel_insert(&child->in.ch, &key) != 0) {
+	child->share = share_port(t, p);
+	if (child->share == NULL || inet_route(&child->in) != 0 || channel_insert(&child->in.ch, &key) != 0) {
+		port_share_put(child->share);
 		channel_unlock(&child->in.ch);
 		channel_put(&child->in.ch);
 		return NULL;

@@ -112,6 +112,8 @@ static void leave_tables(struct tcp_sock *t)
 		return;
 	t->in_tables = false;
 	channel_remove(&t->in.ch);
+	port_share_put(t->share);
+	t->share = NULL;
 	if (t->file_gone)
 		inet_sock_fini(&t->in);
 }

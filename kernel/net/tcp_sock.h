@@ -26,7 +26,8 @@ struct tcp_sock {
 	bool in_tables;
 	bool port_chosen; /* by connect, not by bind */
 	bool linger;
-	struct ipaddr bound; /* by bind: what a new connection may start from */
+	struct ipaddr bound;      /* by bind: what a new connection may start from */
+	struct port_share *share; /* of a connection that a listener made, while it is in the tables; else NULL */
 	uint32_t linger_s;
 	uint32_t rcvlowat, notsent_lowat;
 	uint32_t defer_s;  /* TCP_DEFER_ACCEPT, until listen */
