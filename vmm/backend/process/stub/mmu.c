@@ -2,7 +2,9 @@
 /*
  * mmu.c - this process's mappings are the guest's TLB. The guest's page tables, which lie in its memory, say what is
  * where; a fault looks there and maps what they say (with neighbours: a host call costs more than ten pages), a flush
- * unmaps. The host may run out of mappings (vm.max_map_count): then everything is forgotten, as a TLB may.
+ * unmaps. The host may run out of mappings (vm.max_map_count): then everything is forgotten, as a TLB may. So it is by
+ * a switch to other tables, but what those touched last time is mapped at once.
+ *
  * Invariant: a mapping of the program's range never has more rights than its entry had when it was made.
  * Not in the tables' hands: the stub's own range, and RAM's place in the direct map, which is mapped once.
  */
@@ -12,6 +14,7 @@
 #include "lib/compiler.h"
 #include "vmm/backend/process/stub/host.h"
 #include "vmm/backend/process/stub/known.h"
+#include "vmm/backend/process/stub/stint.h"
 #include "vmm/backend/process/stub/stub.h"
 #include "x86/pte.h"
 
@@ -21,6 +24,8 @@ struct translation {
 	uint64_t *table; /* the last level's; NULL: a huge page, or nothing in these 2 MiB */
 	int prot;        /* PROT_*; 0: there is no page */
 };
+
+static struct stint *current; /* address space; NULL until the first switch */
 
 static uint64_t *table_at(uint64_t gpa)
 {
@@ -243,6 +248,8 @@ enum mmu_verdict mmu_fault(uint64_t va, bool write, bool exec, bool *present)
 	if (t.pa >= stub.ram_bytes)
 		window_update();
 	map_around(ALIGN_DOWN(va, CAY_PAGE_BYTES), &t);
+	if (current != NULL && is_programs(va))
+		stint_note(current, ALIGN_DOWN(va, CAY_PAGE_BYTES));
 	return MMU_MAPPED;
 }
 
@@ -280,12 +287,34 @@ static void flush_page(uint64_t va)
 	known_set(b, at, at + 1, false);
 }
 
+/* What it touched last time, as a fault of each would. */
+static void map_again(uint64_t va)
+{
+	struct translation t;
+
+	if (!is_programs(va) || known_is_mapped(block_of(va), PT_INDEX(va, 0)))
+		return;
+	t = walk(va);
+	if (t.prot != 0 && (t.pa < stub.ram_bytes || t.pa - CAY_WINDOW_GPA < CAY_WINDOW_BYTES))
+		map_around(va, &t);
+}
+
+static void switch_to(uint64_t cr3)
+{
+	mmu_forget_all();
+	if (cr3 == stub.root_gpa)
+		return;
+	stub.root_gpa = cr3;
+	current = stint_begin(cr3);
+	window_update();
+	for (unsigned i = 0; i < MIN(current->nr, STINT_PAGES); i++)
+		map_again(current->va[i]);
+}
+
 void mmu_flush(uint64_t va, uint64_t cr3)
 {
-	if (cr3 != 0) {
-		stub.root_gpa = cr3;
-		mmu_forget_all();
-	} else if (is_programs(va)) {
+	if (cr3 != 0)
+		switch_to(cr3);
+	else if (is_programs(va))
 		flush_page(va);
-	}
 }

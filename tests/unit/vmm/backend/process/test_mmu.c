@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * test_mmu.c - the stub's mappings are a TLB: whatever the guest does to its page tables (flushing as it must), no page
- * is ever mapped otherwise than its entry says, and what the tables allow becomes possible by one fault. The test is
- * the host: it keeps a model of the mappings.
+ * is ever mapped otherwise than its entry says, also after a switch to other tables, and what the tables allow becomes
+ * possible by one fault. The test is the host: it keeps a model of the mappings.
  */
-// SOURCES: vmm/backend/process/stub/mmu.c vmm/backend/process/stub/known.c
+// SOURCES: vmm/backend/process/stub/mmu.c vmm/backend/process/stub/known.c vmm/backend/process/stub/stint.c
 #include "unit.h"
 
 #include <asm/unistd_64.h>
@@ -19,6 +19,7 @@
 
 #define RAM_BYTES (32ull << 20)
 #define ROOT      0x1000ull
+#define ROOT_2    0x2000ull
 #define BASE      0x40000000ull /* the part of the address space that is used: 8 MiB */
 #define PAGES     2048u
 
@@ -72,7 +73,7 @@ static uint64_t *table(uint64_t gpa)
 
 static uint64_t *entry_of(uint64_t va, unsigned level)
 {
-	uint64_t *t = table(ROOT);
+	uint64_t *t = table(stub.root_gpa);
 
 	for (unsigned l = PT_TOP_LEVEL; l > level; l--) {
 		uint64_t *e = &t[PT_INDEX(va, l)];
@@ -147,7 +148,7 @@ static void toggle_huge(unsigned i)
 		for (unsigned p = 0; *e != 0 && p < PTES_PER_TABLE; p++)
 			table(*e & PTE_ADDR)[p] = 0;
 		*e = 0;
-		mmu_flush(0, ROOT);
+		mmu_flush(0, stub.root_gpa);
 		*e = (RAM_BYTES / 2 + (uint64_t)(rand() % 4) * CAY_HUGE_BYTES) | PTE_PS | some_bits();
 	} else {
 		*e = 0;
@@ -187,12 +188,44 @@ static void test_random(void **state)
 		else if (what < 40)
 			mmu_fill(BASE + i * CAY_PAGE_BYTES);
 		else if (what < 41)
-			mmu_flush(0, ROOT);
+			mmu_flush(0, stub.root_gpa);
+		else if (what < 43)
+			mmu_flush(0, stub.root_gpa ^ ROOT ^ ROOT_2);
 		else
 			touch(i);
 		if (n % 10 == 0)
 			check_all();
 	}
+}
+
+/* Two address spaces in turns: what each touched is mapped when it is back, as its own tables say by then. */
+static void test_switch(void **state)
+{
+	uint64_t *e[2][3];
+	bool present;
+
+	(void)state;
+	for (unsigned s = 0; s < 2; s++) {
+		mmu_flush(0, s == 0 ? ROOT_2 : ROOT);
+		for (unsigned i = 0; i < 3; i++) {
+			e[s][i] = entry_of(BASE + 8 * i * CAY_PAGE_BYTES, 0);
+			*e[s][i] = (RAM_BYTES / 2 + (8 * s + 2 * i) * CAY_PAGE_BYTES) | PTE_P | PTE_W | PTE_U;
+			if (i < 2)
+				assert_int_equal(mmu_fault(BASE + 8 * i * CAY_PAGE_BYTES, true, false, &present),
+						 MMU_MAPPED);
+		}
+	}
+	*e[0][1] = 0; /* while the other is current: nothing to flush */
+	mmu_flush(0, ROOT_2);
+	assert_int_equal(model[0].prot, PROT_READ | PROT_WRITE | PROT_EXEC);
+	assert_int_equal(model[0].pa, RAM_BYTES / 2);
+	assert_int_equal(model[8].prot, 0);  /* not there any more */
+	assert_int_equal(model[16].prot, 0); /* there, but was not touched */
+	mmu_flush(0, ROOT_2);
+	assert_int_equal(model[0].prot, 0); /* a flush of all is no switch */
+	mmu_flush(0, ROOT);
+	assert_int_equal(model[8].pa, RAM_BYTES / 2 + 10 * CAY_PAGE_BYTES);
+	check_all();
 }
 
 /* Tables that point outside RAM, and addresses that are no program's: never a mapping. */
@@ -219,7 +252,10 @@ static int setup(void **state)
 	void *ram = mmap((void *)CAY_DIRECT_GVA, RAM_BYTES, PROT_READ | PROT_WRITE, flags, -1, 0);
 
 	(void)state;
-	next_table = ROOT + CAY_PAGE_BYTES;
+	memset(model, 0, sizeof(model));
+	mappings_left = 50;
+	mmu_forget_all();
+	next_table = ROOT_2 + CAY_PAGE_BYTES;
 	stub.ram_bytes = RAM_BYTES;
 	stub.root_gpa = ROOT;
 	return ram == (void *)CAY_DIRECT_GVA ? 0 : -1;
@@ -235,6 +271,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_random, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_switch, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_refuses, setup, teardown),
 	};
 
