@@ -167,4 +167,5 @@ def benchmark():
                     ([*ns.in_a, CAY, "run", *ns.card, "--stats=" + STATS, "--"], ns.in_a, TAP), load.tap)
 
 
-main(benchmark)
+if __name__ == "__main__":
+    main(benchmark)

@@ -206,12 +206,25 @@ bool io_is_this_thread(const struct io_thread *io)
 	return io->started && pthread_equal(pthread_self(), io->thread);
 }
 
+/* Has each vCPU that was to be looked at again seen its events, or will it look before it does anything else? */
+static bool have_seen(const struct io_thread *io)
+{
+	for (uint32_t vcpus = atomic_load(&io->recheck_vcpus); vcpus != 0; vcpus &= vcpus - 1) {
+		const struct cay_vcpu_page *page = io->vm->vcpu[__builtin_ctz(vcpus)].page;
+
+		if (READ_ONCE(page->pending) != 0 && READ_ONCE(page->state) == CAY_VCPU_RUNNING)
+			return false;
+	}
+	return true;
+}
+
+/* Not later than it has to be, because this thread does not sleep before. */
 static void recheck(struct io_thread *io, uint64_t now)
 {
 	uint64_t at = atomic_load(&io->recheck_at_ns);
 	uint32_t vcpus;
 
-	if (at == 0 || now < at)
+	if (at == 0 || (now < at && !have_seen(io)))
 		return;
 	atomic_store(&io->recheck_at_ns, 0);
 	vcpus = atomic_exchange(&io->recheck_vcpus, 0);

@@ -33,6 +33,11 @@
 #define NET_AVERAGE_OVER 16
 #define NET_CARRY_FROM   (4 * 256)
 #define NET_CARRY_UNTIL  (5 * 256 / 2)
+/*
+ * Fewer than this are requests one at a time: the guest has nothing to send before the next one comes. A nap's timer
+ * would cost more than such a request, 11 us to set and 23 for its interrupt on a host that is a VM itself.
+ */
+#define NET_NAP_FROM NET_CARRY_UNTIL
 /* Longer frames are worth a thread of their own, which copies while the guest computes. */
 #define NET_CARRY_BYTES (4096 * 256)
 
@@ -91,10 +96,12 @@ static void average(int32_t *value, int64_t sample)
 /* Many small frames at once? The guest is told, and from its next wait on its thread carries. */
 static void choose_carrier(struct net_pair *p, uint64_t frames, uint64_t bytes)
 {
-	if (!p->may_carry || p->dead || frames == 0)
+	if (p->dead || frames == 0)
 		return;
 	average(&p->frames_at_once, (int64_t)frames);
 	average(&p->frame_bytes, (int64_t)(bytes / frames));
+	if (!p->may_carry)
+		return;
 	if (p->frames_at_once < NET_CARRY_UNTIL || p->frame_bytes > NET_CARRY_BYTES)
 		net_pace_carry(p, false);
 	else if (p->frames_at_once > NET_CARRY_FROM && p->frame_bytes < NET_CARRY_BYTES / 2)
@@ -105,16 +112,20 @@ void net_pace(struct net_pair *p, const struct net_counters *before, bool any)
 {
 	const struct net_counters *c = &p->count;
 	uint64_t bytes = c->tx_bytes + c->rx_bytes - before->tx_bytes - before->rx_bytes;
-	bool rx = c->rx_frames != before->rx_frames;
+	bool rx = c->rx_frames != before->rx_frames, tx = c->tx_frames != before->tx_frames;
 
 	if (any) {
-		p->naps_left = NET_NAPS;
 		p->in_stream = bytes >= NET_STREAM_BYTES;
 		choose_carrier(p, c->tx_frames + c->rx_frames - before->tx_frames - before->rx_frames, bytes);
+		p->naps_left = p->in_stream || p->frames_at_once > NET_NAP_FROM ? NET_NAPS : 0;
 	}
-	/* The guest answers soon what it was given; who answers what it sent may be waiting for this CPU. */
+	/*
+	 * The guest answers soon what it was given. Who answers what it sent may be waiting for this CPU; what came in
+	 * the same moment was an acknowledgement, made while we sent.
+	 */
 	if (any && p->dev->cpus_scarce)
-		p->linger = rx && !p->in_stream && !atomic_load(&p->carried.on) ? IO_LINGER_SHORT : IO_LINGER_NONE;
+		p->linger =
+			rx && !tx && !p->in_stream && !atomic_load(&p->carried.on) ? IO_LINGER_SHORT : IO_LINGER_NONE;
 	if (p->dev->cpus_scarce)
 		p->watch.linger = p->in_stream ? IO_LINGER_NONE : IO_LINGER_SHORT;
 	watch_what_is_wanted(p);
@@ -173,7 +184,8 @@ void net_pair_arm(void *pair, bool sleep)
 		virtq_device_disarm(&p->tx);
 		return;
 	}
-	atomic_store(&p->readable, true);
+	if (p->fd < 0 || !(p->watched & EPOLLIN))
+		atomic_store(&p->readable, true); /* else epoll says so */
 	if (atomic_load(&p->carried.on)) {
 		if (keep_guard(p))
 			return;

@@ -24,6 +24,11 @@
  * left to epoll, which the I/O thread asks now and then.
  */
 #define NET_QUIET_POLLS 4000u
+/*
+ * With fewer CPUs than threads, who would send is waiting for this CPU, and what we look for is the guest's answer.
+ * When that has been sent, we look: the acknowledgement came in the same moment.
+ */
+#define NET_QUIET_POLLS_SCARCE 2u
 /* What the program sent last waits so long for room in the backend after its end. */
 #define FLUSH_WAIT_MS 200
 
@@ -188,15 +193,22 @@ static void note_starved(struct net_pair *p, bool starved)
 		(void)!virtq_device_arm(&p->rx); /* buffers that are there already are found by the next poll */
 }
 
+static bool may_have_frame(struct net_pair *p)
+{
+	bool by_epoll = p->dev->cpus_scarce && !atomic_load(&p->carried.on);
+
+	return atomic_exchange(&p->readable, false) ||
+	       p->quiet_polls < (by_epoll ? NET_QUIET_POLLS_SCARCE : NET_QUIET_POLLS) ||
+	       (p->starved && virtq_device_has_avail(&p->rx));
+}
+
 static bool poll_rx(struct net_pair *p)
 {
 	unsigned n = 0;
 	int err = 0;
 
-	if (p->dead || (p->quiet_polls >= NET_QUIET_POLLS && !atomic_load(&p->readable) &&
-			!(p->starved && virtq_device_has_avail(&p->rx))))
+	if (p->dead || !may_have_frame(p))
 		return false;
-	atomic_store(&p->readable, false);
 	if (p->dev->awaits_greeting) {
 		err = net_user_greeting(p->dev);
 		if (err == -EAGAIN)
@@ -330,8 +342,12 @@ bool net_pair_poll(void *pair)
 {
 	struct net_pair *p = pair;
 	struct net_counters before = p->count;
-	bool tx = poll_tx(p), late = p->dev->impair != NULL && net_impair_poll(p->dev->impair, p), rx = poll_rx(p);
-	bool any = tx || late || rx;
+	bool tx = poll_tx(p), late = p->dev->impair != NULL && net_impair_poll(p->dev->impair, p), rx, any;
+
+	if (tx)
+		p->quiet_polls = 0;
+	rx = poll_rx(p);
+	any = tx || late || rx;
 
 	if (any)
 		p->quiet_polls = 0;

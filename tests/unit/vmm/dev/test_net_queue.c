@@ -285,11 +285,39 @@ static void test_guard(void **state)
 	close(p->nap.fd);
 }
 
+/* Requests one at a time are not worth a timer; nor is an acknowledgement that came while we sent worth waiting for. */
+static void test_single_requests(void **state)
+{
+	uint32_t napping = 0, carried = 0;
+	struct net_pair *p = carrying_rig(&napping, &carried);
+	struct net_counters before;
+
+	(void)state;
+	rounds(p, 100, 2, 120);
+	assert_int_equal(p->naps_left, 0);
+	assert_int_equal(p->linger, IO_LINGER_SHORT);
+	before = p->count;
+	p->count.tx_frames++;
+	p->count.rx_frames++;
+	net_pace(p, &before, true);
+	assert_int_equal(p->linger, IO_LINGER_NONE);
+	net_pair_arm(p, true);
+	assert_true(p->tx.armed);
+	assert_int_equal(napping, 0);
+	rounds(p, 1, 5, 5 * 60000ull);
+	assert_true(p->naps_left > 0);
+	close(p->nap.fd);
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(test_deliver),     cmocka_unit_test(test_too_long),
-					   cmocka_unit_test(test_no_buffers),  cmocka_unit_test(test_naps),
-					   cmocka_unit_test(test_who_carries), cmocka_unit_test(test_guard)};
+	const struct CMUnitTest tests[] = {cmocka_unit_test(test_single_requests),
+					   cmocka_unit_test(test_deliver),
+					   cmocka_unit_test(test_too_long),
+					   cmocka_unit_test(test_no_buffers),
+					   cmocka_unit_test(test_naps),
+					   cmocka_unit_test(test_who_carries),
+					   cmocka_unit_test(test_guard)};
 
 	return RUN_TESTS(tests);
 }
