@@ -236,7 +236,7 @@ static void commit(struct exec *x, struct vmspace *vs, char *exe_path)
 	struct process *p = t->proc;
 	struct vmspace *old = p->vs;
 
-	futex_thread_exit(t); /* of the old memory, which a vfork's parent still has */
+	futex_exec(t); /* of the old memory, which a vfork's parent still has */
 	p->vs = vs;
 	p->vdso = x->vdso;
 	vmspace_activate(vs);

@@ -18,6 +18,7 @@
 #include "kernel/mm/uaccess.h"
 #include "kernel/mm/vmspace.h"
 #include "kernel/sched/klock.h"
+#include "kernel/sched/runqueue.h"
 #include "kernel/sched/wait.h"
 #include "kernel/time/timespec.h"
 
@@ -61,6 +62,11 @@ int futex_wake(void *uaddr, bool shared, int nr, uint32_t bits)
 	return err != 0 ? err : futex_queue_wake(&key, nr, bits, sched_wake);
 }
 
+int futex_urgency(const struct thread *t)
+{
+	return rq_is_realtime(t) ? t->rank - RANK_REALTIME : 0;
+}
+
 /* Sleeps while w is queued. 0 woken, -ETIMEDOUT, -EINTR. w is not queued afterwards. */
 static int sleep_queued(struct futex_waiter *w, uint64_t deadline_ns)
 {
@@ -80,7 +86,8 @@ static int sleep_queued(struct futex_waiter *w, uint64_t deadline_ns)
 
 static long wait_on(void *uaddr, bool shared, uint32_t val, uint32_t bits, uint64_t deadline_ns)
 {
-	struct futex_waiter w = {.thread = thread_current(), .bits = bits};
+	struct thread *self = thread_current();
+	struct futex_waiter w = {.thread = self, .bits = bits, .urgency = futex_urgency(self)};
 	uint32_t now;
 	int err = futex_key_of(uaddr, shared, &w.key);
 
@@ -118,7 +125,7 @@ static long requeue(void *uaddr, void *uaddr2, bool shared, int nr_wake, int nr_
 {
 	struct futex_key from, to;
 	uint32_t now = 0;
-	int err, woken;
+	int err, woken, moved;
 
 	if (nr_wake < 0 || nr_requeue < 0)
 		return -EINVAL;
@@ -132,7 +139,10 @@ static long requeue(void *uaddr, void *uaddr2, bool shared, int nr_wake, int nr_
 	if (expect != NULL && now != *expect)
 		return -EAGAIN;
 	woken = futex_queue_wake(&from, nr_wake, FUTEX_ANY_BITS, sched_wake);
-	return woken + futex_queue_requeue(&from, &to, nr_requeue);
+	if (woken < 0)
+		return woken;
+	moved = futex_queue_requeue(&from, &to, nr_requeue);
+	return moved < 0 ? moved : woken + moved;
 }
 
 /* FUTEX_WAKE_OP's encoding: op(4) cmp(4) oparg(12, signed) cmparg(12, signed). */
@@ -192,7 +202,7 @@ static long wake_op(void *uaddr, void *uaddr2, bool shared, int nr, int nr2, uin
 	struct futex_key key, key2;
 	uint32_t old = 0, found, value;
 	bool holds;
-	int err, woken;
+	int err, woken, woken2;
 
 	err = futex_key_of(uaddr, shared, &key);
 	if (err == 0)
@@ -210,9 +220,10 @@ static long wake_op(void *uaddr, void *uaddr2, bool shared, int nr, int nr2, uin
 	if (err != 0)
 		return err;
 	woken = futex_queue_wake(&key, nr, FUTEX_ANY_BITS, sched_wake);
-	if (holds)
-		woken += futex_queue_wake(&key2, nr2, FUTEX_ANY_BITS, sched_wake);
-	return woken;
+	if (woken < 0 || !holds)
+		return woken;
+	woken2 = futex_queue_wake(&key2, nr2, FUTEX_ANY_BITS, sched_wake);
+	return woken2 < 0 ? woken2 : woken + woken2;
 }
 
 /* The timeout of those operations that have one. FUTEX_WAIT's is relative, LOCK_PI's is always on CLOCK_REALTIME. */
@@ -238,7 +249,19 @@ static int get_deadline(int cmd, bool realtime, const void *utimeout, uint64_t *
 
 static bool is_pi(int cmd)
 {
-	return cmd == FUTEX_LOCK_PI || cmd == FUTEX_LOCK_PI2 || cmd == FUTEX_TRYLOCK_PI || cmd == FUTEX_UNLOCK_PI;
+	return cmd == FUTEX_LOCK_PI || cmd == FUTEX_LOCK_PI2 || cmd == FUTEX_TRYLOCK_PI || cmd == FUTEX_UNLOCK_PI ||
+	       cmd == FUTEX_WAIT_REQUEUE_PI || cmd == FUTEX_CMP_REQUEUE_PI;
+}
+
+static bool has_timeout(int cmd)
+{
+	return cmd == FUTEX_WAIT || cmd == FUTEX_WAIT_BITSET || cmd == FUTEX_LOCK_PI || cmd == FUTEX_LOCK_PI2 ||
+	       cmd == FUTEX_WAIT_REQUEUE_PI;
+}
+
+static bool may_be_realtime(int cmd)
+{
+	return cmd == FUTEX_WAIT || cmd == FUTEX_WAIT_BITSET || cmd == FUTEX_LOCK_PI2 || cmd == FUTEX_WAIT_REQUEUE_PI;
 }
 
 static long do_futex(void *uaddr, int cmd, bool shared, uint32_t val, int val2, uint64_t deadline_ns, void *uaddr2,
@@ -266,7 +289,11 @@ static long do_futex(void *uaddr, int cmd, bool shared, uint32_t val, int val2, 
 		return futex_lock_pi(uaddr, shared, true, WAIT_FOREVER);
 	case FUTEX_UNLOCK_PI:
 		return futex_unlock_pi(uaddr, shared);
-	default: /* FUTEX_FD is gone from Linux too; requeueing onto PI locks is not there */
+	case FUTEX_WAIT_REQUEUE_PI:
+		return futex_wait_requeue_pi(uaddr, uaddr2, shared, val, deadline_ns);
+	case FUTEX_CMP_REQUEUE_PI:
+		return futex_cmp_requeue_pi(uaddr, uaddr2, shared, (int)val, val2, val3);
+	default: /* FUTEX_FD is gone from Linux too */
 		return -ENOSYS;
 	}
 }
@@ -282,9 +309,9 @@ long sys_futex(void *uaddr, int op, uint32_t val, const void *utimeout, void *ua
 	long result;
 	int err = 0;
 
-	if (realtime && cmd != FUTEX_WAIT && cmd != FUTEX_WAIT_BITSET && cmd != FUTEX_LOCK_PI2)
+	if (realtime && !may_be_realtime(cmd))
 		return -ENOSYS;
-	if (cmd == FUTEX_WAIT || cmd == FUTEX_WAIT_BITSET || cmd == FUTEX_LOCK_PI || cmd == FUTEX_LOCK_PI2)
+	if (has_timeout(cmd))
 		err = get_deadline(cmd, realtime, utimeout, &deadline_ns);
 	if (err != 0)
 		return err;

@@ -9,5 +9,7 @@ struct thread;
 
 /* The calling thread t ends: marks its robust futexes, clears and wakes its clear_child_tid word. */
 void futex_thread_exit(struct thread *t);
+/* The same for one that execs: what it held in the old memory is gone, but it lives on. */
+void futex_exec(struct thread *t);
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * futex_exit.c - what a thread's end does to words in memory: robust mutexes are marked "owner died", and the word at
+ * futex_exit.c - what a thread's end does to words in memory: robust mutexes are marked "owner died", those that have
+ * waiters of their own (futex_pi.c) are given to one of them, and the word at
  * clear_child_tid is cleared and woken (how pthread_join learns of it). The list is the program's and may be anything:
  * bounded.
  */
@@ -32,8 +33,6 @@ static void owner_died(struct thread *t, uint64_t entry, int64_t offset, bool pe
 		return;
 	}
 	while ((value & FUTEX_TID_MASK) == (uint32_t)t->tid) {
-		if (pi && futex_pi_owner_died(word))
-			return;
 		if (cmpxchg_user_u32(word, value, (value & FUTEX_WAITERS) | FUTEX_OWNER_DIED, &found) != 0)
 			return;
 		if (found != value) {
@@ -80,6 +79,8 @@ void futex_thread_exit(struct thread *t)
 		walk_robust_list(t);
 		t->robust_list = 0;
 	}
+	t->futexes_gone = true;
+	futex_pi_thread_exit(t);
 	if (t->clear_child_tid == 0 || (last && !vmspace_is_shared(t->proc->vs)))
 		return;
 	if (put_user_u32((void *)t->clear_child_tid, 0) == 0) {
@@ -88,6 +89,12 @@ void futex_thread_exit(struct thread *t)
 		(void)futex_wake((void *)t->clear_child_tid, false, 1, FUTEX_ANY_BITS);
 	}
 	t->clear_child_tid = 0;
+}
+
+void futex_exec(struct thread *t)
+{
+	futex_thread_exit(t);
+	t->futexes_gone = false;
 }
 
 long sys_set_robust_list(void *head, size_t len)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* futex_queue.c - see futex_queue.h. */
+#include <errno.h>
 #include <stddef.h>
 
 #include "kernel/linux/futex_queue.h"
@@ -38,13 +39,29 @@ static bool same(const struct futex_key *a, const struct futex_key *b)
 	return a->addr == b->addr && a->space == b->space;
 }
 
+/* Lock: the bucket's. */
+static void insert(struct futex_bucket *b, struct futex_waiter *w)
+{
+	struct list *before = &b->waiters;
+
+	if (w->urgency > 0) {
+		list_for_each (other, &b->waiters, link, struct futex_waiter) {
+			if (other->urgency < w->urgency) {
+				before = &other->link;
+				break;
+			}
+		}
+	}
+	list_push_back(before, &w->link);
+	WRITE_ONCE(w->bucket, b);
+}
+
 void futex_queue_add(struct futex_waiter *w)
 {
 	struct futex_bucket *b = lock_bucket(bucket_of(&w->key));
 
-	w->bucket = b;
 	w->queued = true;
-	list_push_back(&b->waiters, &w->link);
+	insert(b, w);
 	spin_unlock(&b->lock);
 }
 
@@ -73,7 +90,13 @@ int futex_queue_wake(const struct futex_key *key, int nr, uint32_t bits, void (*
 
 		if (woken >= nr)
 			break;
-		if (w->pi || !same(&w->key, key) || (w->bits & bits) == 0)
+		if (!same(&w->key, key))
+			continue;
+		if (w->kind != FUTEX_PLAIN) {
+			woken = -EINVAL;
+			break;
+		}
+		if ((w->bits & bits) == 0)
 			continue;
 		list_remove(&w->link);
 		if (w->woken_ref != NULL && *w->woken_ref < 0)
@@ -96,6 +119,13 @@ static void lock_two(struct futex_bucket *a, struct futex_bucket *b)
 		list_init(&MAX(a, b)->waiters);
 }
 
+static void unlock_two(struct futex_bucket *a, struct futex_bucket *b)
+{
+	if (a != b)
+		spin_unlock(&b->lock);
+	spin_unlock(&a->lock);
+}
+
 int futex_queue_requeue(const struct futex_key *from, const struct futex_key *to, int nr)
 {
 	struct futex_bucket *b = bucket_of(from), *target = bucket_of(to);
@@ -108,8 +138,12 @@ int futex_queue_requeue(const struct futex_key *from, const struct futex_key *to
 	list_for_each_safe (w, &b->waiters, link, struct futex_waiter) {
 		if (moved >= nr)
 			break;
-		if (w->pi || !same(&w->key, from))
+		if (!same(&w->key, from))
 			continue;
+		if (w->kind != FUTEX_PLAIN) {
+			moved = -EINVAL;
+			break;
+		}
 		list_remove(&w->link);
 		list_push_back(&moving, &w->link);
 		moved++;
@@ -117,26 +151,54 @@ int futex_queue_requeue(const struct futex_key *from, const struct futex_key *to
 	list_for_each_safe (w, &moving, link, struct futex_waiter) {
 		list_remove(&w->link);
 		w->key = *to;
-		WRITE_ONCE(w->bucket, target);
-		list_push_back(&target->waiters, &w->link);
+		insert(target, w);
 	}
-	if (target != b)
-		spin_unlock(&target->lock);
-	spin_unlock(&b->lock);
+	unlock_two(b, target);
 	return moved;
 }
 
-struct futex_waiter *futex_queue_first_pi(const struct futex_key *key)
+void futex_queue_move(struct futex_waiter *w, const struct futex_key *to, enum futex_kind kind)
+{
+	struct futex_bucket *b = w->bucket, *target = bucket_of(to);
+
+	lock_two(b, target);
+	list_remove(&w->link);
+	w->key = *to;
+	w->kind = kind;
+	insert(target, w);
+	unlock_two(b, target);
+}
+
+struct futex_waiter *futex_queue_first_for_lock(const struct futex_key *key)
 {
 	struct futex_bucket *b = lock_bucket(bucket_of(key));
-	struct futex_waiter *first = NULL;
+	struct futex_waiter *found = NULL;
 
 	list_for_each (w, &b->waiters, link, struct futex_waiter) {
-		if (w->pi && same(&w->key, key)) {
-			first = w;
+		if (w->kind == FUTEX_LOCK && same(&w->key, key)) {
+			found = w;
 			break;
 		}
 	}
 	spin_unlock(&b->lock);
-	return first;
+	return found;
+}
+
+int futex_queue_first_condition(const struct futex_key *key, struct futex_waiter **found)
+{
+	struct futex_bucket *b = lock_bucket(bucket_of(key));
+	int err = 0;
+
+	*found = NULL;
+	list_for_each (w, &b->waiters, link, struct futex_waiter) {
+		if (!same(&w->key, key))
+			continue;
+		if (w->kind == FUTEX_CONDITION)
+			*found = w;
+		else
+			err = -EINVAL;
+		break;
+	}
+	spin_unlock(&b->lock);
+	return err;
 }

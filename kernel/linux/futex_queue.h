@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * futex_queue.h - who waits on which word: a hash of keys to waiters, in order of arrival. No dependency on threads or
- * user memory: unit-tested on the host. Lock: a spin lock per bucket, taken inside; two for requeueing, in order of
- * address. A waiter that is woken may be gone as soon as `queued` is false: nothing of it is touched afterwards.
+ * futex_queue.h - who waits on which word: a hash of keys to waiters, by urgency, then in order of arrival. No
+ * dependency on threads or user memory: unit-tested on the host. Lock: a spin lock per bucket, taken inside; two for
+ * requeueing, in order of address. A waiter that is woken may be gone as soon as `queued` is false: nothing of it is
+ * touched afterwards.
  */
 #ifndef CAY_KERNEL_LINUX_FUTEX_QUEUE_H
 #define CAY_KERNEL_LINUX_FUTEX_QUEUE_H
@@ -10,6 +11,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "lib/compiler.h"
 #include "lib/list.h"
 
 struct thread;
@@ -24,6 +26,13 @@ struct futex_key {
 
 #define FUTEX_ANY_BITS 0xffffffffu
 
+/* What a waiter waits for. Plain wakes refuse to touch the other two. */
+enum futex_kind {
+	FUTEX_PLAIN,    /* a wake */
+	FUTEX_LOCK,     /* to be given the lock (futex_pi.c) */
+	FUTEX_CONDITION /* to be moved to the queue of a lock: FUTEX_WAIT_REQUEUE_PI */
+};
+
 /* One waiter for one word; on the waiter's stack. */
 struct futex_waiter {
 	struct list link;
@@ -34,7 +43,8 @@ struct futex_waiter {
 	uint32_t bits;  /* FUTEX_WAIT_BITSET's mask */
 	int *woken_ref; /* futex_waitv: receives `index` when this one is woken; NULL otherwise */
 	int index;
-	bool pi; /* waits for the lock in LOCK_PI: skipped by plain wakes */
+	enum futex_kind kind;
+	int urgency; /* priority of a real-time thread: it is woken before those with less. 0: any other thread */
 };
 
 static inline bool futex_is_queued(const struct futex_waiter *w)
@@ -46,14 +56,21 @@ static inline bool futex_is_queued(const struct futex_waiter *w)
 void futex_queue_add(struct futex_waiter *w);
 void futex_queue_remove(struct futex_waiter *w); /* harmless when not queued */
 
-/* Wakes through `wake`, under the bucket's lock, oldest first, up to nr waiters of key whose bits meet `bits`. Returns
- * how many. */
+/* Wakes through `wake`, under the bucket's lock, the first ones, up to nr waiters of key whose bits meet `bits`.
+ * Returns how many; -EINVAL when it met one that is not plain. */
 int futex_queue_wake(const struct futex_key *key, int nr, uint32_t bits, void (*wake)(struct thread *t));
 
-/* Moves up to nr waiters of `from` to `to`, oldest first, behind those already there. Returns how many. */
+/* Moves up to nr waiters of `from` to `to`, first ones first, behind those already there. Returns how many; -EINVAL
+ * when it met one that is not plain: those before it are moved all the same, as on Linux. */
 int futex_queue_requeue(const struct futex_key *from, const struct futex_key *to, int nr);
 
-/* The oldest LOCK_PI waiter of key, still queued; NULL when there is none. Those come and go under the kernel lock. */
-struct futex_waiter *futex_queue_first_pi(const struct futex_key *key);
+/* Moves w, which is queued, behind those of `to`, as one of another kind. */
+void futex_queue_move(struct futex_waiter *w, const struct futex_key *to, enum futex_kind kind);
+
+/* Those that are not plain come and go under the kernel lock, which the caller has. One that waits for the lock of key,
+ * still queued; NULL when there is none. */
+struct futex_waiter *futex_queue_first_for_lock(const struct futex_key *key);
+/* The first waiter of key, still queued; NULL when there is none. -EINVAL when it is of another kind. */
+MUST_CHECK int futex_queue_first_condition(const struct futex_key *key, struct futex_waiter **found);
 
 #endif

@@ -6,6 +6,7 @@
 
 #include "kernel/fs/cred.h"
 #include "kernel/linux/process_calls.h"
+#include "kernel/sched/lending.h"
 #include "kernel/sched/thread.h"
 
 static struct thread *find(int tid)
@@ -22,6 +23,7 @@ static long renice(struct thread *t, int nice)
 	if (nice < t->nice && !capable(CAP_SYS_NICE) && 20 - nice > (int64_t)t->proc->rlimit[RLIMIT_NICE].cur)
 		return -EACCES;
 	t->nice = nice;
+	lending_own_changed(t);
 	return 0;
 }
 

@@ -14,6 +14,7 @@
 #include "kernel/linux/process_calls.h"
 #include "kernel/mm/uaccess.h"
 #include "kernel/plat/cay/boot.h"
+#include "kernel/sched/lending.h"
 #include "kernel/sched/runqueue.h"
 #include "kernel/sched/smp.h"
 #include "kernel/time/timespec.h"
@@ -117,7 +118,9 @@ static long set_policy(int pid, int policy, bool keep_policy, const void *uparam
 		return -EINVAL;
 	if (is_realtime(policy) && !capable(CAP_SYS_NICE))
 		return -EPERM;
-	sched_set_policy(t, policy, (int)priority);
+	t->policy = policy;
+	t->rt_priority = (int)priority;
+	lending_own_changed(t);
 	return 0;
 }
 

@@ -133,6 +133,9 @@ static const struct name futex_names[] = {
 	N(FUTEX_TRYLOCK_PI),
 	N(FUTEX_WAIT_BITSET),
 	N(FUTEX_WAKE_BITSET),
+	N(FUTEX_WAIT_REQUEUE_PI),
+	N(FUTEX_CMP_REQUEUE_PI),
+	N(FUTEX_LOCK_PI2),
 	END,
 };
 static const struct name signals_names[] = {

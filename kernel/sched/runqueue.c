@@ -5,9 +5,8 @@
 #include <linux/sched.h>
 #include <stddef.h>
 
-/* Key of a real-time thread: priority, best first, then its turn. */
-#define KEY_TURN_BITS   48
-#define RT_PRIORITY_TOP 99
+/* Key of a real-time thread: rank, best first, then its turn. */
+#define KEY_TURN_BITS 48
 /* SCHED_IDLE has weight 3 where nice 0 has 1024, as on Linux. */
 #define IDLE_SCALE 341
 
@@ -22,16 +21,23 @@ void rq_init(struct runqueue *rq)
 	rq->nr = 0;
 }
 
+int rq_own_rank(const struct thread *t)
+{
+	if (t->policy == SCHED_FIFO || t->policy == SCHED_RR)
+		return RANK_REALTIME + t->rt_priority;
+	return t->policy == SCHED_IDLE ? RANK_IDLE : -t->nice;
+}
+
 bool rq_is_realtime(const struct thread *t)
 {
-	return t->policy == SCHED_FIFO || t->policy == SCHED_RR;
+	return t->rank > RANK_REALTIME;
 }
 
 uint64_t rq_scale(uint64_t ns, const struct thread *t)
 {
-	int nice = t->nice;
+	int nice = -t->rank;
 
-	if (t->policy == SCHED_IDLE)
+	if (t->rank == RANK_IDLE)
 		return ns * IDLE_SCALE;
 	/* Powers by steps: no table, no overflow. Run only when threads change, not per call. */
 	for (; nice > 0; nice--)
@@ -49,7 +55,7 @@ static struct pheap *heap_of(struct runqueue *rq, const struct thread *t)
 static uint64_t key_of(const struct thread *t)
 {
 	if (rq_is_realtime(t))
-		return (uint64_t)(RT_PRIORITY_TOP - t->rt_priority) << KEY_TURN_BITS | t->rt_turn;
+		return (uint64_t)(RANK_MAX - t->rank) << KEY_TURN_BITS | t->rt_turn;
 	return t->vruntime_ns;
 }
 
@@ -137,12 +143,12 @@ void rq_charge(struct runqueue *rq, struct thread *t, uint64_t ran_ns)
 bool rq_preempts(const struct thread *woken, const struct thread *running, uint64_t running_vruntime_ns)
 {
 	if (rq_is_realtime(woken))
-		return !rq_is_realtime(running) || woken->rt_priority > running->rt_priority;
+		return !rq_is_realtime(running) || woken->rank > running->rank;
 	if (rq_is_realtime(running))
 		return false;
-	if (running->policy == SCHED_IDLE && woken->policy != SCHED_IDLE)
+	if (running->rank == RANK_IDLE && woken->rank != RANK_IDLE)
 		return true;
-	if (woken->policy == SCHED_BATCH || woken->policy == SCHED_IDLE)
+	if (woken->policy == SCHED_BATCH || woken->rank == RANK_IDLE)
 		return false;
 	return woken->vruntime_ns + rq_scale(RQ_WAKE_GRANULE_NS, woken) < running_vruntime_ns;
 }

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * runqueue.h - the runnable threads of one CPU. Real-time threads (SCHED_FIFO, SCHED_RR) come first, by priority, then
- * by arrival; all others by virtual runtime: CPU time divided by weight, where the weight grows by a quarter per nice
- * level. The thread that had least runs next. The running thread is not in the queue.
- * Invariant: min_vruntime_ns never goes back; a thread that slept, or comes from another CPU, gets at most
- * RQ_SLEEPER_CREDIT_NS or RQ_MIGRATION_SPREAD_NS below it, so neither earns a right to starve others.
- * While others wait, real-time threads get at most RQ_RT_RUN_NS of each RQ_RT_PERIOD_NS, as on Linux: one that spins
- * does not take the machine with it. Lock: the CPU's (sched_priv.h). No other dependency: unit-tested on the host.
+ * by arrival; all others by virtual runtime: CPU time divided by weight, where the weight grows by a quarter per rank.
+ * The thread that had least runs next. The running thread is not in the queue. Invariant: min_vruntime_ns never goes
+ * back; a thread that slept, or comes from another CPU, gets at most RQ_SLEEPER_CREDIT_NS or RQ_MIGRATION_SPREAD_NS
+ * below it, so neither earns a right to starve others. While others wait, real-time threads get at most RQ_RT_RUN_NS of
+ * each RQ_RT_PERIOD_NS, as on Linux: one that spins does not take the machine with it. Lock: the CPU's (sched_priv.h).
+ * No other dependency: unit-tested on the host.
  */
 #ifndef CAY_KERNEL_SCHED_RUNQUEUE_H
 #define CAY_KERNEL_SCHED_RUNQUEUE_H
@@ -23,6 +23,15 @@
 #define RQ_MIGRATION_SPREAD_NS 20000000ull
 #define RQ_RT_PERIOD_NS        1000000000ull
 #define RQ_RT_RUN_NS           950000000ull
+
+/*
+ * A thread's rank: who has the higher one goes first, or gets more. -19 to 20 is a nice level with the sign turned,
+ * above RANK_REALTIME is a real-time priority on top of it. As a rule it follows from its own policy and nice level;
+ * lending.h may raise it.
+ */
+#define RANK_IDLE     (-20) /* SCHED_IDLE */
+#define RANK_REALTIME 20
+#define RANK_MAX      (RANK_REALTIME + 99)
 
 struct runqueue {
 	struct pheap realtime, fair;
@@ -60,6 +69,9 @@ void rq_step_back(const struct runqueue *rq, struct thread *t);
 
 /* ns * (weight of nice 0) / (weight of t). */
 uint64_t rq_scale(uint64_t ns, const struct thread *t);
+
+/* By its own policy, priority and nice level. */
+int rq_own_rank(const struct thread *t);
 
 bool rq_is_realtime(const struct thread *t);
 

@@ -538,16 +538,15 @@ static struct sched_cpu *lock_cpu_of(struct thread *t)
 	}
 }
 
-/* A queued thread is queued anew, because its place depends on them. */
-void sched_set_policy(struct thread *t, int policy, int rt_priority)
+/* A queued thread is queued anew, because its place depends on it. */
+void sched_set_rank(struct thread *t, int rank)
 {
 	struct sched_cpu *sc = lock_cpu_of(t);
 	bool queued = pheap_queued(&t->run_node);
 
 	if (queued)
 		rq_remove(&sc->rq, t);
-	t->policy = policy;
-	t->rt_priority = rt_priority;
+	t->rank = rank;
 	t->rt_turn = 0;
 	if (queued)
 		rq_add(&sc->rq, t, false);

@@ -140,6 +140,7 @@ static struct thread *thread_alloc(struct process *proc, bool has_fpu)
 	list_init(&t->hash_link);
 	pheap_node_init(&t->run_node);
 	list_init(&t->queue_link);
+	list_init(&t->lenders);
 	t->fpu_cpu = FPU_IN_MEMORY;
 	t->affinity = ~0ull;
 	sigpending_init(&t->pending);
@@ -304,6 +305,7 @@ struct thread *thread_create(struct process *proc)
 	t->cpu = self->cpu;
 	t->policy = self->policy;
 	t->rt_priority = self->rt_priority;
+	t->rank = rq_own_rank(t); /* not what is lent to the parent */
 	t->sigmask = self->sigmask;
 	t->timer_slack_ns = self->timer_slack_ns;
 	t->work = self->work & THREAD_WORK_TRACE;

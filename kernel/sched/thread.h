@@ -35,6 +35,7 @@ struct sighand;
 struct cred;
 struct tty;
 struct channel;
+struct lending;
 
 /* What restart_syscall continues: a call with a relative timeout, which must end when it would have ended. See
  * signal.h. */
@@ -87,6 +88,9 @@ struct thread {
 	uint64_t nr_blocked, nr_preempted; /* voluntary and involuntary switches, for getrusage */
 	int nice;
 	int policy, rt_priority; /* SCHED_*; 1..99 for SCHED_FIFO and SCHED_RR, else 0 */
+	int rank;                /* runqueue.h: what these make of it, or what is lent to it */
+	struct list lenders;     /* struct lending (lending.h): who waits for what it holds */
+	struct lending *lends;   /* it waits itself; NULL = it does not */
 	uint64_t rt_turn;        /* order among those of one priority; 0 = behind all */
 	struct list queue_link;  /* in its CPU's run queue, as run_node */
 	uint64_t queued_ns;      /* since when */
@@ -116,7 +120,8 @@ struct thread {
 	uint64_t set_child_tid;   /* user address: its first act is to write its id there (CLONE_CHILD_SETTID) */
 	uint64_t robust_list;
 	uint64_t robust_list_len;
-	uint64_t rseq; /* user address; 0 = not registered */
+	bool futexes_gone; /* ending: it holds no lock any more, and can be given none */
+	uint64_t rseq;     /* user address; 0 = not registered */
 	uint32_t rseq_len, rseq_sig;
 	uint64_t timer_slack_ns; /* PR_SET_TIMERSLACK: kept, not used */
 	int pdeath_signal;
@@ -327,8 +332,8 @@ void sched_first_program(void);    /* from now on threads that compete are preem
 void sched_yield_to_others(void);  /* sched_yield(2): somebody else first, if there is anybody */
 /* Nobody waits for this CPU, and no event. Without the kernel lock, so true a moment ago. */
 bool sched_is_alone(void);
-/* SCHED_*, and 1..99 for the real-time ones. */
-void sched_set_policy(struct thread *t, int policy, int rt_priority);
+/* For lending.h: t.rank becomes that, its place in a queue with it. */
+void sched_set_rank(struct thread *t, int rank);
 /* t.affinity was changed: t leaves a CPU that it may not run on. */
 void sched_affinity_changed(struct thread *t);
 /* The earliest timer changed: ktimer_resume() before this CPU goes back to the program. Any context. */

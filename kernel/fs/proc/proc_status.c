@@ -11,6 +11,7 @@
 #include "kernel/linux/signal.h"
 #include "kernel/mm/vmspace.h"
 #include "kernel/plat/cay/boot.h"
+#include "kernel/sched/runqueue.h"
 #include "kernel/time/clock.h"
 
 #define CONSOLE_NR (5 << 8 | 1) /* of /dev/console, the only terminal there is */
@@ -172,6 +173,14 @@ int proc_show_status(uint64_t id, struct text *t)
 	return 0;
 }
 
+/* As it is now, with what others lend it. */
+static int priority_of(const struct thread *t)
+{
+	if (rq_is_realtime(t))
+		return -1 - (t->rank - RANK_REALTIME);
+	return 20 + (t->rank == RANK_IDLE ? t->nice : -t->rank);
+}
+
 int proc_show_stat(uint64_t id, struct text *t)
 {
 	struct thread *th = proc_thread(id);
@@ -193,7 +202,7 @@ int proc_show_stat(uint64_t id, struct text *t)
 	/* 14 to 22 */
 	text_printf(t, "%llu %llu %llu %llu %d %d %u 0 %llu ", (unsigned long long)(cpu.user_ns / TICK_NS),
 		    (unsigned long long)(cpu.system_ns / TICK_NS), (unsigned long long)(children->user_ns / TICK_NS),
-		    (unsigned long long)(children->system_ns / TICK_NS), 20 + th->nice, th->nice, p->nr_threads,
+		    (unsigned long long)(children->system_ns / TICK_NS), priority_of(th), th->nice, p->nr_threads,
 		    (unsigned long long)(start_ns / TICK_NS));
 	/* 23 to 30 */
 	text_printf(t, "%llu %llu %llu %llu %llu %llu 0 0 ", (unsigned long long)u.size * 4096,

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* Who a futex wake reaches: order, bitsets, keys that share a bucket, requeueing, lock waiters apart from plain ones.
- */
+/* Who a futex wake reaches: urgency, order, bitsets, keys that share a bucket, requeueing, lock waiters apart from
+ * plain ones. */
 #include "unit.h"
+
+#include <errno.h>
 
 #include "kernel/linux/futex_queue.h"
 
@@ -95,19 +97,61 @@ static void test_requeue_keeps_order_behind_those_there(void **state)
 	assert_int_equal(futex_queue_wake(&A, 99, FUTEX_ANY_BITS, wake), 1);
 }
 
-static void test_lock_waiters_are_left_alone(void **state)
+static void test_wakes_refuse_what_waits_for_a_lock(void **state)
 {
-	struct futex_waiter plain, lock;
+	struct futex_waiter lock, plain;
+
+	(void)state;
+	wait_on(&plain, 1, A, FUTEX_ANY_BITS);
+	wait_on(&lock, 2, A, FUTEX_ANY_BITS);
+	lock.kind = FUTEX_LOCK;
+	nr_woken = 0;
+	assert_int_equal(futex_queue_wake(&A, 1, FUTEX_ANY_BITS, wake), 1);
+	assert_int_equal(futex_queue_wake(&A, 1, FUTEX_ANY_BITS, wake), -EINVAL);
+	assert_int_equal(futex_queue_requeue(&A, &B, 1), -EINVAL);
+	assert_int_equal(nr_woken, 1);
+	assert_ptr_equal(futex_queue_first_for_lock(&A), &lock);
+	futex_queue_remove(&lock);
+	assert_null(futex_queue_first_for_lock(&A));
+}
+
+static void test_a_condition_waiter_becomes_a_lock_waiter(void **state)
+{
+	struct futex_waiter w, plain, *found = &plain;
+
+	(void)state;
+	assert_int_equal(futex_queue_first_condition(&A, &found), 0);
+	assert_null(found);
+	wait_on(&w, 1, A, FUTEX_ANY_BITS);
+	w.kind = FUTEX_CONDITION;
+	wait_on(&plain, 2, A, FUTEX_ANY_BITS);
+	assert_int_equal(futex_queue_first_condition(&A, &found), 0);
+	assert_ptr_equal(found, &w);
+	assert_null(futex_queue_first_for_lock(&A));
+	futex_queue_move(&w, &B, FUTEX_LOCK);
+	assert_ptr_equal(futex_queue_first_for_lock(&B), &w);
+	assert_int_equal(futex_queue_first_condition(&A, &found), -EINVAL);
+	futex_queue_remove(&w);
+	futex_queue_remove(&plain);
+}
+
+static void test_the_urgent_go_first(void **state)
+{
+	static const int urgency[] = {0, 5, 0, 99, 5}, order[] = {4, 2, 5, 1, 3};
+	struct futex_waiter w[5];
 
 	(void)state;
 	nr_woken = 0;
-	wait_on(&lock, 1, A, FUTEX_ANY_BITS);
-	lock.pi = true;
-	wait_on(&plain, 2, A, FUTEX_ANY_BITS);
-	assert_int_equal(futex_queue_wake(&A, 99, FUTEX_ANY_BITS, wake), 1);
-	assert_ptr_equal(futex_queue_first_pi(&A), &lock);
-	futex_queue_remove(&lock);
-	assert_null(futex_queue_first_pi(&A));
+	for (intptr_t i = 0; i < 5; i++) {
+		w[i] = (struct futex_waiter){
+			.key = A, .thread = (struct thread *)(i + 1), .bits = 1, .urgency = urgency[i]};
+		futex_queue_add(&w[i]);
+	}
+	assert_int_equal(futex_queue_requeue(&A, &B, 2), 2);
+	assert_int_equal(futex_queue_wake(&B, 9, FUTEX_ANY_BITS, wake), 2);
+	assert_int_equal(futex_queue_wake(&A, 9, FUTEX_ANY_BITS, wake), 3);
+	for (int i = 0; i < 5; i++)
+		assert_int_equal(woken[i], order[i]);
 }
 
 static void test_waitv_remembers_the_first(void **state)
@@ -133,7 +177,9 @@ int main(void)
 		cmocka_unit_test(test_keys_do_not_mix),
 		cmocka_unit_test(test_bitset_selects),
 		cmocka_unit_test(test_requeue_keeps_order_behind_those_there),
-		cmocka_unit_test(test_lock_waiters_are_left_alone),
+		cmocka_unit_test(test_wakes_refuse_what_waits_for_a_lock),
+		cmocka_unit_test(test_a_condition_waiter_becomes_a_lock_waiter),
+		cmocka_unit_test(test_the_urgent_go_first),
 		cmocka_unit_test(test_waitv_remembers_the_first),
 	};
 	return RUN_TESTS(tests);

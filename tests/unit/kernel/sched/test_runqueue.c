@@ -38,7 +38,7 @@ static void test_equal_threads_get_equal_time(void **state)
 
 static void test_nice_levels_divide_time_by_weight(void **state)
 {
-	struct thread t[2] = {{.nice = 0}, {.nice = 5}};
+	struct thread t[2] = {{.rank = 0}, {.rank = -5}};
 	uint64_t got[2] = {0};
 	struct runqueue rq;
 
@@ -53,7 +53,7 @@ static void test_nice_levels_divide_time_by_weight(void **state)
 
 static void test_lowest_priority_is_not_starved(void **state)
 {
-	struct thread t[2] = {{.nice = -20}, {.nice = 19}};
+	struct thread t[2] = {{.rank = 20}, {.rank = -19}};
 	uint64_t got[2] = {0};
 	struct runqueue rq;
 
@@ -85,8 +85,8 @@ static void test_long_sleeper_preempts_once_but_does_not_monopolise(void **state
 static void test_scale(void **state)
 {
 	(void)state;
-	const struct thread zero = {0}, plus1 = {.nice = 1}, minus1 = {.nice = -1}, top = {.nice = 19},
-			    low = {.nice = -20};
+	const struct thread zero = {0}, plus1 = {.rank = -1}, minus1 = {.rank = 1}, top = {.rank = -19},
+			    low = {.rank = 20};
 
 	assert_int_equal(rq_scale(1000, &zero), 1000);
 	assert_int_equal(rq_scale(1000, &plus1), 1250);
@@ -106,11 +106,8 @@ static void assert_order(struct runqueue *rq, const struct thread *t, const char
 static void test_realtime_goes_first_by_priority_then_arrival(void **state)
 {
 	struct thread t[5] = {
-		{.vruntime_ns = 0},
-		{.policy = SCHED_FIFO, .rt_priority = 1},
-		{.policy = SCHED_RR, .rt_priority = 50},
-		{.policy = SCHED_FIFO, .rt_priority = 50},
-		{.policy = SCHED_FIFO, .rt_priority = 99},
+		{.vruntime_ns = 0},           {.rank = RANK_REALTIME + 1},  {.rank = RANK_REALTIME + 50},
+		{.rank = RANK_REALTIME + 50}, {.rank = RANK_REALTIME + 99},
 	};
 	struct runqueue rq;
 
@@ -123,7 +120,7 @@ static void test_realtime_goes_first_by_priority_then_arrival(void **state)
 
 static void test_fifo_keeps_its_turn_when_preempted_and_loses_it_by_yield(void **state)
 {
-	struct thread t[2] = {{.policy = SCHED_FIFO, .rt_priority = 5}, {.policy = SCHED_FIFO, .rt_priority = 5}};
+	struct thread t[2] = {{.rank = RANK_REALTIME + 5}, {.rank = RANK_REALTIME + 5}};
 	struct runqueue rq;
 
 	(void)state;
@@ -140,9 +137,9 @@ static void test_fifo_keeps_its_turn_when_preempted_and_loses_it_by_yield(void *
 
 static void test_who_preempts_whom(void **state)
 {
-	const struct thread normal = {0}, late = {.vruntime_ns = 10 * RQ_SLICE_NS}, idle = {.policy = SCHED_IDLE},
-			    batch = {.policy = SCHED_BATCH}, low = {.policy = SCHED_FIFO, .rt_priority = 1},
-			    high = {.policy = SCHED_RR, .rt_priority = 2};
+	const struct thread normal = {0}, late = {.vruntime_ns = 10 * RQ_SLICE_NS}, idle = {.rank = RANK_IDLE},
+			    batch = {.policy = SCHED_BATCH}, low = {.rank = RANK_REALTIME + 1},
+			    high = {.rank = RANK_REALTIME + 2};
 
 	(void)state;
 	assert_true(rq_preempts(&low, &normal, 0));
@@ -158,7 +155,7 @@ static void test_who_preempts_whom(void **state)
 
 static void test_realtime_leaves_a_twentieth(void **state)
 {
-	struct thread t[2] = {{.policy = SCHED_FIFO, .rt_priority = 99}, {0}};
+	struct thread t[2] = {{.rank = RANK_REALTIME + 99}, {0}};
 	uint64_t got[2] = {0}, now_ns = 5 * RQ_RT_PERIOD_NS, end_ns = now_ns + 20 * RQ_RT_PERIOD_NS;
 	struct runqueue rq;
 
@@ -183,7 +180,7 @@ static void test_realtime_leaves_a_twentieth(void **state)
 
 static void test_idle_policy_gets_what_is_left(void **state)
 {
-	struct thread t[2] = {{0}, {.policy = SCHED_IDLE}};
+	struct thread t[2] = {{0}, {.rank = RANK_IDLE}};
 	uint64_t got[2] = {0};
 	struct runqueue rq;
 
@@ -215,10 +212,23 @@ static void test_a_thread_from_another_cpu_neither_starves_nor_starves_others(vo
 		assert_in_range(got[i], 90 * RQ_SLICE_NS, 110 * RQ_SLICE_NS);
 }
 
+static void test_rank_follows_policy_and_nice(void **state)
+{
+	(void)state;
+	assert_int_equal(rq_own_rank(&(struct thread){.nice = 5}), -5);
+	assert_int_equal(rq_own_rank(&(struct thread){.nice = -20}), RANK_REALTIME);
+	assert_int_equal(rq_own_rank(&(struct thread){.policy = SCHED_IDLE, .nice = -20}), RANK_IDLE);
+	assert_int_equal(rq_own_rank(&(struct thread){.policy = SCHED_RR, .rt_priority = 1, .nice = 9}),
+			 RANK_REALTIME + 1);
+	assert_int_equal(rq_own_rank(&(struct thread){.policy = SCHED_FIFO, .rt_priority = 99}), RANK_MAX);
+	assert_false(rq_is_realtime(&(struct thread){.rank = RANK_REALTIME}));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_equal_threads_get_equal_time),
+		cmocka_unit_test(test_rank_follows_policy_and_nice),
 		cmocka_unit_test(test_nice_levels_divide_time_by_weight),
 		cmocka_unit_test(test_lowest_priority_is_not_starved),
 		cmocka_unit_test(test_long_sleeper_preempts_once_but_does_not_monopolise),
