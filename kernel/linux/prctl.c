@@ -11,6 +11,7 @@
 #include "kernel/arch/x86_64/cpu.h"
 #include "kernel/fs/cred.h"
 #include "kernel/linux/process_calls.h"
+#include "kernel/linux/seccomp.h"
 #include "kernel/linux/sigqueue.h"
 #include "kernel/mm/uaccess.h"
 #include "kernel/sched/thread.h"
@@ -154,7 +155,9 @@ long sys_prctl(int option, unsigned long a2, unsigned long a3, unsigned long a4,
 	case PR_GET_TID_ADDRESS:
 		return put_user_u64((void *)a2, t->clear_child_tid);
 	case PR_GET_SECCOMP:
-		return 0; /* none, and none can be set */
+		return t->seccomp_mode;
+	case PR_SET_SECCOMP:
+		return seccomp_prctl(a2, (const void *)a3);
 	case PR_SET_VMA:  /* a name for /proc/self/maps: accepted, not shown */
 		return a2 == PR_SET_VMA_ANON_NAME ? 0 : -EINVAL;
 	case PR_SET_PTRACER:

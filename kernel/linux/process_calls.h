@@ -58,6 +58,7 @@ long sys_capget(void *uheader, void *udata);
 long sys_capset(void *uheader, const void *udata);
 
 /* prctl.c */
+long sys_seccomp(unsigned op, unsigned flags, void *uargs);
 long sys_prctl(int option, unsigned long a2, unsigned long a3, unsigned long a4, unsigned long a5);
 long sys_arch_prctl(int code, unsigned long addr);
 long sys_personality(unsigned persona);

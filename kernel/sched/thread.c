@@ -13,6 +13,7 @@
 #include "kernel/fs/fdtable.h"
 #include "kernel/fs/fs_context.h"
 #include "kernel/linux/futex.h"
+#include "kernel/linux/seccomp.h"
 #include "kernel/linux/signal.h"
 #include "kernel/log.h"
 #include "kernel/mm/kmalloc.h"
@@ -307,6 +308,7 @@ struct thread *thread_create(struct process *proc)
 	t->rt_priority = self->rt_priority;
 	t->rank = rq_own_rank(t); /* not what is lent to the parent */
 	t->sigmask = self->sigmask;
+	seccomp_inherit(t, self);
 	t->timer_slack_ns = self->timer_slack_ns;
 	t->work = self->work & THREAD_WORK_TRACE;
 	t->altstack_flags = SS_DISABLE;
@@ -324,6 +326,7 @@ void thread_abandon(struct thread *t)
 	nr_threads--;
 	thread_unhash(t);
 	list_remove(&t->proc_link);
+	seccomp_release(t);
 	p->nr_threads--;
 	thread_put_files(t);
 	thread_free(t);
@@ -348,6 +351,7 @@ NORETURN void thread_exit(int code)
 	if (t->proc->leader != t)
 		thread_unhash(t);
 	list_remove(&t->proc_link);
+	seccomp_release(t);
 	process_thread_gone(t);
 	sched_exit();
 }

@@ -36,6 +36,7 @@ struct cred;
 struct tty;
 struct channel;
 struct lending;
+struct seccomp_filter;
 
 /* What restart_syscall continues: a call with a relative timeout, which must end when it would have ended. See
  * signal.h. */
@@ -125,6 +126,8 @@ struct thread {
 	uint32_t rseq_len, rseq_sig;
 	uint64_t timer_slack_ns; /* PR_SET_TIMERSLACK: kept, not used */
 	int pdeath_signal;
+	int seccomp_mode;               /* SECCOMP_MODE_*: kernel/linux/seccomp.h */
+	struct seccomp_filter *seccomp; /* newest of its filters; a reference */
 	char comm[THREAD_COMM_LEN];
 	int exit_code;
 	struct channel *net_touched; /* channels this thread brought packets to: kernel/net/channel.c */

@@ -6,6 +6,7 @@
 #include "kernel/arch/x86_64/cpu.h"
 #include "kernel/arch/x86_64/rewrite.h"
 #include "kernel/arch/x86_64/trap.h"
+#include "kernel/linux/seccomp.h"
 #include "kernel/linux/strace.h"
 #include "kernel/log.h"
 #include "kernel/plat/cay/boot.h"
@@ -86,6 +87,39 @@ static void wrap_all(syscall_fn fn)
 	syscall_full_calls = syscall_wrapped;
 }
 
+/* What calls were led to before somebody made a filter: the functions, locked or traced. */
+static syscall_fn before_watch[SYSCALL_MAX];
+static bool watched;
+
+static long syscall_watched(long a, long b, long c, long d, long e, long f)
+{
+	uint32_t nr = (uint32_t)thread_frame(thread_current())->orig_rax;
+	const long arg[6] = {a, b, c, d, e, f};
+	long result;
+
+	return seccomp_allows(arg, &result) ? before_watch[nr](a, b, c, d, e, f) : result;
+}
+
+void syscalls_watch(void)
+{
+	static syscall_fn full[SYSCALL_MAX];
+
+	if (watched)
+		return;
+	watched = true;
+	for (unsigned nr = 0; nr < SYSCALL_MAX; nr++) {
+		bool is_full = syscall_live[nr] == syscall_full_thunk;
+
+		before_watch[nr] = is_full ? syscall_full_calls[nr] : syscall_live[nr];
+		full[nr] = syscall_watched;
+	}
+	/* Other CPUs make calls meanwhile, and find either. */
+	__atomic_store_n(&syscall_full_calls, full, __ATOMIC_RELEASE);
+	for (unsigned nr = 0; nr < SYSCALL_MAX; nr++)
+		if (syscall_live[nr] != syscall_full_thunk)
+			__atomic_store_n(&syscall_live[nr], syscall_watched, __ATOMIC_RELEASE);
+}
+
 void syscalls_init(void)
 {
 	for (unsigned nr = 0; nr < SYSCALL_MAX; nr++) {
@@ -147,7 +181,10 @@ void syscall_trapped(struct trapframe *f)
 
 long syscall_call_full(struct trapframe *f)
 {
-	syscall_fn fn = syscall_inner[(uint32_t)f->orig_rax];
+	const long arg[6] = {(long)f->rdi, (long)f->rsi, (long)f->rdx, (long)f->r10, (long)f->r8, (long)f->r9};
+	long result;
 
-	return fn((long)f->rdi, (long)f->rsi, (long)f->rdx, (long)f->r10, (long)f->r8, (long)f->r9);
+	if (watched && !seccomp_allows(arg, &result))
+		return result;
+	return syscall_inner[(uint32_t)f->orig_rax](arg[0], arg[1], arg[2], arg[3], arg[4], arg[5]);
 }

@@ -15,6 +15,8 @@ extern syscall_fn syscall_live[SYSCALL_MAX];
 extern const syscall_fn *syscall_full_calls;
 
 void syscalls_init(void);
+/* From now on every call asks seccomp_allows. Under the kernel lock. */
+void syscalls_watch(void);
 
 /* Serves the call in a full frame (orig_rax < SYSCALL_MAX). Returns its result. Kernel lock. */
 long syscall_call_full(struct trapframe *f);

@@ -8,6 +8,7 @@
 #include "kernel/fs/fdtable.h"
 #include "kernel/fs/fs_context.h"
 #include "kernel/fs/proc/proc.h"
+#include "kernel/linux/seccomp.h"
 #include "kernel/linux/signal.h"
 #include "kernel/mm/vmspace.h"
 #include "kernel/plat/cay/boot.h"
@@ -163,8 +164,8 @@ int proc_show_status(uint64_t id, struct text *t)
 	show_memory(p, t);
 	text_printf(t, "CoreDumping:\t0\nTHP_enabled:\t%d\nThreads:\t%u\n", !p->thp_disabled, p->nr_threads);
 	show_signals(th, t);
-	text_printf(t, "NoNewPrivs:\t%d\nSeccomp:\t0\nCpus_allowed:\t%x\nCpus_allowed_list:\t", p->no_new_privs,
-		    cpus_of(th));
+	text_printf(t, "NoNewPrivs:\t%d\nSeccomp:\t%d\nSeccomp_filters:\t%u\nCpus_allowed:\t%x\nCpus_allowed_list:\t",
+		    p->no_new_privs, th->seccomp_mode, seccomp_count(th), cpus_of(th));
 	show_cpu_list(cpus_of(th), t);
 	text_printf(t,
 		    "\nMems_allowed:\t1\nMems_allowed_list:\t0\nvoluntary_ctxt_switches:\t%llu\nnonvoluntary_ctxt_"
