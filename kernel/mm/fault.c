@@ -28,7 +28,7 @@ static void copy_around(struct vmspace *vs, struct area *a, uint64_t addr, bool 
 	uint64_t copied[COPY_MAX];
 	unsigned nr = 0;
 
-	fill_choose_batch(a, addr, COPY_FIRST / 4, COPY_MAX, &lo, &hi);
+	fill_choose_batch(a, addr, COPY_FIRST, COPY_MAX, &lo, &hi);
 	lo = MAX(lo, block);
 	hi = MIN(hi, block + HUGE_SIZE);
 	e = paging_make(vs->root, lo, 0); /* there already, for addr */
