@@ -74,7 +74,7 @@ static void take_rtt(struct tcp_conn *c, const struct tcp_seg *seg, const struct
 static void note_room(struct tcp_conn *c)
 {
 	tcp_window_grow_sndbuf(c);
-	if (c->snd_full && c->sndbuf > c->sndq.bytes && c->sndbuf - c->sndq.bytes >= c->sndq.bytes / 2) {
+	if (c->snd_full && tcp_conn_has_room(c)) {
 		c->snd_full = false;
 		c->events |= TCP_EV_WRITABLE;
 	}

@@ -174,8 +174,10 @@ void tcp_challenge_ack(struct tcp_conn *c)
 
 uint32_t tcp_conn_room(struct tcp_conn *c)
 {
-	if (c->sndbuf > c->sndq.bytes)
-		return c->sndbuf - c->sndq.bytes;
+	uint32_t sndbuf = tcp_conn_sndbuf(c);
+
+	if (sndbuf > c->sndq.bytes)
+		return sndbuf - c->sndq.bytes;
 	c->snd_full = true;
 	return 0;
 }
@@ -215,6 +217,7 @@ void tcp_conn_close(struct tcp_conn *c, uint64_t now_ns)
 		tcp_conn_abort(c, 0, now_ns);
 		return;
 	}
+	tcp_conn_prune(c); /* it will not be read, and the peer may take its time */
 	tcp_conn_shutdown(c, now_ns);
 	if (c->state == TCPS_FIN_WAIT2 && c->state_at_ns == 0)
 		c->state_at_ns = now_ns + c->fin_wait2_ns;

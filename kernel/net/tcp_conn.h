@@ -19,6 +19,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "kernel/net/tcp_mem.h"
 #include "kernel/net/tcp_rcvq.h"
 #include "kernel/net/tcp_sndq.h"
 #include "kernel/net/tcp_wire.h"
@@ -130,6 +131,7 @@ struct tcp_conn {
 	uint8_t rack_reo_mult, rack_reo_persist;
 	uint8_t nr_rcv_sacks;
 	uint8_t urg_byte;
+	uint8_t mem_level; /* enum tcp_mem_level: of all connections together, by the caller before each call */
 
 	/* send: RFC 9293 section 3.3.1 */
 	uint32_t iss, snd_una, snd_nxt, snd_wnd, snd_wl1, snd_wl2;
@@ -238,6 +240,8 @@ void tcp_conn_push(struct tcp_conn *c, uint64_t now_ns);
 /* When tcp_conn_timer has something to do; UINT64_MAX: never. */
 uint64_t tcp_conn_deadline(const struct tcp_conn *c);
 
+/* Memory is short: gives up data ahead of a hole, which the peer has to send again (RFC 2018 section 8 allows it). */
+void tcp_conn_prune(struct tcp_conn *c);
 /* Bytes that a writer may add now. 0 marks that it wants TCP_EV_WRITABLE. */
 uint32_t tcp_conn_room(struct tcp_conn *c);
 /* The reader has taken n bytes off the receive queue. */
@@ -268,6 +272,25 @@ static inline bool tcp_state_is_synchronized(uint8_t state)
 static inline bool tcp_conn_can_send(const struct tcp_conn *c)
 {
 	return (c->state == TCPS_ESTABLISHED || c->state == TCPS_CLOSE_WAIT) && !c->fin_wanted;
+}
+/* What may be written and not acknowledged yet. */
+static inline uint32_t tcp_conn_sndbuf(const struct tcp_conn *c)
+{
+	if (likely(c->mem_level == TCP_MEM_ENOUGH))
+		return c->sndbuf;
+	return MIN(c->sndbuf, c->mem_level == TCP_MEM_FULL ? TCP_MEM_MIN : TCP_MEM_MODERATE);
+}
+/* A writer that found no room goes on when a third is free, as on Linux: fewer wake-ups. */
+static inline bool tcp_conn_has_room(const struct tcp_conn *c)
+{
+	uint32_t sndbuf = tcp_conn_sndbuf(c);
+
+	return sndbuf > c->sndq.bytes && sndbuf - c->sndq.bytes >= c->sndq.bytes / 2;
+}
+/* Memory of its queues. */
+static inline size_t tcp_conn_truesize(const struct tcp_conn *c)
+{
+	return c->rcvq.truesize + c->sndq.truesize;
 }
 /* Bytes written and not acknowledged (SIOCOUTQ), and those of them not sent (SIOCOUTQNSD). */
 static inline uint32_t tcp_conn_unacked(const struct tcp_conn *c)

@@ -209,13 +209,40 @@ static void take_in_order(struct tcp_conn *c, const struct tcp_seg *seg, struct 
 	schedule_ack(c);
 }
 
+void tcp_conn_prune(struct tcp_conn *c)
+{
+	tcp_rcvq_drop_ahead(&c->rcvq);
+	c->nr_rcv_sacks = 0;
+}
+
+/* What is out of order is given up first when memory is short: the peer has it still. */
+static bool has_memory_ahead(struct tcp_conn *c)
+{
+	if (likely(c->mem_level == TCP_MEM_ENOUGH))
+		return true;
+	if (c->mem_level == TCP_MEM_FULL || c->rcvq.truesize > TCP_MEM_MODERATE) {
+		tcp_conn_prune(c);
+		return false;
+	}
+	return true;
+}
+
+/* And then what is in order, but for a reader that has taken everything: it can always go on. */
+static bool has_memory_in_order(struct tcp_conn *c)
+{
+	if (likely(c->mem_level != TCP_MEM_FULL) || c->rcvq.bytes == 0)
+		return true;
+	tcp_conn_prune(c);
+	return false;
+}
+
 static void take_ahead(struct tcp_conn *c, uint32_t seq, struct pbuf *p)
 {
 	uint32_t start, end;
 
 	c->ack_now = true; /* RFC 5681 section 4.2: the sender must hear of the hole */
 	c->quick_acks = MAX(c->quick_acks, (uint8_t)8);
-	if (c->rcvq.truesize + pbuf_truesize(p) > (size_t)c->rcvbuf * 2) {
+	if (c->rcvq.truesize + pbuf_truesize(p) > (size_t)c->rcvbuf * 2 || !has_memory_ahead(c)) {
 		pbuf_put(p);
 		return;
 	}
@@ -345,6 +372,11 @@ static void input_data(struct tcp_conn *c, struct tcp_seg *seg, struct pbuf *p)
 		/* Data for an application that has gone is lost: say so (RFC 1122 4.2.2.13). */
 		pbuf_put(p);
 		tcp_conn_abort(c, 0, c->now_ns);
+		return;
+	}
+	if (p != NULL && seg->seq == c->rcv_nxt && !has_memory_in_order(c)) {
+		c->ack_now = true;
+		pbuf_put(p);
 		return;
 	}
 	if (seg->flags & TCP_URG)

@@ -18,6 +18,13 @@ void tcp_sndq_init(struct tcp_sndq *q, uint32_t start)
 	*q = (struct tcp_sndq){.start = start};
 }
 
+static void free_piece(struct tcp_sndq *q, struct tcp_snd_piece *piece)
+{
+	q->truesize -= piece->block->bytes;
+	pbuf_block_put(piece->block);
+	kfree(piece);
+}
+
 static void free_first(struct tcp_sndq *q)
 {
 	struct tcp_snd_piece *piece = q->first;
@@ -27,8 +34,7 @@ static void free_first(struct tcp_sndq *q)
 		q->last = NULL;
 	if (q->cursor == piece)
 		q->cursor = NULL;
-	pbuf_block_put(piece->block);
-	kfree(piece);
+	free_piece(q, piece);
 }
 
 void tcp_sndq_free(struct tcp_sndq *q)
@@ -86,6 +92,7 @@ static bool add_piece(struct tcp_sndq *q, uint32_t want)
 		kfree(piece);
 		return false;
 	}
+	q->truesize += piece->block->bytes;
 	if (q->last != NULL)
 		q->last->next = piece;
 	else
@@ -109,8 +116,7 @@ static void drop_empty_last(struct tcp_sndq *q)
 	}
 	if (q->cursor == q->last)
 		q->cursor = NULL;
-	pbuf_block_put(q->last->block);
-	kfree(q->last);
+	free_piece(q, q->last);
 	before->next = NULL;
 	q->last = before;
 }

@@ -27,6 +27,7 @@ struct tcp_sndq {
 	struct tcp_snd_piece *cursor; /* where sending was last, or NULL */
 	uint32_t start;               /* sequence number of the first byte */
 	uint32_t bytes;
+	size_t truesize;     /* memory of all blocks */
 	struct netif *netif; /* has blocks for large writes (netif_ops.block); NULL: none has */
 };
 

@@ -7,6 +7,7 @@
 
 #include "kernel/dev/random.h"
 #include "kernel/mm/kmalloc.h"
+#include "kernel/mm/page.h"
 #include "kernel/net/net_priv.h"
 #include "kernel/net/tcp_seq.h"
 
@@ -62,6 +63,7 @@ void tcp_init(void)
 
 	random_bytes(seed, sizeof(seed));
 	tcp_secret_init(seed);
+	tcp_mem_init(page_nr_total() * PAGE_SIZE);
 	ip_protocol_register(&protocol);
 }
 
@@ -118,10 +120,45 @@ static void leave_tables(struct tcp_sock *t)
 		inet_sock_fini(&t->in);
 }
 
+/* ---- memory ---- */
+
+/* Who has something that it can do without? Looked at without its lock: it looks again itself. */
+static void ask_to_prune(struct channel *ch, void *arg)
+{
+	struct tcp_sock *t = container_of(ch, struct tcp_sock, in.ch);
+
+	(void)arg;
+	if (READ_ONCE(t->c.rcvq.ahead) != NULL || (READ_ONCE(t->file_gone) && READ_ONCE(t->c.sndq.first) != NULL))
+		channel_post(ch, TCP_POST_PRUNE);
+}
+
+static void prune(struct tcp_sock *t, uint64_t now_ns)
+{
+	if (t->c.mem_level == TCP_MEM_FULL || t->c.rcvq.truesize > TCP_MEM_MODERATE)
+		tcp_conn_prune(&t->c);
+	/* What nobody waits for any more goes next, as on Linux. */
+	if (t->c.mem_level == TCP_MEM_FULL && t->file_gone && t->c.sndq.bytes > 0)
+		tcp_conn_abort(&t->c, 0, now_ns);
+}
+
+void tcp_sock_count_memory(struct tcp_sock *t)
+{
+	size_t now = tcp_conn_truesize(&t->c);
+
+	if (now != t->charged) {
+		tcp_mem_charge((int64_t)now - (int64_t)t->charged);
+		t->charged = now;
+	}
+	t->c.mem_level = (uint8_t)tcp_mem_level();
+	if (unlikely(t->c.mem_level != TCP_MEM_ENOUGH) && tcp_mem_reclaim_due(clock_monotonic_ns()))
+		channel_for_each(IPPROTO_TCP, ask_to_prune, NULL);
+}
+
 void tcp_sock_note(struct tcp_sock *t)
 {
 	uint32_t ev = t->c.events;
 
+	tcp_sock_count_memory(t);
 	t->c.events = 0;
 	if (ev & TCP_EV_CLOSED)
 		t->ended = true;
@@ -224,6 +261,7 @@ void tcp_sock_run(struct channel *ch, struct pbuf *batch, uint32_t bits)
 	struct tcp_sock *t = container_of(ch, struct tcp_sock, in.ch);
 	uint64_t now = clock_monotonic_ns();
 
+	t->c.mem_level = (uint8_t)tcp_mem_level();
 	while (batch != NULL) {
 		struct pbuf *p = batch;
 		batch = p->next;
@@ -246,6 +284,8 @@ void tcp_sock_run(struct channel *ch, struct pbuf *batch, uint32_t bits)
 		else
 			tcp_conn_timer(&t->c, now);
 	}
+	if (bits & TCP_POST_PRUNE && t->listener == NULL)
+		prune(t, now);
 	if (bits & TCP_POST_ABORT) {
 		t->file_gone = true;
 		tcp_conn_abort(&t->c, 0, now);
@@ -261,6 +301,7 @@ static void free_sock(struct channel *ch)
 
 	ktimer_cancel(&t->timer);
 	tcp_conn_free(&t->c);
+	tcp_mem_charge(-(int64_t)t->charged);
 	kfree(t);
 }
 

@@ -27,6 +27,7 @@ struct tcp_sock {
 	bool port_chosen; /* by connect, not by bind */
 	bool linger;
 	struct ipaddr bound;      /* by bind: what a new connection may start from */
+	size_t charged;           /* of its queues' memory, to tcp_mem.h */
 	struct port_share *share; /* of a connection that a listener made, while it is in the tables; else NULL */
 	uint32_t linger_s;
 	uint32_t rcvlowat, notsent_lowat;
@@ -42,6 +43,7 @@ struct tcp_sock {
 
 #define TCP_POST_TIMER    1u
 #define TCP_POST_ABORT    4u /* nobody will accept this connection */
+#define TCP_POST_PRUNE    8u /* memory is short */
 #define TCP_POST_END_WAIT 2u /* TIME-WAIT is over before its time */
 
 static inline struct tcp_sock *tcp_of(struct socket *s)
@@ -77,6 +79,8 @@ struct tcp_sock *tcp_sock_new(int family);
 void tcp_sock_settle(struct tcp_sock *t);
 /* The same without sending. */
 void tcp_sock_note(struct tcp_sock *t);
+/* Its queues have changed: tells tcp_mem.h, and learns how much there is. */
+void tcp_sock_count_memory(struct tcp_sock *t);
 void tcp_sock_run(struct channel *ch, struct pbuf *batch, uint32_t bits);
 /* A packet at its transport header, checked and parsed: what is left of it is the payload (NULL if none). */
 MUST_CHECK bool tcp_sock_parse(struct pbuf *p, struct tcp_seg *seg);

@@ -31,8 +31,7 @@ uint32_t tcp_sock_poll_mask(struct tcp_sock *t)
 		mask |= POLLIN | POLLRDNORM;
 	if (c->urg_have_byte)
 		mask |= POLLPRI;
-	if (snd_ended || (c->sndbuf > c->sndq.bytes && c->sndbuf - c->sndq.bytes >= c->sndq.bytes / 2 &&
-			  tcp_sndq_end(&c->sndq) - c->snd_nxt < t->notsent_lowat))
+	if (snd_ended || (tcp_conn_has_room(c) && tcp_sndq_end(&c->sndq) - c->snd_nxt < t->notsent_lowat))
 		mask |= POLLOUT | POLLWRNORM;
 	else
 		c->snd_full = true; /* an event shall tell when that changes */

@@ -13,12 +13,6 @@ static bool is_opening(const struct tcp_sock *t)
 	return t->c.state == TCPS_SYN_SENT || t->c.state == TCPS_SYN_RECV;
 }
 
-/* A writer that found no room goes on when a third is free, as on Linux: fewer wake-ups. */
-static bool has_room(const struct tcp_sock *t)
-{
-	return t->c.sndbuf > t->c.sndq.bytes && t->c.sndbuf - t->c.sndq.bytes >= t->c.sndq.bytes / 2;
-}
-
 static int wait_result(int err)
 {
 	return err == -ETIMEDOUT ? -EAGAIN : err;
@@ -48,8 +42,8 @@ static int wait_to_send(struct tcp_sock *t, unsigned flags)
 		if (flags & MSG_DONTWAIT)
 			return -EAGAIN;
 		tcp_sock_settle(t);
-		err = channel_wait(&t->in.ch, has_room(t) || t->c.error != 0 || !tcp_conn_can_send(&t->c), deadline,
-				   true);
+		err = channel_wait(&t->in.ch, tcp_conn_has_room(&t->c) || t->c.error != 0 || !tcp_conn_can_send(&t->c),
+				   deadline, true);
 		if (err != 0)
 			return wait_result(err);
 	}
@@ -75,6 +69,7 @@ static ssize_t send_locked(struct tcp_sock *t, struct sock_msg *m)
 		}
 		total += (size_t)n;
 		unpushed += (uint32_t)n;
+		tcp_sock_count_memory(t);
 		if ((m->flags & MSG_OOB) && m->uio->resid == 0)
 			t->c.snd_up = tcp_sndq_end(&t->c.sndq);
 		if (unpushed >= PUSH_BYTES && m->uio->resid > 0) {
@@ -236,6 +231,8 @@ ssize_t tcp_sock_recv(struct socket *s, struct sock_msg *m)
 		n = recv_locked(t, m);
 		if (t->listener == NULL && t->c.ack_now)
 			tcp_sock_settle(t);
+		else
+			tcp_sock_count_memory(t);
 	}
 	channel_unlock(&t->in.ch);
 	return n;

@@ -28,6 +28,10 @@ static uint32_t choose(const struct tcp_conn *c)
 	uint32_t now = tcp_window_receive(c), room = space(c);
 	uint32_t step = MIN((uint32_t)c->rcv_mss, c->rcvbuf / 4);
 
+	if (unlikely(c->mem_level == TCP_MEM_FULL))
+		room = c->rcvq.bytes == 0 ? MIN(room, (uint32_t)c->rcv_mss) : 0;
+	else if (unlikely(c->mem_level == TCP_MEM_PRESSURE))
+		room = MIN(room, 4u * c->rcv_mss);
 	if (room <= now)
 		return now;
 	return room - now >= step || room >= c->rcvbuf / 4 ? room : now;
@@ -71,7 +75,7 @@ void tcp_window_consumed(struct tcp_conn *c)
 	uint64_t taken = c->rcvq.read_seq - c->space_seq;
 	c->space_seq = c->rcvq.read_seq;
 	c->space_ns = c->now_ns;
-	if (c->rcvbuf_locked || c->rcvbuf >= c->rcvbuf_max)
+	if (c->rcvbuf_locked || c->rcvbuf >= c->rcvbuf_max || c->mem_level != TCP_MEM_ENOUGH)
 		return;
 	uint64_t want = 4 * taken + 32u * c->rcv_mss;
 	if (want > c->rcvbuf)
@@ -82,6 +86,6 @@ void tcp_window_grow_sndbuf(struct tcp_conn *c)
 {
 	uint64_t want = 3ull * MAX(c->cwnd, 10u * c->mss);
 
-	if (!c->sndbuf_locked && want > c->sndbuf)
+	if (!c->sndbuf_locked && want > c->sndbuf && c->mem_level == TCP_MEM_ENOUGH)
 		c->sndbuf = (uint32_t)MIN(want, (uint64_t)c->sndbuf_max);
 }

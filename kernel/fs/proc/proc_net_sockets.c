@@ -136,10 +136,11 @@ int proc_show_sockstat(uint64_t id, struct text *t)
 	(void)id;
 	channel_for_each(IPPROTO_TCP, count, &tcp);
 	channel_for_each(IPPROTO_UDP, count, &udp);
-	text_printf(t,
-		    "sockets: used %u\nTCP: inuse %u orphan 0 tw 0 alloc %u mem 0\nUDP: inuse %u mem 0\nUDPLITE: inuse "
-		    "0\nRAW: "
-		    "inuse 0\nFRAG: inuse 0 memory 0\n",
-		    tcp + udp, tcp, tcp, udp);
+	text_printf(
+		t,
+		"sockets: used %u\nTCP: inuse %u orphan 0 tw 0 alloc %u mem %lu\nUDP: inuse %u mem 0\nUDPLITE: inuse "
+		"0\nRAW: "
+		"inuse 0\nFRAG: inuse 0 memory 0\n",
+		tcp + udp, tcp, tcp, tcp_mem_used() / PAGE_SIZE, udp);
 	return 0;
 }

@@ -5,9 +5,10 @@
 
 #include "kernel/dev/random.h"
 #include "kernel/fs/proc/proc.h"
-#include "kernel/net/port.h"
 #include "kernel/linux/uts.h"
 #include "kernel/mm/page.h"
+#include "kernel/net/port.h"
+#include "kernel/net/tcp_mem.h"
 
 #define UTS_FILE(field)                                                                                                \
 	static int show_##field(uint64_t id, struct text *t)                                                           \
@@ -168,6 +169,15 @@ static int write_port_range(uint64_t id, const char *data, size_t bytes)
 	return 0;
 }
 
+static int show_tcp_mem(uint64_t id, struct text *t)
+{
+	const struct tcp_mem_limits *m = &tcp_mem_limits;
+
+	(void)id;
+	text_printf(t, "%lu\t%lu\t%lu\n", m->low / PAGE_SIZE, m->pressure / PAGE_SIZE, m->full / PAGE_SIZE);
+	return 0;
+}
+
 static int show_unprivileged(uint64_t id, struct text *t)
 {
 	(void)id;
@@ -192,6 +202,7 @@ static const struct pseudo_node net_ipv4_nodes[] = {
 	 .mode = S_IFREG | 0644,
 	 .show = show_unprivileged,
 	 .write = write_unprivileged},
+	PSEUDO_FILE("tcp_mem", show_tcp_mem),
 	PSEUDO_TEXT("ip_forward", "0\n"),
 	PSEUDO_TEXT("ip_default_ttl", "64\n"),
 	PSEUDO_TEXT("tcp_max_syn_backlog", "4096\n"),

@@ -252,6 +252,8 @@ static uint32_t value_of(const char *name)
 		return (uint32_t)c->error;
 	if (strcmp(name, "readable") == 0)
 		return c->rcvq.bytes;
+	if (strcmp(name, "ahead") == 0)
+		return c->rcvq.ahead_bytes;
 	if (strcmp(name, "ca") == 0)
 		return c->ca_state;
 	bad("unknown value", name);
@@ -294,6 +296,12 @@ static void step_app(char *text)
 	} else if (strcmp(word, "rcvbuf") == 0) {
 		t.c.rcvbuf = n;
 		t.c.rcvbuf_locked = true;
+	} else if (strcmp(word, "mem") == 0) {
+		t.c.mem_level = strcmp(arg, "full") == 0       ? TCP_MEM_FULL
+				: strcmp(arg, "pressure") == 0 ? TCP_MEM_PRESSURE
+							       : TCP_MEM_ENOUGH;
+	} else if (strcmp(word, "prune") == 0) {
+		tcp_conn_prune(&t.c);
 	} else if (strcmp(word, "mtu") == 0) {
 		tcp_conn_set_mss_path(&t.c, (uint16_t)(n - 40));
 	} else {
