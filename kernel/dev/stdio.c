@@ -225,7 +225,9 @@ static ssize_t stdio_write(struct file *f, struct uio *uio, int64_t pos)
 	(void)pos;
 	if (uio->resid == 0)
 		return 0;
-	n = lock_dir(dir, file_nowait(f, uio));
+	n = s->stat.is_tty ? stdio_tty_check_write(s->nr) : 0;
+	if (n == 0)
+		n = lock_dir(dir, file_nowait(f, uio));
 	if (n != 0)
 		return n;
 	n = write_locked(f, s, dir, uio);

@@ -19,5 +19,7 @@ extern struct tty stdio_tty;
 
 /* ioctl(2) of a terminal, for stdio.c. fd: device descriptor. */
 long stdio_tty_ioctl(unsigned fd, unsigned cmd, unsigned long arg);
+/* Before a write to one: what tty_check_change says if its settings have TOSTOP. */
+MUST_CHECK int stdio_tty_check_write(unsigned fd);
 
 #endif

@@ -6,6 +6,7 @@
 #include "kernel/dev/stdio.h"
 
 #include <asm/ioctls.h>
+#include <asm/termbits.h>
 #include <errno.h>
 #include <stdint.h>
 
@@ -87,6 +88,18 @@ static long set_foreground(unsigned long arg)
 	if (err == 0)
 		WRITE_ONCE(page->job_control, 1);
 	return err;
+}
+
+int stdio_tty_check_write(unsigned fd)
+{
+	/* The kernel's struct termios begins with four words of flags, the local ones last. */
+	uint32_t settings[36 / sizeof(uint32_t)];
+	int64_t err;
+
+	if (!tty_in_background(&stdio_tty))
+		return 0;
+	err = stdio_call(fd, CAY_STDIO_IOCTL, TCGETS, 0, settings, sizeof(settings), true);
+	return err >= 0 && (settings[3] & TOSTOP) ? tty_check_change(&stdio_tty) : 0;
 }
 
 long stdio_tty_ioctl(unsigned fd, unsigned cmd, unsigned long arg)

@@ -66,7 +66,7 @@ int tty_open_controlling(struct file *f)
 	return t != NULL ? t->open(t, f) : -ENXIO;
 }
 
-static bool in_background(const struct tty *t)
+bool tty_in_background(const struct tty *t)
 {
 	const struct process *p = process_current();
 
@@ -93,14 +93,14 @@ static int stop_caller(int signo)
 
 int tty_check_read(struct tty *t)
 {
-	if (!in_background(t))
+	if (!tty_in_background(t))
 		return 0;
 	return is_muted(SIGTTIN) ? -EIO : stop_caller(SIGTTIN);
 }
 
 int tty_check_change(struct tty *t)
 {
-	if (!in_background(t) || is_muted(SIGTTOU))
+	if (!tty_in_background(t) || is_muted(SIGTTOU))
 		return 0;
 	return stop_caller(SIGTTOU);
 }

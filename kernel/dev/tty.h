@@ -35,6 +35,9 @@ MUST_CHECK int tty_check_read(struct tty *t);
 /* Before changing settings; SIGTTOU. A caller that ignores or blocks it may. */
 MUST_CHECK int tty_check_change(struct tty *t);
 
+/* The caller's terminal is this one, and others are in front: with TOSTOP it may not write (tty_check_change). */
+bool tty_in_background(const struct tty *t);
+
 /* TIOCGPGRP, TIOCSPGRP, TIOCGSID, TIOCSCTTY, TIOCNOTTY. -ENOTTY: it is none of them. */
 long tty_job_ioctl(struct tty *t, unsigned cmd, unsigned long arg);
 

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include "kernel/fs/cred.h"
+#include "kernel/fs/groups.h"
 #include "kernel/fs/mount.h"
 
 static const struct cred kernel_cred = {.cap_effective = UINT64_MAX, .cap_permitted = UINT64_MAX};
@@ -25,12 +26,7 @@ void cred_boot(bool on)
 
 bool cred_in_group(const struct cred *c, uint32_t gid)
 {
-	if (c->fsgid == gid)
-		return true;
-	for (uint32_t i = 0; i < c->ngroups && i < ARRAY_SIZE(c->groups); i++)
-		if (c->groups[i] == gid)
-			return true;
-	return false;
+	return c->fsgid == gid || groups_have(c->groups, gid);
 }
 
 int inode_permission_as(const struct cred *c, struct inode *i, int mask)

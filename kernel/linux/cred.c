@@ -8,6 +8,7 @@
 #include <limits.h>
 
 #include "kernel/fs/cred.h"
+#include "kernel/fs/groups.h"
 #include "kernel/linux/process_calls.h"
 #include "kernel/mm/uaccess.h"
 #include "kernel/sched/thread.h"
@@ -226,32 +227,41 @@ long sys_setfsgid(uint32_t gid)
 
 long sys_getgroups(int size, void *ulist)
 {
-	struct cred *c = cred_own();
+	const struct group_list *g = cred_own()->groups;
+	uint32_t nr = g != NULL ? g->nr : 0;
 
 	if (size < 0)
 		return -EINVAL;
 	if (size != 0) {
-		if ((uint32_t)size < c->ngroups)
+		if ((uint32_t)size < nr)
 			return -EINVAL;
-		if (copy_to_user(ulist, c->groups, c->ngroups * sizeof(c->groups[0])) != 0)
+		if (nr != 0 && copy_to_user(ulist, g->id, nr * sizeof(g->id[0])) != 0)
 			return -EFAULT;
 	}
-	return c->ngroups;
+	return nr;
 }
 
 long sys_setgroups(int size, const void *ulist)
 {
 	struct cred *c = cred_own();
-	uint32_t groups[ARRAY_SIZE(c->groups)];
+	struct group_list *g = NULL, *old;
 
 	if (!capable(CAP_SETGID))
 		return -EPERM;
-	if (size < 0 || (size_t)size > ARRAY_SIZE(groups))
-		return -EINVAL; /* Linux takes 65536; docs/caveats.md */
-	if (copy_from_user(groups, ulist, (size_t)size * sizeof(groups[0])) != 0)
-		return -EFAULT;
-	for (int i = 0; i < size; i++)
-		c->groups[i] = groups[i];
-	c->ngroups = (uint32_t)size;
+	if (size < 0 || (uint32_t)size > GROUPS_MAX)
+		return -EINVAL;
+	if (size > 0) {
+		g = groups_create((uint32_t)size);
+		if (g == NULL)
+			return -ENOMEM;
+		if (copy_from_user(g->id, ulist, (size_t)size * sizeof(g->id[0])) != 0) {
+			groups_put(g);
+			return -EFAULT;
+		}
+		groups_sort(g);
+	}
+	old = c->groups;
+	c->groups = g;
+	groups_put(old);
 	return 0;
 }

@@ -65,7 +65,7 @@ long sys_setpgid(int pid, int pgid)
 
 	if (pgid < 0)
 		return -EINVAL;
-	if (p == NULL || p->orphan || (p != self && p->parent != self))
+	if (p == NULL || (p != self && (p->orphan || p->parent != self)))
 		return -ESRCH;
 	if (p != self && p->has_execed)
 		return -EACCES;

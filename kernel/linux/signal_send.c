@@ -7,6 +7,7 @@
  */
 #include <errno.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include "kernel/dev/stdio.h"
 #include "kernel/dev/tty.h"
@@ -118,6 +119,12 @@ static bool is_dropped(const struct process *p, const struct thread *target, int
 	return true;
 }
 
+/* To p, or one thread of it. */
+static int add(struct process *p, struct sigpending *to, const siginfo_t *info)
+{
+	return sigpending_add(to, info, user_signals_of(p->cred.uid), p->rlimit[RLIMIT_SIGPENDING].cur);
+}
+
 int signal_send_process(struct process *p, const siginfo_t *info)
 {
 	int sig = info->si_signo;
@@ -132,7 +139,7 @@ int signal_send_process(struct process *p, const siginfo_t *info)
 	stop_and_continue(p, sig);
 	if (is_dropped(p, NULL, sig))
 		return 0;
-	err = sigpending_add(&p->sighand->shared, info);
+	err = add(p, &p->sighand->shared, info);
 	if (err != 0)
 		return err;
 	notify_one(p, sig);
@@ -155,7 +162,7 @@ int signal_send_thread(struct thread *t, const siginfo_t *info)
 	stop_and_continue(p, sig);
 	if (is_dropped(p, t, sig))
 		return 0;
-	err = sigpending_add(&t->pending, info);
+	err = add(p, &t->pending, info);
 	if (err != 0)
 		return err;
 	pending_before_masks();
@@ -203,7 +210,7 @@ void signal_force(struct thread *t, const siginfo_t *info)
 	}
 	/* An older one of the same number would win over this one, with the wrong address. */
 	sigpending_discard(&t->pending, bit);
-	(void)sigpending_add(&t->pending, info); /* a standard signal is never lost */
+	(void)add(t->proc, &t->pending, info); /* a standard signal is never lost */
 	thread_work_set(t, THREAD_WORK_SIGNAL);
 }
 

@@ -15,6 +15,7 @@ void sigpending_init(struct sigpending *p)
 	list_init(&p->spare.link);
 	p->spare.owned = true; /* never freed */
 	p->spare.taken = NULL;
+	p->spare.user = NULL;
 	p->mask = 0;
 }
 
@@ -23,14 +24,25 @@ static bool is_pending(const struct sigpending *p, int sig)
 	return (p->mask & SIGMASK(sig)) != 0;
 }
 
-int sigpending_add(struct sigpending *p, const siginfo_t *info)
+/* NULL: there is no room for it. */
+static struct sigitem *new_item(struct sigpending *p, const siginfo_t *info, const struct user_signals *user,
+				uint64_t limit)
+{
+	bool limited = info->si_signo >= SIGRT_FIRST || info->si_code < 0;
+
+	if (user == NULL || (limited && user->queued >= limit))
+		return NULL;
+	return list_empty(&p->spare.link) ? &p->spare : kzalloc(sizeof(struct sigitem));
+}
+
+int sigpending_add(struct sigpending *p, const siginfo_t *info, struct user_signals *user, uint64_t limit)
 {
 	int sig = info->si_signo;
 	struct sigitem *item;
 
 	if (sig < SIGRT_FIRST && is_pending(p, sig))
 		return 0;
-	item = list_empty(&p->spare.link) ? &p->spare : kzalloc(sizeof(*item));
+	item = new_item(p, info, user, limit);
 	if (item == NULL) {
 		if (sig >= SIGRT_FIRST && info->si_code != SI_USER)
 			return -EAGAIN;
@@ -38,6 +50,8 @@ int sigpending_add(struct sigpending *p, const siginfo_t *info)
 		return 0;
 	}
 	item->info = *info;
+	item->user = user;
+	user->queued++;
 	list_push_back(&p->queue, &item->link);
 	p->mask |= SIGMASK(sig);
 	return 0;
@@ -66,6 +80,9 @@ static void update_mask(struct sigpending *p, int sig)
 
 static void release(struct sigitem *item)
 {
+	if (item->user != NULL)
+		item->user->queued--;
+	item->user = NULL;
 	if (!item->owned)
 		kfree(item);
 }

@@ -15,6 +15,7 @@
 
 #include "kernel/fs/file.h"
 #include "kernel/fs/fs_context.h"
+#include "kernel/fs/groups.h"
 #include "kernel/fs/vfs.h"
 #include "kernel/ipc/sysv.h"
 #include "kernel/linux/family.h"
@@ -139,6 +140,7 @@ void process_put(struct process *p)
 		thread_free_descriptor(p->leader);
 	if (p->sighand != NULL)
 		sighand_free(p->sighand);
+	groups_put(p->cred.groups);
 	kfree(p->exe_path);
 	kfree(p);
 }
@@ -165,6 +167,7 @@ struct process *process_create(void)
 	p->timers = NULL;
 	p->uring = NULL;
 	p->exe_path = NULL;
+	p->cred.groups = groups_get(self->cred.groups);
 	if (self->exe_path != NULL) {
 		p->exe_path = kstrdup(self->exe_path);
 		if (p->exe_path == NULL) {

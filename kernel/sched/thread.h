@@ -33,6 +33,7 @@ struct fdtable;
 struct fs_context;
 struct sighand;
 struct cred;
+struct group_list;
 struct tty;
 struct channel;
 struct lending;
@@ -163,8 +164,7 @@ static inline void thread_work_clear(struct thread *t, uint64_t bits)
 
 struct cred {
 	uint32_t uid, gid, euid, egid, suid, sgid, fsuid, fsgid;
-	uint32_t ngroups;
-	uint32_t groups[32];
+	struct group_list *groups; /* kernel/fs/groups.h; NULL = none */
 	uint64_t cap_effective, cap_permitted, cap_inheritable, cap_bounding, cap_ambient;
 	uint32_t securebits;
 };

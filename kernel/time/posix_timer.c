@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <time.h>
 
 #include "kernel/linux/signal_priv.h"
@@ -21,10 +22,11 @@ struct posix_timer {
 	int id;
 	struct interval_timer it;
 	struct sigitem item;
-	int notify;       /* SIGEV_* */
-	int tid;          /* SIGEV_THREAD_ID: whom */
-	uint64_t overrun; /* expiries since the item was queued */
-	int last_overrun; /* of the signal that was taken last: timer_getoverrun */
+	struct user_signals *user; /* counted there */
+	int notify;                /* SIGEV_* */
+	int tid;                   /* SIGEV_THREAD_ID: whom */
+	uint64_t overrun;          /* expiries since the item was queued */
+	int last_overrun;          /* of the signal that was taken last: timer_getoverrun */
 };
 
 struct kitimerspec {
@@ -104,9 +106,11 @@ static int check_event(const struct ksigevent *ev)
 
 long sys_timer_create(int clockid, const void *uevent, void *uid)
 {
-	struct process_timers *pts = process_timers_get(process_current());
+	struct process *p = process_current();
+	struct process_timers *pts = process_timers_get(p);
 	struct ksigevent ev = {.signo = SIGALRM, .notify = SIGEV_SIGNAL};
 	struct clock_ref clock;
+	struct user_signals *us;
 	struct posix_timer *pt;
 	int err = clock_ref_of(clockid, &clock);
 
@@ -116,9 +120,12 @@ long sys_timer_create(int clockid, const void *uevent, void *uid)
 		err = check_event(&ev);
 	if (err != 0)
 		return err;
-	pt = pts != NULL ? kzalloc(sizeof(*pt)) : NULL;
+	us = user_signals_of(p->cred.uid);
+	pt = pts != NULL && us != NULL && us->queued < p->rlimit[RLIMIT_SIGPENDING].cur ? kzalloc(sizeof(*pt)) : NULL;
 	if (pt == NULL)
 		return -EAGAIN;
+	pt->user = us;
+	us->queued++;
 	pt->id = pts->next_id++;
 	pt->notify = ev.notify;
 	pt->tid = ev.tid;
@@ -129,8 +136,9 @@ long sys_timer_create(int clockid, const void *uevent, void *uid)
 	pt->item.info.si_code = SI_TIMER;
 	pt->item.info.si_timerid = pt->id;
 	pt->item.info.si_value.sival_ptr = (void *)(uevent != NULL ? ev.value : (uint64_t)pt->id);
-	interval_timer_init(&pt->it, process_current(), clock, timer_expired);
+	interval_timer_init(&pt->it, p, clock, timer_expired);
 	if (put_user_u32(uid, (uint32_t)pt->id) != 0) {
+		us->queued--;
 		kfree(pt);
 		return -EFAULT;
 	}
@@ -193,6 +201,7 @@ static void delete (struct posix_timer *pt)
 	ktimer_cancel(&pt->it.ktimer);
 	forget_signal(pt);
 	list_remove(&pt->link);
+	pt->user->queued--;
 	kfree(pt);
 }
 

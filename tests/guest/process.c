@@ -34,6 +34,43 @@ static void ids(void)
 	report_errno(waitpid(12345678, NULL, WNOHANG), ECHILD);
 }
 
+/* In a child: they do not come back without CAP_SETGID. */
+static int set_groups(void)
+{
+	static gid_t many[65536], back[65536];
+	gid_t few[] = {30, 10, 20};
+	int failed = 0;
+
+	for (int i = 0; i < 65536; i++)
+		many[i] = (gid_t)(1000000 - i);
+	failed |= setgroups(3, few) != 0 || getgroups(3, back) != 3 || back[0] != 10 || back[1] != 20 || back[2] != 30;
+	failed |= (getgroups(2, back) != -1 || errno != EINVAL) << 1;
+	failed |= (setgroups(65536, many) != 0 || getgroups(0, NULL) != 65536 || getgroups(65536, back) != 65536) << 2;
+	failed |= (back[0] != many[65535] || back[65535] != many[0]) << 3;
+	failed |= (setgroups(65537, many) != -1 || errno != EINVAL) << 4;
+	failed |= (setgroups(2, (gid_t *)8) != -1 || errno != EFAULT || getgroups(0, NULL) != 65536) << 5;
+	failed |= (setgroups(0, NULL) != 0 || getgroups(0, NULL) != 0) << 6;
+	return failed;
+}
+
+static void groups(void)
+{
+	int status;
+	pid_t pid;
+
+	report_eq(sysconf(_SC_NGROUPS_MAX), 65536);
+	if (geteuid() != 0) {
+		report_skip("setgroups", "not root");
+		return;
+	}
+	pid = fork();
+	if (pid == 0)
+		_exit(set_groups());
+	waitpid(pid, &status, 0);
+	if (!report(status == 0, "setgroups sorts, shares and takes 65536"))
+		fprintf(stderr, "setgroups: status %x\n", status);
+}
+
 static void limits(void)
 {
 	struct rlimit r, low;
@@ -118,6 +155,7 @@ static void memory_files(void)
 int main(void)
 {
 	ids();
+	groups();
 	limits();
 	names();
 	random_numbers();

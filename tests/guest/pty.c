@@ -305,6 +305,114 @@ static void test_session(void)
 	report(WIFSIGNALED(status) && WTERMSIG(status) == SIGHUP, "closing the master hangs up");
 }
 
+/* --- TOSTOP: what a job in the background gets when it writes --- */
+
+enum mood { PLAIN, IGNORES, BLOCKS, HANDLES };
+
+static void nothing(int sig)
+{
+	(void)sig;
+}
+
+static void put_in(enum mood mood)
+{
+	struct sigaction sa = {.sa_handler = mood == IGNORES ? SIG_IGN : nothing};
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGTTOU);
+	if (mood == BLOCKS)
+		sigprocmask(SIG_BLOCK, &set, NULL);
+	else if (mood != PLAIN)
+		sigaction(SIGTTOU, &sa, NULL);
+}
+
+/* 'S' stopped, 'w' written, or a letter for the error. */
+static char background_writer(enum mood mood)
+{
+	pid_t pid = fork();
+	int status;
+
+	if (pid == 0) {
+		setpgid(0, 0);
+		put_in(mood);
+		if (write(STDOUT_FILENO, "x", 1) == 1)
+			_exit('w');
+		_exit(errno == EINTR ? 'i' : errno == EIO ? 'e' : '?');
+	}
+	waitpid(pid, &status, WUNTRACED);
+	if (!WIFSTOPPED(status))
+		return (char)WEXITSTATUS(status);
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	return WSTOPSIG(status) == SIGTTOU ? 'S' : '?';
+}
+
+/* Its parent, the only one that could continue it, is gone. */
+static char orphaned_writer(void)
+{
+	int fds[2];
+	char got = '?';
+
+	if (pipe(fds) != 0)
+		return '?';
+	pid_t middle = fork();
+
+	if (middle == 0) {
+		pid_t parent = getpid();
+
+		if (fork() != 0)
+			_exit(0);
+		setpgid(0, 0);
+		while (getppid() == parent)
+			usleep(500);
+		got = write(STDOUT_FILENO, "x", 1) == 1 ? 'w' : errno == EIO ? 'e' : '?';
+		_exit(write(fds[1], &got, 1) == 1 ? 0 : 1);
+	}
+	close(fds[1]);
+	waitpid(middle, NULL, 0);
+	if (read(fds[0], &got, 1) != 1)
+		got = '?';
+	close(fds[0]);
+	return got;
+}
+
+static void test_background_writers(void)
+{
+	struct termios tio;
+	int fds[2];
+	char seen[8] = "";
+	pid_t pid;
+
+	if (pipe(fds) != 0)
+		return;
+	pid = forkpty(&master, NULL, NULL, NULL);
+	if (pid == 0) {
+		seen[0] = background_writer(PLAIN);
+		tcgetattr(STDOUT_FILENO, &tio);
+		tio.c_lflag |= TOSTOP;
+		tcsetattr(STDOUT_FILENO, TCSANOW, &tio);
+		seen[1] = background_writer(PLAIN);
+		seen[2] = background_writer(IGNORES);
+		seen[3] = background_writer(BLOCKS);
+		seen[4] = background_writer(HANDLES);
+		seen[5] = orphaned_writer();
+		seen[6] = write(STDOUT_FILENO, "x", 1) == 1 ? 'w' : '?';
+		_exit(write(fds[1], seen, 7) == 7 ? 0 : 1);
+	}
+	close(fds[1]);
+	report(read(fds[0], seen, 7) == 7, "the session's report");
+	report(seen[0] == 'w', "without TOSTOP the background may write");
+	report(seen[1] == 'S', "TOSTOP stops a writer in the background");
+	report(seen[2] == 'w' && seen[3] == 'w', "but none that ignores or blocks SIGTTOU");
+	report(seen[4] == 'i', "one that handles it is interrupted");
+	report(seen[5] == 'e', "an orphan gets EIO");
+	report(seen[6] == 'w', "the foreground is free to write");
+	close(fds[0]);
+	close(master);
+	waitpid(pid, NULL, 0);
+}
+
 static void test_hung_up(void)
 {
 	char c;
@@ -325,6 +433,7 @@ int main(void)
 	test_flow();
 	test_bulk();
 	test_session();
+	test_background_writers();
 	test_hung_up();
 	return report_summary();
 }

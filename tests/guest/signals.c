@@ -7,6 +7,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <sys/resource.h>
 #include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/signalfd.h>
@@ -188,6 +189,70 @@ static void test_queues(void)
 	report_true(last_si.si_code == SI_TKILL && last_si.si_pid == getpid());
 	kill(getpid(), SIGUSR1);
 	report_true(last_si.si_code == SI_USER && last_si.si_signo == SIGUSR1);
+}
+
+static long queued_signals(void)
+{
+	char line[256];
+	long n = -1;
+	FILE *f = fopen("/proc/self/status", "r");
+
+	while (f != NULL && fgets(line, sizeof(line), f) != NULL)
+		if (sscanf(line, "SigQ: %ld/", &n) == 1)
+			break;
+	if (f != NULL)
+		fclose(f);
+	return n;
+}
+
+/* Of a user that nobody else is, so that what others have queued does not count. */
+static void queue_to_the_limit(void)
+{
+	struct rlimit two = {2, 2};
+	struct sigevent ev = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGRTMIN};
+	union sigval v = {.sival_int = 1};
+	timer_t timer;
+	siginfo_t si;
+	sigset_t set;
+
+	report_true(setresuid(54321, 54321, 54321) == 0 && setrlimit(RLIMIT_SIGPENDING, &two) == 0);
+	sigfillset(&set);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	report_eq(queued_signals(), 0);
+	report_eq(sigqueue(getpid(), SIGRTMIN, v), 0);
+	report_eq(timer_create(CLOCK_MONOTONIC, &ev, &timer), 0);
+	report_eq(queued_signals(), 2);
+	report_errno(sigqueue(getpid(), SIGRTMIN, v), EAGAIN);
+	report_errno(timer_create(CLOCK_MONOTONIC, &ev, &timer), EAGAIN);
+	report(sigqueue(getpid(), SIGUSR1, v) == 0 && sigtimedwait(&set, &si, &(struct timespec){0}) == SIGUSR1 &&
+		       si.si_value.sival_int == 0,
+	       "a standard signal beyond the limit loses its value only");
+	report(kill(getpid(), SIGUSR2) == 0 && sigtimedwait(&set, &si, &(struct timespec){0}) == SIGUSR2 &&
+		       si.si_pid == getpid(),
+	       "one of kill(2) has no limit");
+	report_eq(timer_delete(timer), 0);
+	report_eq(queued_signals(), 1);
+	report_eq(sigqueue(getpid(), SIGRTMIN, v), 0);
+	report_errno(sigqueue(getpid(), SIGRTMIN, v), EAGAIN);
+	report_eq(sigtimedwait(&set, &si, &(struct timespec){0}), SIGRTMIN);
+	report_eq(sigqueue(getpid(), SIGRTMIN, v), 0);
+	exit(report_failures != 0);
+}
+
+static void test_limit(void)
+{
+	int status;
+	pid_t pid;
+
+	if (geteuid() != 0) {
+		report_skip("RLIMIT_SIGPENDING", "not root");
+		return;
+	}
+	pid = fork();
+	if (pid == 0)
+		queue_to_the_limit();
+	waitpid(pid, &status, 0);
+	report_eq(status, 0);
 }
 
 static void test_waiting(void)
@@ -585,6 +650,7 @@ int main(void)
 	test_actions();
 	test_masks();
 	test_queues();
+	test_limit();
 	test_waiting();
 	test_interrupted_calls();
 	test_registers_survive();

@@ -7,9 +7,11 @@
 #include "kernel/dev/tty.h"
 #include "kernel/fs/fdtable.h"
 #include "kernel/fs/fs_context.h"
+#include "kernel/fs/groups.h"
 #include "kernel/fs/proc/proc.h"
 #include "kernel/linux/seccomp.h"
 #include "kernel/linux/signal.h"
+#include "kernel/linux/user_signals.h"
 #include "kernel/mm/vmspace.h"
 #include "kernel/plat/cay/boot.h"
 #include "kernel/sched/runqueue.h"
@@ -100,8 +102,8 @@ static void show_ids(const struct process *p, struct text *t)
 
 	text_printf(t, "Uid:\t%u\t%u\t%u\t%u\nGid:\t%u\t%u\t%u\t%u\nFDSize:\t%u\nGroups:\t", c->uid, c->euid, c->suid,
 		    c->fsuid, c->gid, c->egid, c->sgid, c->fsgid, nr_fds);
-	for (uint32_t i = 0; i < c->ngroups && i < ARRAY_SIZE(c->groups); i++)
-		text_printf(t, "%u ", c->groups[i]);
+	for (uint32_t i = 0; c->groups != NULL && i < c->groups->nr; i++)
+		text_printf(t, "%u ", c->groups->id[i]);
 	text_puts(t, "\n");
 }
 
@@ -110,11 +112,13 @@ static void show_signals(const struct thread *th, struct text *t)
 	struct signal_sets s = signal_sets(th->proc);
 	const struct cred *c = &th->proc->cred;
 	uint64_t shared = th->proc->sighand != NULL ? th->proc->sighand->shared.mask : 0;
+	const struct user_signals *us = user_signals_of(c->uid);
 
 	text_printf(t,
-		    "SigQ:\t0/"
+		    "SigQ:\t%u/"
 		    "%llu\nSigPnd:\t%016llx\nShdPnd:\t%016llx\nSigBlk:\t%016llx\nSigIgn:\t%016llx\nSigCgt:\t%016llx\n",
-		    (unsigned long long)th->proc->rlimit[RLIMIT_SIGPENDING].cur, (unsigned long long)th->pending.mask,
+		    us != NULL ? us->queued : 0, (unsigned long long)th->proc->rlimit[RLIMIT_SIGPENDING].cur,
+		    (unsigned long long)th->pending.mask,
 		    (unsigned long long)shared, (unsigned long long)th->sigmask, (unsigned long long)s.ignored,
 		    (unsigned long long)s.caught);
 	text_printf(t, "CapInh:\t%016llx\nCapPrm:\t%016llx\nCapEff:\t%016llx\nCapBnd:\t%016llx\nCapAmb:\t%016llx\n",

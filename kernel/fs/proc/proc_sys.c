@@ -91,7 +91,7 @@ static const struct pseudo_node kernel_nodes[] = {
 	PSEUDO_TEXT("msgmnb", "16384\n"),
 	PSEUDO_TEXT("msgmni", "32000\n"),
 	PSEUDO_FILE("threads-max", show_threads_max),
-	PSEUDO_TEXT("ngroups_max", "32\n"),
+	PSEUDO_TEXT("ngroups_max", "65536\n"),
 	PSEUDO_TEXT("cap_last_cap", "40\n"),
 	PSEUDO_TEXT("randomize_va_space", "2\n"),
 	PSEUDO_TEXT("core_pattern", "core\n"),

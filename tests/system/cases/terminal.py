@@ -191,6 +191,13 @@ def job_control(t):
     c.send(b"jobs; kill %%\r")
     c.expect(b"Stopped")
     c.expect(prompt)
+    c.send(b"stty tostop; /bin/echo & wait $!; echo writer $?; kill %%; stty -tostop\r")  # SIGTTOU stops it
+    c.expect(b"writer 150")
+    c.expect(prompt)
+    c.send(b"/bin/echo free$((1 + 1)) & wait $!; echo writer $?\r")
+    c.expect(b"free2")
+    c.expect(b"writer 0")
+    c.expect(prompt)
     c.send(b"trap 'echo caught' INT; echo looping$((1 + 1)); while :; do :; done\r")
     c.expect(b"looping2")
     c.send(b"\x03")

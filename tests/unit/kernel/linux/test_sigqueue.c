@@ -10,6 +10,8 @@
 
 #define RT 40
 
+static struct user_signals user;
+
 static siginfo_t info(int sig, int code, int value)
 {
 	siginfo_t i;
@@ -25,7 +27,7 @@ static void add(struct sigpending *p, int sig, int value)
 {
 	siginfo_t i = info(sig, SI_QUEUE, value);
 
-	assert_int_equal(sigpending_add(p, &i), 0);
+	assert_int_equal(sigpending_add(p, &i, &user, UINT64_MAX), 0);
 }
 
 static void test_standard_signals_are_kept_once(void **state)
@@ -101,13 +103,45 @@ static void test_no_memory_loses_no_standard_signal(void **state)
 	assert_int_equal(sigpending_take(&p, ~0ull, &out), SIGHUP);
 	assert_int_equal(out.si_value.sival_int, 7);
 	add(&p, SIGHUP, 8);
-	assert_int_equal(sigpending_add(&p, &queued), -EAGAIN);
-	assert_int_equal(sigpending_add(&p, &killed), 0);
+	assert_int_equal(sigpending_add(&p, &queued, &user, UINT64_MAX), -EAGAIN);
+	assert_int_equal(sigpending_add(&p, &killed, &user, UINT64_MAX), 0);
 	shim_kmalloc_fail_after(-1);
 	assert_int_equal(sigpending_take(&p, ~0ull, &out), SIGHUP);
 	assert_int_equal(sigpending_take(&p, ~0ull, &out), SIGTERM);
 	assert_int_equal(out.si_code, SI_USER);
 	assert_int_equal(p.mask, 0);
+}
+
+static void test_the_limit_of_a_user(void **state)
+{
+	siginfo_t rt = info(RT, SI_QUEUE, 0), rt_kill = info(RT + 1, SI_USER, 9), queued = info(SIGUSR1, SI_QUEUE, 5),
+		  killed = info(SIGUSR2, SI_USER, 6), out;
+	struct sigpending p, other;
+
+	(void)state;
+	user.queued = 0;
+	sigpending_init(&p);
+	sigpending_init(&other);
+	assert_int_equal(sigpending_add(&p, &rt, &user, 2), 0);
+	assert_int_equal(sigpending_add(&other, &rt, &user, 2), 0);
+	assert_int_equal(sigpending_add(&p, &rt, &user, 2), -EAGAIN);
+	assert_int_equal(sigpending_add(&p, &rt_kill, &user, 2), 0); /* arrives, but does not say from whom */
+	assert_int_equal(sigpending_add(&p, &queued, &user, 2), 0);
+	assert_int_equal(user.queued, 2);
+	assert_int_equal(sigpending_add(&p, &killed, &user, 2), 0); /* not limited */
+	assert_int_equal(user.queued, 3);
+	assert_int_equal(sigpending_take(&p, SIGMASK(SIGUSR1), &out), SIGUSR1);
+	assert_int_equal(out.si_value.sival_int, 0);
+	assert_int_equal(sigpending_take(&p, SIGMASK(SIGUSR2), &out), SIGUSR2);
+	assert_int_equal(out.si_value.sival_int, 6);
+	assert_int_equal(sigpending_take(&p, SIGMASK(RT + 1), &out), RT + 1);
+	assert_int_equal(out.si_code, SI_USER);
+	sigpending_discard(&p, ~0ull);
+	assert_int_equal(user.queued, 1);
+	assert_int_equal(sigpending_take(&other, ~0ull, &out), RT);
+	assert_int_equal(user.queued, 0);
+	assert_int_equal(sigpending_add(&p, &rt, NULL, 2), -EAGAIN);
+	assert_int_equal(sigpending_add(&p, &killed, NULL, 2), 0);
 }
 
 static int taken;
@@ -148,6 +182,7 @@ int main(void)
 		cmocka_unit_test(test_faults_come_before_lower_numbers),
 		cmocka_unit_test(test_only_allowed_ones_are_taken),
 		cmocka_unit_test(test_no_memory_loses_no_standard_signal),
+		cmocka_unit_test(test_the_limit_of_a_user),
 		cmocka_unit_test(test_owned_items_queue_once_and_are_not_freed),
 	};
 	return RUN_TESTS(tests);
