@@ -31,6 +31,17 @@ static const char *area_name(struct vmspace *vs, struct area *a, char *path)
 	return path;
 }
 
+void vmspace_name(struct vmspace *vs, uint64_t addr, const char *name)
+{
+	struct area *a;
+
+	vmspace_lock(vs);
+	a = area_find(&vs->areas, addr);
+	if (a != NULL)
+		a->name = name;
+	vmspace_unlock(vs);
+}
+
 void vmspace_print_maps(struct vmspace *vs, void (*emit)(void *ctx, const char *text, size_t bytes), void *ctx)
 {
 	char *path = kmalloc(PATH_BYTES);
@@ -44,7 +55,7 @@ void vmspace_print_maps(struct vmspace *vs, void (*emit)(void *ctx, const char *
 
 		if ((a->flags & AREA_HEAP) && end > page_up(vs->brk) && a->start < page_up(vs->brk))
 			end = page_up(vs->brk); /* what lies beyond is nobody's */
-		if (a->file != NULL) {
+		if (a->file != NULL && a->name == NULL) {
 			struct inode *i = file_inode(a->file);
 
 			ino = i->ino;
@@ -52,8 +63,9 @@ void vmspace_print_maps(struct vmspace *vs, void (*emit)(void *ctx, const char *
 		}
 		fmt_append(line, sizeof(line), &pos, "%08lx-%08lx %c%c%c%c %08lx %02x:%02x %lu ", a->start, end,
 			   a->prot & PROT_READ ? 'r' : '-', a->prot & PROT_WRITE ? 'w' : '-',
-			   a->prot & PROT_EXEC ? 'x' : '-', a->flags & AREA_SHARED ? 's' : 'p', a->pgoff * PAGE_SIZE,
-			   (unsigned)(dev >> 8 & 0xfff), (unsigned)(dev & 0xff), ino);
+			   a->prot & PROT_EXEC ? 'x' : '-', a->flags & AREA_SHARED ? 's' : 'p',
+			   a->name == NULL ? a->pgoff * PAGE_SIZE : 0, (unsigned)(dev >> 8 & 0xfff),
+			   (unsigned)(dev & 0xff), ino);
 		while (name[0] != '\0' && pos < NAME_COLUMN)
 			line[pos++] = ' ';
 		emit(ctx, line, pos);

@@ -18,8 +18,9 @@ uint64_t vmspace_place(struct vmspace *vs, uint64_t hint, uint64_t bytes, int fl
 {
 	uint64_t align = PAGE_SIZE, at;
 
+	/* MAP_32BIT is for the search; a hint may point below what is searched, but not beyond (mmap(2), and Linux). */
 	hint = page_down(hint);
-	if (hint >= CAY_USER_MIN && range_ok(hint, bytes) && !(flags & MAP_32BIT) &&
+	if (hint >= CAY_USER_MIN && range_ok(hint, bytes) && (!(flags & MAP_32BIT) || hint + bytes <= LOW_2G) &&
 	    area_find_gap(&vs->areas, bytes, hint, hint + bytes, PAGE_SIZE) == hint)
 		return hint;
 	if (flags & MAP_32BIT)

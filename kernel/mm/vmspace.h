@@ -136,6 +136,8 @@ bool vmspace_is_file_at(struct vmspace *vs, uint64_t addr);
 /* Is there a shared mapping through which the file may be written now or after mprotect? For memfd's F_SEAL_WRITE. */
 bool vmspace_has_writable_mapping(const struct inode *inode);
 
+/* The area at addr is shown by this name in /proc/self/maps, without file. name: static. Thread context. */
+void vmspace_name(struct vmspace *vs, uint64_t addr, const char *name);
 /* Text of /proc/self/maps (and smaps-like totals): appends lines to buf through emit(). */
 void vmspace_print_maps(struct vmspace *vs, void (*emit)(void *ctx, const char *text, size_t bytes), void *ctx);
 struct vmspace_usage {

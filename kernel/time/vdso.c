@@ -59,6 +59,8 @@ int vdso_map(struct vmspace *vs, uint64_t *base)
 		(void)vmspace_unmap(vs, (uint64_t)addr, PAGE_SIZE + bytes);
 		return -ENOMEM;
 	}
+	vmspace_name(vs, (uint64_t)addr, "[vvar]");
+	vmspace_name(vs, (uint64_t)addr + PAGE_SIZE, "[vdso]");
 	*base = (uint64_t)addr + PAGE_SIZE;
 	return 0;
 }

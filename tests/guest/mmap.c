@@ -92,6 +92,12 @@ static void placement(void)
 	report(q == p + PAGE, "a free hint is taken");
 	q = mmap(p + 2 * PAGE, PAGE, RW, ANON, -1, 0);
 	report(q != MAP_FAILED && q != p + 2 * PAGE, "a used hint is not");
+	q = mmap((void *)0x31230000, PAGE, RW, ANON | MAP_32BIT, -1, 0);
+	report(q == (void *)0x31230000, "a free hint is taken with MAP_32BIT, too");
+	munmap(q, PAGE);
+	q = mmap((void *)0x600031230000, PAGE, RW, ANON | MAP_32BIT, -1, 0);
+	report((uint64_t)q < 1ul << 31, "but not one that is not in the lowest 2 GiB");
+	munmap(q, PAGE);
 	munmap(q, PAGE);
 	munmap(p, 4 * PAGE);
 	q = map(1 << 18, PROT_NONE);

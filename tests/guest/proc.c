@@ -48,7 +48,7 @@ static void maps(void)
 	char *p = mmap(NULL, 3 * 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0), want[64], *line;
 	uint64_t here = (uint64_t)&maps, lo, hi;
 	char perms[8];
-	bool code = false, stack = false, ordered = true;
+	bool code = false, stack = false, ordered = true, vdso = false;
 	uint64_t last = 0;
 
 	mprotect(p + 4096, 4096, PROT_READ | PROT_WRITE);
@@ -60,11 +60,13 @@ static void maps(void)
 			continue;
 		code = code || (here >= lo && here < hi && perms[2] == 'x' && strstr(line, "/proc") != NULL);
 		stack = stack || strstr(line, "[stack]") != NULL;
+		vdso = vdso || strstr(line, "[vdso]") != NULL;
 		ordered = ordered && lo >= last && hi > lo;
 		last = hi;
 	}
 	report(code, "/proc/self/maps names the program at its code");
 	report(stack, "/proc/self/maps names the stack");
+	report(vdso, "/proc/self/maps names the vDSO");
 	report(ordered, "/proc/self/maps is in order");
 	munmap(p, 3 * 4096);
 }
