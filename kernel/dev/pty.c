@@ -173,6 +173,7 @@ static void master_release(struct file *f)
 }
 
 const struct file_ops pty_master_ops = {
+	.has_async = true,
 	.read = master_read,
 	.write = master_write,
 	.poll = master_poll,
@@ -349,6 +350,7 @@ static void slave_release(struct file *f)
 }
 
 const struct file_ops pty_slave_ops = {
+	.has_async = true,
 	.read = slave_read,
 	.write = slave_write,
 	.poll = slave_poll,

@@ -292,6 +292,7 @@ static void stdio_release(struct file *f)
 }
 
 static const struct file_ops stdio_ops = {
+	.has_async = true,
 	.read = stdio_read,
 	.write = stdio_write,
 	.seek = stdio_seek,

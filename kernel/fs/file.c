@@ -4,6 +4,7 @@
 #include <linux/fcntl.h>
 #include <sys/stat.h>
 
+#include "kernel/fs/async.h"
 #include "kernel/fs/cred.h"
 #include "kernel/fs/dcache.h"
 #include "kernel/fs/file_priv.h"
@@ -46,6 +47,7 @@ static void release(struct file *f)
 
 	if (!list_empty(&f->epoll_links))
 		epoll_file_released(f);
+	async_release(f);
 	named = file_inode(f);
 	if (named != NULL && !list_empty(&named->locks))
 		lock_release_owner(named, f);

@@ -19,6 +19,7 @@ struct inode;
 struct path;
 struct file;
 struct poll_table;
+struct file_async;
 
 /*
  * A transfer between the kernel and the program (or the kernel itself): a list of user segments with a position.
@@ -65,6 +66,8 @@ struct file_ops {
 	 * as long as the file, and are woken after each change of what poll looks at. All others run under the kernel
 	 * lock. */
 	bool own_lock;
+	/* O_ASYNC means something: poll registers on queues that live as long as the file. */
+	bool has_async;
 	ssize_t (*read)(struct file *f, struct uio *uio, int64_t pos);  /* -EINVAL */
 	ssize_t (*write)(struct file *f, struct uio *uio, int64_t pos); /* -EINVAL */
 	/* FILE_SEEKABLE: only SEEK_DATA and SEEK_HOLE come here (default: all is data), the rest goes by the inode's
@@ -100,9 +103,9 @@ struct file_ops {
 struct file {
 	const struct file_ops *ops;
 	unsigned refs;
-	unsigned mode;  /* FILE_* */
-	unsigned flags; /* O_* status flags, as F_GETFL shows them */
-	int owner;      /* F_SETOWN: pid, or minus a group; 0: none */
+	unsigned mode;            /* FILE_* */
+	unsigned flags;           /* O_* status flags, as F_GETFL shows them */
+	struct file_async *async; /* who is sent SIGIO: kernel/fs/async.h; NULL until asked for */
 	int64_t pos;
 	struct mutex pos_lock; /* read/write/lseek on a shared position */
 	struct inode *inode;   /* owned reference; NULL never (anonymous objects have an anon inode) */

@@ -211,6 +211,7 @@ static void pipe_release(struct file *f)
 
 const struct file_ops pipe_ops = {
 	.own_lock = true,
+	.has_async = true,
 	.read = pipe_read,
 	.write = pipe_write,
 	.poll = pipe_poll,

@@ -7,6 +7,7 @@
 #include <linux/fs.h>
 #include <sys/stat.h>
 
+#include "kernel/fs/async.h"
 #include "kernel/fs/attr.h"
 #include "kernel/fs/notify.h"
 #include "kernel/fs/rw.h"
@@ -92,8 +93,11 @@ ssize_t vfs_write(struct file *f, struct uio *uio)
 
 	if (n != 0)
 		return n;
-	if (!(f->mode & FILE_SEEKABLE))
-		return note_write(f, f->ops->write(f, uio, 0));
+	if (!(f->mode & FILE_SEEKABLE)) {
+		n = f->ops->write(f, uio, 0);
+		async_wrote(f, n >= 0 && uio->resid == 0);
+		return note_write(f, n);
+	}
 	mutex_lock(&f->pos_lock);
 	if (f->flags & O_APPEND)
 		f->pos = (int64_t)f->inode->size;

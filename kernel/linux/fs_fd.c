@@ -2,11 +2,13 @@
 /* fs_fd.c - system calls on descriptors: dup, fcntl, locks, ioctl. */
 #include <asm/ioctls.h>
 #include <asm/resource.h>
+#include <asm/sockios.h>
 #include <errno.h>
 #include <linux/fcntl.h>
 #include <linux/fs.h>
 #include <sys/stat.h>
 
+#include "kernel/fs/async.h"
 #include "kernel/fs/cred.h"
 #include "kernel/fs/fdtable.h"
 #include "kernel/fs/locks.h"
@@ -64,15 +66,20 @@ long sys_dup3(int fd, int to, int flags)
 	return dup_to(fd, to, (flags & O_CLOEXEC) != 0);
 }
 
-static long set_status_flags(struct file *f, unsigned arg)
+static long set_status_flags(struct file *f, int fd, unsigned arg)
 {
-	const unsigned changeable = O_APPEND | O_NONBLOCK | FASYNC | O_DIRECT | O_NOATIME;
+	const unsigned changeable = O_APPEND | O_NONBLOCK | O_DIRECT | O_NOATIME | (f->ops->has_async ? FASYNC : 0u);
 	unsigned flags = (f->flags & ~changeable) | (arg & changeable);
 
 	if ((arg & O_NOATIME) && !(f->flags & O_NOATIME) && !inode_is_owner(file_inode(f)))
 		return -EPERM;
 	if (f->ops->set_flags != NULL) {
 		int err = f->ops->set_flags(f, flags);
+		if (err != 0)
+			return err;
+	}
+	if ((flags ^ f->flags) & FASYNC) {
+		int err = async_enable(f, fd, (flags & FASYNC) != 0);
 		if (err != 0)
 			return err;
 	}
@@ -199,7 +206,7 @@ static long fcntl_file(struct file *f, int fd, unsigned cmd, unsigned long arg)
 		return -EBADF;
 	switch (cmd) {
 	case F_SETFL:
-		return set_status_flags(f, (unsigned)arg);
+		return set_status_flags(f, fd, (unsigned)arg);
 	case F_GETLK:
 	case F_SETLK:
 	case F_SETLKW:
@@ -213,13 +220,13 @@ static long fcntl_file(struct file *f, int fd, unsigned cmd, unsigned long arg)
 		return pipe_set_size(f, arg);
 	case F_GETLEASE:
 		return F_UNLCK;
-	case F_SETOWN: /* kept; nobody is sent SIGIO (docs/caveats.md), which programs use only to be woken early */
-		f->owner = (int)arg;
-		return 0;
+	case F_SETOWN:
 	case F_GETOWN:
-		return f->owner;
+	case F_SETOWN_EX:
+	case F_GETOWN_EX:
+	case F_SETSIG:
 	case F_GETSIG:
-		return 0;
+		return async_fcntl(f, cmd, arg);
 	default:
 		return f->ops->fcntl != NULL ? f->ops->fcntl(f, cmd, arg) : -EINVAL;
 	}
@@ -255,13 +262,20 @@ long sys_flock(int fd, int op)
 	return err == -EINTR ? -ERESTARTSYS : err;
 }
 
-static long ioctl_set_flag(struct file *f, unsigned flag, const void *user)
+static long ioctl_set_flag(struct file *f, int fd, unsigned flag, const void *user)
 {
 	uint32_t on;
 
 	if (get_user_u32(&on, user) != 0)
 		return -EFAULT;
-	return set_status_flags(f, on ? f->flags | flag : f->flags & ~flag);
+	return set_status_flags(f, fd, on ? f->flags | flag : f->flags & ~flag);
+}
+
+static long ioctl_set_owner(struct file *f, const void *user)
+{
+	uint32_t owner;
+
+	return get_user_u32(&owner, user) != 0 ? -EFAULT : async_fcntl(f, F_SETOWN, owner);
 }
 
 static long ioctl_file(struct file *f, int fd, unsigned cmd, unsigned long arg)
@@ -278,9 +292,19 @@ static long ioctl_file(struct file *f, int fd, unsigned cmd, unsigned long arg)
 		fdtable_set_cloexec(t, fd, false);
 		return 0;
 	case FIONBIO:
-		return ioctl_set_flag(f, O_NONBLOCK, (const void *)arg);
+		return ioctl_set_flag(f, fd, O_NONBLOCK, (const void *)arg);
 	case FIOASYNC:
-		return ioctl_set_flag(f, FASYNC, (const void *)arg);
+		if (!f->ops->has_async)
+			return -ENOTTY;
+		return ioctl_set_flag(f, fd, FASYNC, (const void *)arg);
+	case FIOSETOWN:
+	case SIOCSPGRP:
+		return S_ISSOCK(file_inode(f)->mode) ? ioctl_set_owner(f, (const void *)arg) : -ENOTTY;
+	case FIOGETOWN:
+	case SIOCGPGRP:
+		if (!S_ISSOCK(file_inode(f)->mode))
+			return -ENOTTY;
+		return put_user_u32((void *)arg, (uint32_t)async_fcntl(f, F_GETOWN, 0));
 	case FIONREAD:
 		if (!S_ISREG(file_inode(f)->mode) || f->ops->ioctl != NULL)
 			break;

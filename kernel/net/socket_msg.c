@@ -7,6 +7,7 @@
 #include <limits.h>
 #include <linux/fcntl.h>
 
+#include "kernel/fs/async.h"
 #include "kernel/fs/pipe.h"
 #include "kernel/linux/sys.h"
 #include "kernel/mm/kmalloc.h"
@@ -24,6 +25,7 @@ static long do_send(struct socket *s, struct file *f, struct sock_msg *m)
 	if (f->flags & O_NONBLOCK)
 		m->flags |= MSG_DONTWAIT;
 	ssize_t n = s->ops->send(s, m);
+	async_wrote(f, n >= 0 && m->uio->resid == 0);
 	if (n == -EPIPE && !(m->flags & MSG_NOSIGNAL))
 		return pipe_broken();
 	return n == -EINTR && s->snd_timeout_ns == 0 ? -ERESTARTSYS : n;
