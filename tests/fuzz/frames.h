@@ -11,6 +11,8 @@
 #include "kernel/net/ipaddr.h"
 #include "lib/inet_checksum.h"
 
+#define FRAME_MLD_QUERY 130
+
 static inline void frame_put_sum(uint8_t *at, uint16_t sum)
 {
 	memcpy(at, &sum, 2);
@@ -29,7 +31,7 @@ static inline void frame_repair(uint8_t *f, uint32_t len, const uint8_t mac[6], 
 			return;
 		frame_put_sum(f + 24, 0);
 		frame_put_sum(f + 24, inet_checksum(f + 14, header));
-		if (f[23] == IPPROTO_ICMP && len >= 14 + header + 8) {
+		if ((f[23] == IPPROTO_ICMP || f[23] == IPPROTO_IGMP) && len >= 14 + header + 8) {
 			frame_put_sum(f + 14 + header + 2, 0);
 			frame_put_sum(f + 14 + header + 2, inet_checksum(f + 14 + header, len - 14 - header));
 		}
@@ -38,6 +40,12 @@ static inline void frame_repair(uint8_t *f, uint32_t len, const uint8_t mac[6], 
 		uint32_t bytes = len - 54;
 		f[18] = (uint8_t)(bytes >> 8);
 		f[19] = (uint8_t)bytes;
+		if (f[54] == FRAME_MLD_QUERY) { /* hop limit 1, from a link-local address */
+			f[21] = 1;
+			f[22] = 0xfe;
+			f[23] = 0x80;
+			src = ipaddr_v6(f + 22);
+		}
 		frame_put_sum(f + 56, 0);
 		frame_put_sum(f + 56, inet_checksum_finish(inet_sum(f + 54, bytes,
 								    ip_pseudo_sum(&src, &dst, IPPROTO_ICMPV6, bytes))));

@@ -3,15 +3,38 @@
  * Hostile frames into the stack below TCP: any bytes, with checksums put right where that opens a way further in, and
  * split between head and fragments in any place. Sockets are open, drained in between; time passes.
  */
-// SOURCES: kernel/net/pbuf.c kernel/net/channel.c kernel/net/channel_table.c kernel/net/net.c kernel/net/netif.c kernel/net/netif_addr.c kernel/net/loopback.c kernel/net/ether.c kernel/net/arp.c kernel/net/neigh.c kernel/net/ndp.c kernel/net/slaac.c kernel/net/ip_input.c kernel/net/ipv4_input.c kernel/net/ipv6_input.c kernel/net/ip_output.c kernel/net/route.c kernel/net/pmtu.c kernel/net/port.c kernel/net/icmp.c kernel/net/icmp4.c kernel/net/icmp6.c kernel/net/reassembly.c kernel/net/raw.c kernel/net/packet.c kernel/net/packet_options.c kernel/net/packet_ring.c kernel/net/packet_blocks.c kernel/net/udp.c kernel/net/udplite.c kernel/net/udp_send.c kernel/net/udp_recv.c kernel/net/inet.c kernel/net/inet_options.c kernel/net/inet_control.c kernel/net/inet_multicast.c kernel/net/inet_errqueue.c kernel/net/inet_ioctl.c kernel/net/socket.c kernel/fs/uio.c lib/siphash.c lib/inet_checksum.c lib/pheap.c lib/fmt.c kernel/time/timer.c kernel/time/timespec.c shim/kmalloc.c shim/page.c shim/clock.c shim/events.c shim/log.c shim/sched.c shim/uaccess.c shim/file.c shim/net.c shim/klock.c kernel/net/filter.c lib/cbpf.c
+// SOURCES: kernel/net/pbuf.c kernel/net/channel.c kernel/net/channel_table.c kernel/net/net.c kernel/net/netif.c kernel/net/netif_addr.c kernel/net/loopback.c kernel/net/ether.c kernel/net/arp.c kernel/net/neigh.c kernel/net/ndp.c kernel/net/slaac.c kernel/net/ip_input.c kernel/net/ipv4_input.c kernel/net/ipv6_input.c kernel/net/ip_output.c kernel/net/route.c kernel/net/pmtu.c kernel/net/port.c kernel/net/icmp.c kernel/net/icmp4.c kernel/net/icmp6.c kernel/net/reassembly.c kernel/net/raw.c kernel/net/packet.c kernel/net/packet_options.c kernel/net/packet_ring.c kernel/net/packet_blocks.c kernel/net/udp.c kernel/net/udplite.c kernel/net/udp_send.c kernel/net/udp_recv.c kernel/net/inet.c kernel/net/inet_options.c kernel/net/inet_control.c kernel/net/inet_multicast.c kernel/net/inet_errqueue.c kernel/net/inet_ioctl.c kernel/net/socket.c kernel/fs/uio.c lib/siphash.c lib/inet_checksum.c lib/pheap.c lib/fmt.c kernel/time/timer.c kernel/time/timespec.c shim/kmalloc.c shim/page.c shim/clock.c shim/events.c shim/log.c shim/sched.c shim/uaccess.c shim/file.c shim/net.c shim/klock.c kernel/net/filter.c kernel/net/group_report.c lib/cbpf.c
 #include "fuzz/frames.h"
 #include "fuzz/panic.h"
 #include "kernel/net/ndp.h"
 #include "kernel/net/net_fixture.h"
+#include "kernel/net/packet.h"
+#include "kernel/net/packet_ring.h"
+
+#include <linux/if_ether.h>
 
 #define FRAME_MAX 2000u
 
 static struct socket *socks[5];
+static struct {
+	struct socket *sock;
+	uint8_t *mem; /* its one block */
+} rings[3];
+
+static void make_ring(unsigned i, int version)
+{
+	struct tpacket_req3 req = {.tp_block_size = 8192, .tp_block_nr = 1, .tp_frame_size = 2048, .tp_frame_nr = 4};
+	struct socket *s;
+	struct page_run run;
+
+	if (packet_create(i == 0 ? SOCK_DGRAM : SOCK_RAW, htons(ETH_P_ALL), &s) != 0 ||
+	    s->ops->set_option(s, SOL_PACKET, PACKET_VERSION, &version, sizeof(version)) != 0 ||
+	    s->ops->set_option(s, SOL_PACKET, PACKET_RX_RING, &req, sizeof(req)) != 0 ||
+	    s->ops->map(s, 0, 2, &run) != 0)
+		abort();
+	rings[i].sock = s;
+	rings[i].mem = pa_to_virt(run.pa);
+}
 
 int LLVMFuzzerInitialize(int *argc, char ***argv);
 int LLVMFuzzerInitialize(int *argc, char ***argv)
@@ -25,7 +48,29 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 	if (raw_create(AF_INET, IPPROTO_ICMP, &socks[2]) != 0 || raw_create(AF_INET6, IPPROTO_ICMPV6, &socks[3]) != 0 ||
 	    ping_create(AF_INET, IPPROTO_ICMP, &socks[4]) != 0)
 		abort();
+	make_ring(0, TPACKET_V1);
+	make_ring(1, TPACKET_V2);
+	make_ring(2, TPACKET_V3);
+	wire.reports_groups = true;
+	for (unsigned i = 0; i < 4; i++) {
+		struct ipaddr group4 = ipaddr_v4(htonl(0xe0010203 + i)),
+			      group6 = {.b = {0xff, 2, [15] = (uint8_t)(8 + i)}};
+		if (netif_join(&wire, &group4) != 0 || netif_join(&wire, &group6) != 0)
+			abort();
+	}
 	return 0;
+}
+
+/* Whatever the program writes; mostly it gives slots back. */
+static void scribble(const uint8_t *data, size_t size)
+{
+	for (unsigned i = 0; i < ARRAY_SIZE(rings); i++) {
+		for (size_t n = 0; n + 3 <= MIN(size, (size_t)30); n += 3)
+			rings[i].mem[(data[n] | data[n + 1] << 8) % 8192] = data[n + 2];
+		if (size > 0 && data[0] % 2 == 0)
+			for (unsigned slot = 0; slot < 4; slot++)
+				memset(rings[i].mem + slot * 2048 + (i == 2 ? 8 : 0), 0, 4);
+	}
 }
 
 static void drain(void)
@@ -81,6 +126,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		memcpy(f, data + 4, len);
 		if (how & 8)
 			frame_repair(f, len, our_mac, OUR_IP);
+		if (how & 64)
+			scribble(f, len);
 		give(f, len, split, how);
 		if (how & 16) {
 			shim_clock_set(clock_monotonic_ns() + (how & 32 ? 40 * NSEC_PER_SEC : NSEC_PER_SEC / 2));

@@ -133,20 +133,20 @@ __attribute__((weak)) void mld_query(struct pbuf *p)
 }
 
 /* Nobody listens to netlink. */
-void rtnetlink_tell_link(const struct netif *nif, unsigned changed)
+__attribute__((weak)) void rtnetlink_tell_link(const struct netif *nif, unsigned changed)
 {
 	(void)nif;
 	(void)changed;
 }
 
-void rtnetlink_tell_addr(const struct netif *nif, const struct netif_addr *a, bool gone)
+__attribute__((weak)) void rtnetlink_tell_addr(const struct netif *nif, const struct netif_addr *a, bool gone)
 {
 	(void)nif;
 	(void)a;
 	(void)gone;
 }
 
-void rtnetlink_tell_route(const struct route_entry *e, bool gone)
+__attribute__((weak)) void rtnetlink_tell_route(const struct route_entry *e, bool gone)
 {
 	(void)e;
 	(void)gone;
