@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* memory.c - system calls on memory: arguments are checked and taken apart here, the work is in kernel/mm. */
+/* memory.c - system calls on memory: arguments are checked and taken apart here, the work is in kernel/mm. None needs
+ * the kernel lock; mmap takes it when there is a file. */
 #define _GNU_SOURCE
 #include "kernel/linux/memory.h"
 
@@ -11,6 +12,7 @@
 #include "kernel/fs/memfd.h"
 #include "kernel/mm/uaccess.h"
 #include "kernel/mm/vmspace.h"
+#include "kernel/sched/klock.h"
 #include "lib/compiler.h"
 
 /* What MAP_SHARED_VALIDATE lets pass. */
@@ -18,9 +20,31 @@
 	(MAP_TYPE | MAP_FIXED | MAP_FIXED_NOREPLACE | MAP_ANONYMOUS | MAP_GROWSDOWN | MAP_DENYWRITE | MAP_EXECUTABLE | \
 	 MAP_LOCKED | MAP_NORESERVE | MAP_POPULATE | MAP_NONBLOCK | MAP_STACK | MAP_32BIT | MAP_HUGETLB)
 
-long sys_mmap(uint64_t addr, uint64_t bytes, uint64_t prot, uint64_t flags, uint64_t fd, uint64_t offset)
+/* Kernel lock. */
+static long map_file(uint64_t addr, uint64_t bytes, int prot, int flags, int fd, uint64_t offset)
 {
 	struct file *f = NULL;
+	long ret;
+
+	if (!(flags & MAP_ANONYMOUS)) {
+		f = fd_get(fd);
+		if (f == NULL)
+			return -EBADF;
+	} else if (bytes != 0 && bytes <= CAY_USER_END) {
+		f = memfd_shared_memory(ALIGN_UP(bytes, PAGE_SIZE), "/dev/zero (deleted)");
+		if (f == NULL)
+			return -ENOMEM;
+		offset = 0;
+	}
+	ret = vmspace_map(vmspace_current(), addr, bytes, prot, flags, f, f ? offset : 0);
+	if (f != NULL)
+		file_put(f);
+	return ret;
+}
+
+long sys_mmap(uint64_t addr, uint64_t bytes, uint64_t prot, uint64_t flags, uint64_t fd, uint64_t offset)
+{
+	bool entered;
 	long ret;
 
 	switch (flags & MAP_TYPE) {
@@ -39,19 +63,12 @@ long sys_mmap(uint64_t addr, uint64_t bytes, uint64_t prot, uint64_t flags, uint
 	if (flags & MAP_HUGETLB)
 		return flags & MAP_ANONYMOUS ? -ENOMEM
 					     : -EINVAL; /* the pool of such pages is empty, as by default on Linux */
-	if (!(flags & MAP_ANONYMOUS)) {
-		f = fd_get((int)fd);
-		if (f == NULL)
-			return -EBADF;
-	} else if ((flags & MAP_TYPE) != MAP_PRIVATE && bytes != 0 && bytes <= CAY_USER_END) {
-		f = memfd_shared_memory(ALIGN_UP(bytes, PAGE_SIZE), "/dev/zero (deleted)");
-		if (f == NULL)
-			return -ENOMEM;
-		offset = 0;
-	}
-	ret = vmspace_map(vmspace_current(), addr, bytes, (int)prot, (int)flags, f, f ? offset : 0);
-	if (f != NULL)
-		file_put(f);
+	if ((flags & MAP_ANONYMOUS) && (flags & MAP_TYPE) == MAP_PRIVATE)
+		return vmspace_map(vmspace_current(), addr, bytes, (int)prot, (int)flags, NULL, 0);
+	entered = kernel_enter(); /* for the file */
+	ret = map_file(addr, bytes, (int)prot, (int)flags, (int)fd, offset);
+	if (entered)
+		kernel_leave();
 	return ret;
 }
 

@@ -47,10 +47,15 @@ static bool is_mapped(struct vmspace *vs, uint64_t start, uint64_t end)
 	return true;
 }
 
-/* MADV_REMOVE: the same as punching a hole in the file below. */
+/* MADV_REMOVE: the same as punching a hole in the file below. That takes the file's lock, under which a write(2) may
+ * fault: so not under vs's, which is given up meanwhile. */
 static int remove_pages(struct vmspace *vs, uint64_t start, uint64_t end)
 {
 	struct area *a = area_find(&vs->areas, start);
+	struct file *f;
+	int64_t offset;
+	bool entered;
+	int err;
 
 	if (a == NULL || a->end < end || a->file == NULL || (a->flags & AREA_LOCKED))
 		return -EINVAL;
@@ -58,8 +63,15 @@ static int remove_pages(struct vmspace *vs, uint64_t start, uint64_t end)
 		return -EACCES;
 	if (a->file->ops->fallocate == NULL)
 		return -EOPNOTSUPP;
-	return a->file->ops->fallocate(a->file, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
-				       (int64_t)(a->pgoff * PAGE_SIZE + (start - a->start)), (int64_t)(end - start));
+	f = file_get(a->file);
+	offset = (int64_t)(a->pgoff * PAGE_SIZE + (start - a->start));
+	vmspace_unlock(vs);
+	entered = kernel_enter();
+	err = f->ops->fallocate(f, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, offset, (int64_t)(end - start));
+	file_leave(entered);
+	file_put(f);
+	vmspace_lock(vs);
+	return err;
 }
 
 static int advise_locked(struct vmspace *vs, uint64_t start, uint64_t end, int advice)
@@ -188,6 +200,23 @@ int vmspace_lock_all(struct vmspace *vs, int mcl_flags)
 	return err;
 }
 
+/* The pages are the file's own, shared with the host; only durability is asked for. It takes long: others may change vs
+ * meanwhile. */
+static int sync_file(struct vmspace *vs, struct file *f)
+{
+	bool entered;
+	int err;
+
+	file_get(f);
+	vmspace_unlock(vs);
+	entered = file_enter(f);
+	err = f->ops->fsync(f, false);
+	file_leave(entered);
+	file_put(f);
+	vmspace_lock(vs);
+	return err;
+}
+
 int vmspace_sync(struct vmspace *vs, uint64_t addr, size_t bytes, int flags)
 {
 	uint64_t end, at = addr;
@@ -211,14 +240,13 @@ int vmspace_sync(struct vmspace *vs, uint64_t addr, size_t bytes, int flags)
 			err = -EBUSY;
 			break;
 		}
-		/* The pages are the file's own, shared with the host; only durability is asked for. */
+		at = a->end;
 		if ((flags & MS_SYNC) && (a->flags & AREA_SHARED) && a->file != NULL && a->file->ops->fsync != NULL) {
-			int e = a->file->ops->fsync(a->file, false);
+			int e = sync_file(vs, a->file);
 
 			if (e != 0 && e != -EINVAL)
 				err = e;
 		}
-		at = a->end;
 	}
 	vmspace_unlock(vs);
 	return err;

@@ -113,35 +113,50 @@ static bool join_frames(struct vmspace *vs, uint64_t first)
 	return true;
 }
 
+void vmspace_patch_begin(struct vmspace *vs)
+{
+	vmspace_lock(vs);
+}
+
+void vmspace_patch_end(struct vmspace *vs)
+{
+	vmspace_unlock(vs);
+}
+
 void *vmspace_patch_alias(struct vmspace *vs, uint64_t addr, size_t bytes)
 {
 	uint64_t last = page_down(addr + bytes - 1);
-	void *alias = NULL;
 	int err;
 
 	ASSERT(bytes > 0 && bytes <= PAGE_SIZE);
-	vmspace_lock(vs);
 	if (own_page(vs, addr, &err) == NULL)
-		goto out;
+		return NULL;
 	if (last != page_down(addr) && (own_page(vs, last, &err) == NULL || !join_frames(vs, page_down(addr))))
-		goto out;
-	alias = own_alias(vs, addr);
-out:
-	vmspace_unlock(vs);
-	return alias;
+		return NULL;
+	return own_alias(vs, addr);
 }
 
 bool vmspace_page_is_own(struct vmspace *vs, uint64_t addr)
 {
 	unsigned level;
-	const uint64_t *e = paging_find(vs->root, addr, &level);
+	const uint64_t *e;
+	bool own;
 
-	return e != NULL && (*e & PTE_P) && entry_is_own(*e);
+	vmspace_lock(vs);
+	e = paging_find(vs->root, addr, &level);
+	own = e != NULL && (*e & PTE_P) && entry_is_own(*e);
+	vmspace_unlock(vs);
+	return own;
 }
 
 bool vmspace_shares_table(struct vmspace *vs, uint64_t addr)
 {
-	return shared_tables_has(vs, addr);
+	bool shares;
+
+	vmspace_lock(vs);
+	shares = shared_tables_has(vs, addr);
+	vmspace_unlock(vs);
+	return shares;
 }
 
 uint64_t vmspace_map_near(struct vmspace *vs, uint64_t addr, size_t bytes)

@@ -45,6 +45,7 @@ struct area {
 	uint64_t batch_lo, batch_hi; /* where it was */
 	uint32_t touched;            /* pages faulted in so far: evidence that memory is used, for huge pages */
 	const char *name;            /* "[vdso]" and the like, or NULL; static */
+	struct area *next_gone;      /* in vmspace.gone */
 };
 
 struct area_set {

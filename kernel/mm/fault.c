@@ -15,6 +15,7 @@
 #include "kernel/mm/oom.h"
 #include "kernel/mm/shared_tables.h"
 #include "kernel/plat/cay/boot.h"
+#include "kernel/sched/klock.h"
 #include "lib/string.h"
 
 /*
@@ -129,12 +130,11 @@ static int write_fault(struct vmspace *vs, struct area *a, uint64_t addr, uint64
 	return fault_write_private(vs, a, addr, e, level, false) ? 0 : fill_out_of_memory(signo);
 }
 
-int fault_in(struct vmspace *vs, struct area *a, uint64_t addr, bool write, int *signo)
+static int fault_in_area(struct vmspace *vs, struct area *a, uint64_t addr, bool write, int *signo)
 {
 	unsigned level;
 	uint64_t *e = paging_find(vs->root, addr, &level);
 
-	addr = page_down(addr);
 	if (e != NULL && *e != 0) {
 		if (write && !(*e & PTE_W))
 			return write_fault(vs, a, addr, e, level, signo);
@@ -148,7 +148,19 @@ int fault_in(struct vmspace *vs, struct area *a, uint64_t addr, bool write, int 
 	return fill_around_file(vs, a, addr, write, signo);
 }
 
-int fault_own(struct vmspace *vs, struct area *a, uint64_t addr)
+/* Whatever a file says of its pages holds until the kernel lock is given back: by then they are in the tables, where
+ * who truncates it finds them. */
+int fault_in(struct vmspace *vs, struct area *a, uint64_t addr, bool write, int *signo)
+{
+	bool entered = a->file != NULL && kernel_enter();
+	int code = fault_in_area(vs, a, page_down(addr), write, signo);
+
+	if (entered)
+		kernel_leave();
+	return code;
+}
+
+static int own_page(struct vmspace *vs, struct area *a, uint64_t addr)
 {
 	unsigned level;
 	uint64_t *e = paging_find(vs->root, addr, &level);
@@ -157,7 +169,6 @@ int fault_own(struct vmspace *vs, struct area *a, uint64_t addr)
 	void *page;
 	int signo;
 
-	addr = page_down(addr);
 	if (shared_tables_has(vs, addr)) {
 		shared_tables_leave(vs, addr, addr + PAGE_SIZE, NULL);
 		e = NULL;
@@ -185,6 +196,16 @@ int fault_own(struct vmspace *vs, struct area *a, uint64_t addr)
 		return -ENOMEM;
 	fill_replace(e, addr, page, paging_prot_bits(a->prot));
 	return 0;
+}
+
+int fault_own(struct vmspace *vs, struct area *a, uint64_t addr)
+{
+	bool entered = a->file != NULL && kernel_enter();
+	int err = own_page(vs, a, page_down(addr));
+
+	if (entered)
+		kernel_leave();
+	return err;
 }
 
 int fault_populate(struct vmspace *vs, uint64_t start, uint64_t end, bool write)

@@ -16,6 +16,7 @@
 #include "kernel/mm/oom.h"
 #include "kernel/mm/shared_tables.h"
 #include "kernel/plat/cay/boot.h"
+#include "kernel/sched/klock.h"
 #include "lib/string.h"
 
 #define BATCH_FIRST       32
@@ -43,8 +44,12 @@ static enum plenty memory_left(void)
 
 int fill_out_of_memory(int *signo)
 {
+	bool entered = kernel_enter(), killed = oom_kill_greediest();
+
+	if (entered)
+		kernel_leave();
 	*signo = SIGKILL;
-	return oom_kill_greediest() ? FAULT_AGAIN : SI_KERNEL;
+	return killed ? FAULT_AGAIN : SI_KERNEL;
 }
 
 int fill_error(int err, int *signo)

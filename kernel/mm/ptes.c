@@ -34,6 +34,7 @@ void vmspace_flush(struct vmspace *vs, struct tlb_batch *b)
 {
 	tlb_batch_flush_in(vs->root.v, b);
 	free_dead(vs);
+	shared_tables_let_go(vs);
 }
 
 /* A page that an entry had. With other CPUs it may still be reached, and as soon as it is free it may be somebody

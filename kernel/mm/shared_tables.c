@@ -11,6 +11,7 @@
 #include "kernel/mm/kmalloc.h"
 #include "kernel/mm/vmspace_priv.h"
 #include "kernel/plat/cay/boot.h"
+#include "kernel/sched/refs.h"
 #include "lib/string.h"
 
 #define TABLES_MAX  64
@@ -36,12 +37,12 @@ struct parts {
 struct shared_table {
 	struct list link;
 	uint64_t *table;
-	unsigned users; /* links to it */
+	unsigned users; /* links to it; who lets go has no kernel lock, perhaps */
 	unsigned pages; /* entries that are not empty */
 	struct parts parts;
 };
 
-/* That an address space has one, in vs->shared. */
+/* That an address space has one, in vs->shared, or had, in vs->left. */
 struct shared_link {
 	struct list link;
 	uint64_t block;
@@ -132,7 +133,7 @@ static bool drop_oldest_unused(void)
 	for (struct list *l = tables.prev; l != &tables; l = l->prev) {
 		struct shared_table *t = container_of(l, struct shared_table, link);
 
-		if (t->users > 0)
+		if (__atomic_load_n(&t->users, __ATOMIC_ACQUIRE) > 0) /* pairs with shared_tables_let_go */
 			continue;
 		list_remove(&t->link);
 		nr_tables--;
@@ -222,7 +223,7 @@ static struct shared_table *get_table(struct file *f, const struct parts *p)
 		list_push_front(&tables, &t->link);
 	}
 	if (t != NULL)
-		t->users++;
+		refs_get(&t->users);
 	return t;
 }
 
@@ -257,7 +258,7 @@ bool shared_tables_join(struct vmspace *vs, uint64_t addr)
 	if (t == NULL)
 		return false;
 	if (!add_link(vs, block, t)) {
-		t->users--;
+		(void)!refs_put(&t->users);
 		return false;
 	}
 	for (struct area *a = area_find_from(&vs->areas, block); a != NULL && a->start < block + HUGE_SIZE;
@@ -287,17 +288,28 @@ void shared_tables_leave(struct vmspace *vs, uint64_t start, uint64_t end, struc
 	while ((l = find_link(vs, start, end)) != NULL) {
 		paging_unlink(vs->root, l->block);
 		ptes_account(vs, -(long)l->shared->pages);
-		l->shared->users--;
 		tlb_batch_add_all(b != NULL ? b : &now);
 		list_remove(&l->link);
+		list_push_back(&vs->left, &l->link);
+	}
+	if (now.nr == 0)
+		return;
+	tlb_batch_flush_in(vs->root.v, &now);
+	shared_tables_let_go(vs);
+}
+
+void shared_tables_let_go(struct vmspace *vs)
+{
+	list_for_each_safe (l, &vs->left, link, struct shared_link) {
+		list_remove(&l->link);
+		(void)!refs_put(&l->shared->users); /* one that nobody has stays, until its place is needed */
 		kfree(l);
 	}
-	tlb_batch_flush_in(vs->root.v, &now);
 }
 
 void shared_tables_fork(const struct vmspace *parent, struct vmspace *child)
 {
 	list_for_each (l, &parent->shared, link, struct shared_link)
 		if (add_link(child, l->block, l->shared))
-			l->shared->users++;
+			refs_get(&l->shared->users);
 }

@@ -9,7 +9,7 @@
  *
  * Invariants: nobody writes an entry of a shared table once it is linked. While an address space has one, the areas of
  * that block are what the table maps. Whoever changes the areas leaves it first, and takes page faults anew.
- * Lock: the kernel lock and vs's vmspace lock.
+ * Lock: vs's vmspace lock, and the kernel lock but for asking and leaving.
  */
 #ifndef CAY_KERNEL_MM_SHARED_TABLES_H
 #define CAY_KERNEL_MM_SHARED_TABLES_H
@@ -34,6 +34,8 @@ bool shared_tables_has(const struct vmspace *vs, uint64_t addr);
 /* Takes the shared tables of all blocks that [start, end) touches out of vs. What must be forgotten is added to b, or
  * is forgotten at once where b is NULL. */
 void shared_tables_leave(struct vmspace *vs, uint64_t start, uint64_t end, struct tlb_batch *b);
+/* That was forgotten, or nobody runs on vs's tables: others may free those that it has left. */
+void shared_tables_let_go(struct vmspace *vs);
 /* The child, whose areas are those of the parent, gets the same. Without memory it has fewer, and faults. */
 void shared_tables_fork(const struct vmspace *parent, struct vmspace *child);
 /* Frees the tables that nobody has, and lets their files go. */

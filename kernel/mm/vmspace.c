@@ -62,10 +62,11 @@ struct vmspace *vmspace_create_as(uint64_t layout)
 	}
 	vs->layout = layout != 0 ? layout : ++last_layout;
 	area_set_init(&vs->areas);
-	mutex_init(&vs->lock);
+	adaptive_init(&vs->lock);
 	vs->users = vs->holds = 1;
 	vs->mmap_base = vs->mmap_top = CAY_USER_END;
 	list_init(&vs->shared);
+	list_init(&vs->left);
 	list_push_back(&vmspace_all, &vs->link);
 	return vs;
 }
@@ -110,6 +111,9 @@ void vmspace_put(struct vmspace *vs)
 	list_remove(&vs->link);
 	if (vmspace_remove_range(vs, 0, CAY_USER_END, &batch) != 0)
 		panic("an address space could not be emptied");
+	shared_tables_let_go(vs);
+	vmspace_free_gone(vs->gone);
+	vs->gone = NULL;
 	callsite_table_free(&vs->callsites);
 	vmspace_drop_hold(vs);
 }
@@ -193,10 +197,21 @@ int vmspace_remove_range(struct vmspace *vs, uint64_t start, uint64_t end, struc
 
 		vmspace_account_area(vs, a, -1);
 		area_remove(&vs->areas, a);
-		area_free(a);
+		a->next_gone = vs->gone;
+		vs->gone = a;
 		a = next;
 	}
 	return 0;
+}
+
+void vmspace_free_gone(struct area *gone)
+{
+	while (gone != NULL) {
+		struct area *next = gone->next_gone;
+
+		area_free(gone);
+		gone = next;
+	}
 }
 
 int vmspace_unmap(struct vmspace *vs, uint64_t addr, size_t bytes)
@@ -272,16 +287,6 @@ bool vmspace_is_file_at(struct vmspace *vs, uint64_t addr)
 	return is;
 }
 
-bool vmspace_has_writable_mapping(const struct inode *inode)
-{
-	list_for_each (vs, &vmspace_all, link, struct vmspace)
-		for (struct area *a = area_first(&vs->areas); a != NULL; a = area_next(a))
-			if (a->file != NULL && (a->flags & AREA_SHARED) && (a->flags & AREA_MAYWRITE) &&
-			    file_inode(a->file) == inode)
-				return true;
-	return false;
-}
-
 /* Each address space in turn, counted; NULL at the end. prev is given back: work on it may have slept. */
 static struct vmspace *next_space(struct vmspace *prev)
 {
@@ -291,6 +296,29 @@ static struct vmspace *next_space(struct vmspace *prev)
 	if (prev != NULL)
 		vmspace_put(prev);
 	return vs;
+}
+
+static bool has_writable_mapping(struct vmspace *vs, const struct inode *inode)
+{
+	bool has = false;
+
+	vmspace_lock(vs);
+	for (struct area *a = area_first(&vs->areas); a != NULL && !has; a = area_next(a))
+		has = a->file != NULL && (a->flags & AREA_SHARED) && (a->flags & AREA_MAYWRITE) &&
+		      file_inode(a->file) == inode;
+	vmspace_unlock(vs);
+	return has;
+}
+
+bool vmspace_has_writable_mapping(const struct inode *inode)
+{
+	for (struct vmspace *vs = next_space(NULL); vs != NULL; vs = next_space(vs)) {
+		if (has_writable_mapping(vs, inode)) {
+			vmspace_put(vs);
+			return true;
+		}
+	}
+	return false;
 }
 
 /* Pages from `first` of the file on leave vs. */

@@ -2,6 +2,8 @@
 /*
  * vmspace.h - one address space of a program: its areas, page tables and break.
  * The kernel's half (from CAY_USER_END up) is the same in each.
+ * What changes or reads an address space has its own lock and needs no kernel lock; creating, forking, giving back, and
+ * what goes through all address spaces do.
  */
 #ifndef CAY_KERNEL_MM_VMSPACE_H
 #define CAY_KERNEL_MM_VMSPACE_H
@@ -95,7 +97,7 @@ MUST_CHECK int vmspace_write(struct vmspace *vs, uint64_t addr, const void *src,
 size_t vmspace_read(struct vmspace *vs, uint64_t addr, void *dst, size_t bytes);
 
 /*
- * A page fault at addr. write/exec/present: from the error code.
+ * A page fault at addr. write/exec/present: from the error code. With the kernel lock or without; may block.
  * Returns 0 when the access may be retried; else the signal's si_code with *signo = SIGSEGV or SIGBUS.
  */
 int vmspace_fault(struct vmspace *vs, uint64_t addr, bool write, bool exec, bool present, int *signo);
@@ -104,10 +106,15 @@ int vmspace_fault(struct vmspace *vs, uint64_t addr, bool write, bool exec, bool
  * loaded; the kernel lock may be held or not. Never blocks. */
 MUST_CHECK bool vmspace_fault_quick(struct vmspace *vs, uint64_t addr, bool write, bool exec);
 
-/* Makes [addr, addr+bytes) writable for the kernel to patch code (call-site rewriting): private copy of the page, no
- * permission change for the program. Returns a direct-map alias of addr, or NULL. Valid until the next call into this
- * header. */
+/*
+ * Patching code (call-site rewriting). Between begin, which may block, and end nobody else changes vs, and what is
+ * called here besides does not block for pages that are the program's own. vmspace_patch_alias makes [addr, addr +
+ * bytes) writable for the kernel: private copy of the page, no permission change for the program. Returns a direct-map
+ * alias of addr, or NULL. Valid until the next call. It may sleep the first time.
+ */
+void vmspace_patch_begin(struct vmspace *vs);
 void *vmspace_patch_alias(struct vmspace *vs, uint64_t addr, size_t bytes);
+void vmspace_patch_end(struct vmspace *vs);
 
 /* Whether the page at addr is a private page of the program's already, so that patching it needs no flush. */
 bool vmspace_page_is_own(struct vmspace *vs, uint64_t addr);

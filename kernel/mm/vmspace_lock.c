@@ -24,7 +24,7 @@ static bool is_empty(void *arg)
 
 void vmspace_lock(struct vmspace *vs)
 {
-	mutex_lock(&vs->lock);
+	adaptive_lock(&vs->lock);
 	if (!smp_active)
 		return;
 	__atomic_store_n(&vs->exclusive, 1, __ATOMIC_SEQ_CST);
@@ -34,10 +34,15 @@ void vmspace_lock(struct vmspace *vs)
 
 void vmspace_unlock(struct vmspace *vs)
 {
-	ASSERT(vs->dead == NULL);
+	struct area *gone = vs->gone;
+
+	ASSERT(vs->dead == NULL && list_empty(&vs->left));
+	vs->gone = NULL;
 	if (smp_active)
 		__atomic_store_n(&vs->exclusive, 0, __ATOMIC_RELEASE); /* pairs with vmspace_enter */
-	mutex_unlock(&vs->lock);
+	adaptive_unlock(&vs->lock);
+	if (gone != NULL)
+		vmspace_free_gone(gone);
 }
 
 bool vmspace_enter(struct vmspace *vs)

@@ -2,15 +2,20 @@
 /*
  * vmspace_priv.h - what the files behind vmspace.h share.
  *
- * Lock (vmspace_lock.c): vmspace_lock is a mutex, taken under the kernel lock, and keeps everybody else out of areas
- * and page tables. Functions below need it unless they say otherwise. Quick faults (fault_quick.c) work beside each
- * other without the kernel lock and without the mutex: they are inside between vmspace_enter and vmspace_leave, change
- * no area but its hints, and change the entries of one huge page's block under the spin lock of that block.
- * vmspace_lock waits until all of them have left, and while it is held none gets in. Order: kernel lock, vmspace lock,
- * a file's own locks (file_ops.map), a block's lock, the page tables' pool, pages. Nothing here touches program memory
- * by its own address while a lock is held, so a fault never waits for itself.
+ * Lock (vmspace_lock.c): vmspace_lock is a mutex (adaptive.h), taken with the kernel lock or without, and keeps
+ * everybody else out of areas and page tables. Functions below need it unless they say otherwise. The kernel lock is
+ * taken under it where more than the address space is concerned: a file's operations and its pages until they are in
+ * the tables (fault_in), who is to be killed for want of memory. That is no circle: whoever waits for the mutex has
+ * given the kernel lock up. Quick faults (fault_quick.c) work beside each other without the mutex: they are inside
+ * between vmspace_enter and vmspace_leave, change no area but its hints, and change the entries of one huge page's
+ * block under the spin lock of that block. vmspace_lock waits until all of them have left, and while it is held none
+ * gets in. Order: vmspace lock, a file's own locks (file_ops.map), a block's lock, the page tables' pool, pages.
+ * Nothing here touches program memory by its own address while a lock is held, so a fault never waits for itself.
+ *
+ * users, holds and the list of all address spaces are under the kernel lock.
  *
  * A page that leaves an entry is freed only when no CPU can reach it by a translation it remembers: see vmspace_flush.
+ * The file of an area that goes is let go after that, and after the lock, because that may take long: vmspace_unlock.
  *
  * A last-level entry that is not zero owns a page, present or not: PROT_NONE keeps the page and only hides it. A
  * private mapping may write a page only if the page is its own: counted, one reference (entry_is_own). Pages of the
@@ -23,8 +28,8 @@
 #include "kernel/arch/x86_64/callsite_table.h"
 #include "kernel/mm/area.h"
 #include "kernel/mm/vmspace.h"
+#include "kernel/sched/adaptive.h"
 #include "kernel/sched/spinlock.h"
-#include "kernel/sched/wait.h"
 
 /* Pages that have left the tables and wait for a flush. */
 struct dead_pages {
@@ -38,10 +43,11 @@ struct dead_pages {
 struct vmspace {
 	pa_t root;
 	struct area_set areas;
-	struct mutex lock;
+	struct adaptive_mutex lock;
 	uint32_t exclusive;                       /* lock is held: no quick fault may begin */
 	struct spinlock block_locks[BLOCK_LOCKS]; /* by a hash of the address */
 	struct dead_pages *dead;
+	struct area *gone;       /* out of the set, to be freed */
 	struct list link;        /* all address spaces */
 	unsigned users;          /* processes */
 	unsigned holds;          /* one for all users together, one for each CPU that has the tables loaded */
@@ -49,6 +55,7 @@ struct vmspace {
 	uint64_t mmap_top;       /* ... all else below this: not in blocks with shared tables */
 	uint64_t rest, rest_end; /* room behind the last image, for what is small */
 	struct list shared;      /* tables it has in common with others: shared_tables.c */
+	struct list left;        /* those it has no more, but a CPU may remember */
 	uint64_t brk_start, brk; /* brk_start 0: no heap yet */
 	size_t pages;            /* in areas */
 	size_t data_pages;       /* private writable, for RLIMIT_DATA */
@@ -107,8 +114,8 @@ MUST_CHECK bool vmspace_enter(struct vmspace *vs);
 void vmspace_leave(void);
 struct spinlock *vmspace_block_lock(struct vmspace *vs, uint64_t addr);
 
-/* ptes.c: forgets the translations in b, everywhere, and frees the pages that ptes_unmap has taken out of the tables.
- * Before the lock is given back. */
+/* ptes.c: forgets the translations in b, everywhere, and frees the pages and shared tables that were taken out of the
+ * tables. Before the lock is given back. */
 void vmspace_flush(struct vmspace *vs, struct tlb_batch *b);
 
 /* vmspace.c: with the layout of another one, or a new one (0). */
@@ -116,6 +123,9 @@ MUST_CHECK struct vmspace *vmspace_create_as(uint64_t layout);
 
 /* vmspace.c: a CPU has other tables loaded now, or there are no users any more. The last one frees them. */
 void vmspace_drop_hold(struct vmspace *vs);
+
+/* vmspace.c: frees areas that have gone: a list by next_gone. No vmspace lock. */
+void vmspace_free_gone(struct area *gone);
 
 /* vmspace.c: areas of a range */
 /* Splits areas so that none crosses start or end. 0, -ENOMEM. */

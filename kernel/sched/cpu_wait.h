@@ -16,6 +16,9 @@
  * told it to meanwhile. */
 void cpu_wait_until(bool (*done)(void *arg), void *arg, uint64_t spin_ns);
 
+/* At most for spin_ns, and never sleeps. */
+void cpu_spin_until(bool (*done)(void *arg), void *arg, uint64_t spin_ns);
+
 /* For what holders of locks do. */
 #define CPU_WAIT_SPIN_NS 10000ull
 

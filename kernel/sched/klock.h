@@ -38,6 +38,15 @@ static inline bool kernel_enter(void)
 	return true;
 }
 
+static inline bool cpu_has_klock(void)
+{
+#ifdef CAY_UNIT_TEST
+	return false;
+#else
+	return cpu_this()->holds_klock;
+#endif
+}
+
 static inline bool kernel_must_enter(void)
 {
 	return smp_active && !cpu_this()->holds_klock;

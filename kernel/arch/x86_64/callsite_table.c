@@ -142,6 +142,7 @@ bool callsite_table_copy(struct callsite_table *to, const struct callsite_table 
 	to->sites = sites;
 	to->arenas = arenas;
 	to->moves = moves;
+	to->rewriting = false;
 	return ok;
 }
 

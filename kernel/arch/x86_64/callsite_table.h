@@ -2,7 +2,8 @@
 /*
  * callsite_table.h - what is known of the call sites of one address space: which have trapped how often, where
  * trampolines are, and which program counters have moved into them.
- * Lock: the address space's threads on one CPU; with several it will need one lock of its own.
+ * Lock: the kernel lock. Rewriting may sleep, so one thread at a time does it (`rewriting`), and what leads into these
+ * arrays is looked up anew after whatever may sleep.
  */
 #ifndef CAY_KERNEL_ARCH_CALLSITE_TABLE_H
 #define CAY_KERNEL_ARCH_CALLSITE_TABLE_H
@@ -43,6 +44,7 @@ struct callsite_table {
 	struct callsite_move *moves;
 	uint32_t nr_moves, cap_moves;
 	uint32_t patched;      /* how often code was patched */
+	bool rewriting;        /* somebody is at it: trampolines are laid out one after the other */
 	uint32_t shared_traps; /* of sites that would be patched if their page tables were not shared */
 };
 

@@ -48,11 +48,22 @@ static void read_view(struct code_view *v, uint8_t *buf, uint64_t site)
 
 static bool write_code(struct vmspace *vs, uint64_t addr, const void *bytes, size_t n)
 {
-	void *alias = vmspace_patch_alias(vs, addr, n);
+	void *alias;
 
-	if (alias == NULL)
-		return false;
-	memcpy(alias, bytes, n);
+	vmspace_patch_begin(vs);
+	alias = vmspace_patch_alias(vs, addr, n);
+	if (alias != NULL)
+		memcpy(alias, bytes, n);
+	vmspace_patch_end(vs);
+	return alias != NULL;
+}
+
+/* What is patched is the program's own from here on: that may sleep, and let others run the program meanwhile. */
+static bool prepare_patches(struct vmspace *vs, const struct callsite_plan *plan)
+{
+	for (unsigned i = 0; i < plan->nr_patches; i++)
+		if (vmspace_patch_alias(vs, plan->patch[i].addr, plan->patch[i].bytes) == NULL)
+			return false;
 	return true;
 }
 
@@ -110,10 +121,14 @@ static bool apply(struct callsite_table *t, struct vmspace *vs, const struct cal
 		  const struct callsite_plan *plan)
 {
 	struct redirect r = {.plan = plan, .vs = vs};
-	bool ok = true;
+	bool ok;
 
 	if (!callsite_add_moves(t, plan) || !write_code(vs, target->tramp, plan->tramp, plan->tramp_bytes))
 		return false;
+	vmspace_patch_begin(vs);
+	ok = prepare_patches(vs, plan);
+	if (!ok)
+		goto out;
 	smp_hold_others(cpu_this()->cr3);
 	for (unsigned i = 0; i < plan->nr_patches && ok; i++)
 		ok = apply_patch(vs,
@@ -123,6 +138,8 @@ static bool apply(struct callsite_table *t, struct vmspace *vs, const struct cal
 	t->patched++;
 	cpu_serialize();
 	smp_release_others();
+out:
+	vmspace_patch_end(vs);
 	return ok;
 }
 
@@ -160,10 +177,13 @@ void callsite_trapped(struct trapframe *f)
 	struct vmspace *vs = vmspace_current();
 	struct callsite_table *t = vmspace_callsites(vs);
 	uint64_t site = f->rip - 2;
+	bool own, shared;
 	struct callsite *s;
 
 	if (callsite_in_arena(t, site))
 		return;
+	own = vmspace_page_is_own(vs, site); /* these may sleep: before the look at the site */
+	shared = !own && vmspace_shares_table(vs, site);
 	s = callsite_find(t, site);
 	if (s == NULL)
 		return;
@@ -171,11 +191,15 @@ void callsite_trapped(struct trapframe *f)
 	if (s->state == SITE_NEW) {
 		enum site_state state;
 
-		if (s->traps < TRAPS_BEFORE_PATCH && !vmspace_page_is_own(vs, site))
+		if (s->traps < TRAPS_BEFORE_PATCH && !own)
 			return;
-		if (vmspace_shares_table(vs, site) && ++t->shared_traps < TRAPS_BEFORE_LEAVING)
+		if (shared && ++t->shared_traps < TRAPS_BEFORE_LEAVING)
 			return;
+		if (t->rewriting)
+			return; /* at another trap */
+		t->rewriting = true;
 		state = rewrite(t, vs, site, (uint32_t)f->orig_rax);
+		t->rewriting = false;
 		s = callsite_find(t, site); /* rewriting may have slept, and others have added sites */
 		if (s != NULL)
 			s->state = (uint8_t)state;
@@ -199,12 +223,12 @@ uint64_t callsite_moved(uint64_t rip)
 	struct callsite_table *t = vmspace_callsites(vmspace_current());
 
 	for (uint32_t i = 0; i < t->nr_moves; i++) {
-		const struct callsite_move *m = &t->moves[i];
+		const struct callsite_move m = t->moves[i];
 		uint8_t now[5];
 
-		if (m->from == rip && copy_from_user(now, (const void *)m->patch, m->patch_bytes) == 0 &&
-		    memcmp(now, m->now, m->patch_bytes) == 0)
-			return m->to;
+		if (m.from == rip && copy_from_user(now, (const void *)m.patch, m.patch_bytes) == 0 &&
+		    memcmp(now, m.now, m.patch_bytes) == 0)
+			return m.to;
 	}
 	return rip;
 }

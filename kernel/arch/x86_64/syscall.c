@@ -28,6 +28,9 @@ static const uint16_t lock_free[] = {
 	__NR_getpid, __NR_gettid, __NR_getppid, __NR_getuid, __NR_getgid, __NR_geteuid, __NR_getegid, __NR_getcpu,
 	__NR_time, __NR_gettimeofday, __NR_sched_yield, __NR_futex, __NR_nanosleep, __NR_clock_nanosleep,
 	__NR_set_robust_list, __NR_set_tid_address, __NR_rt_sigprocmask, __NR_rt_sigpending, __NR_sigaltstack,
+	/* The address space has a lock of its own: vmspace_priv.h. */
+	__NR_mmap, __NR_munmap, __NR_mprotect, __NR_mremap, __NR_brk, __NR_madvise, __NR_msync, __NR_mincore,
+	__NR_mlock, __NR_mlock2, __NR_munlock, __NR_mlockall, __NR_munlockall,
 	/* What they do with a file is under the kernel lock unless the file has a lock of its own: file_enter. */
 	__NR_read, __NR_write, __NR_readv, __NR_writev, __NR_pread64, __NR_pwrite64, __NR_preadv, __NR_pwritev,
 	__NR_preadv2, __NR_pwritev2, __NR_lseek, __NR_poll, __NR_ppoll, __NR_select, __NR_pselect6,

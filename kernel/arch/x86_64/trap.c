@@ -103,20 +103,25 @@ void upcall_in_kernel(uint64_t rip)
 	panic("upcall while masked, at %#lx", rip);
 }
 
-static void page_fault(struct trapframe *f, uint64_t error, uint64_t addr)
+/* Makes the page what the access needs. 0, or a signal's si_code, *signo set. The kernel lock may be held or not. */
+static int resolve_fault(uint64_t error, uint64_t addr, int *signo)
 {
-	struct process *p = process_current();
-	int signo = SIGSEGV, code = SEGV_MAPERR;
+	bool write = (error & PF_WRITE) != 0, exec = (error & PF_INSTR) != 0;
+	struct vmspace *vs = process_current()->vs;
 
-	stat_count(CAY_C_PAGE_FAULTS);
-	if (addr < CAY_USER_END && p->vs != NULL) {
-		code = vmspace_fault(p->vs, addr, (error & PF_WRITE) != 0, (error & PF_INSTR) != 0,
-				     (error & PF_PRESENT) != 0, &signo);
-		if (code == 0) {
-			tlb_fill(addr);
-			return;
-		}
-	}
+	*signo = SIGSEGV;
+	if (addr >= CAY_USER_END || vs == NULL)
+		return SEGV_MAPERR;
+	if (vmspace_fault_quick(vs, addr, write, exec))
+		return 0;
+	return vmspace_fault(vs, addr, write, exec, (error & PF_PRESENT) != 0, signo);
+}
+
+/* An access that cannot be. */
+static void refuse_access(struct trapframe *f, uint64_t error, uint64_t addr, int signo, int code)
+{
+	struct thread *t = thread_current();
+
 	if (from_kernel(f)) {
 		if (signo == SIGKILL)
 			signal_fault(signo, code,
@@ -125,13 +130,27 @@ static void page_fault(struct trapframe *f, uint64_t error, uint64_t addr)
 			panic_frame(f, "page fault in the kernel at address %#lx, error %#lx", addr, error);
 		return;
 	}
-	struct thread *t = thread_current();
-
 	t->fault_vector = VEC_PF;
 	t->fault_error = error | PF_USER;
 	t->fault_addr = addr;
 	if (debug_stop(f, signo) != 0)
 		signal_fault(signo, code, addr);
+}
+
+static void page_fault(struct trapframe *f, uint64_t error, uint64_t addr)
+{
+	int signo, code = resolve_fault(error, addr, &signo);
+	bool entered;
+
+	stat_count(CAY_C_PAGE_FAULTS);
+	if (code == 0) {
+		tlb_fill(addr);
+		return;
+	}
+	entered = kernel_enter();
+	refuse_access(f, error, addr, signo, code);
+	if (entered)
+		kernel_leave();
 }
 
 /*
@@ -240,12 +259,9 @@ static void lost_page(struct trapframe *f, uint64_t addr)
 	thread_current()->fault_addr = addr;
 }
 
+/* Other than page faults. Kernel lock. */
 static void handle_exception(struct trapframe *f, uint64_t vector, uint64_t error, uint64_t cr2)
 {
-	if (vector == VEC_PF) {
-		page_fault(f, error, cr2);
-		return;
-	}
 	stat_count(CAY_C_EXCEPTIONS);
 	switch (vector) {
 	case VEC_UD:
@@ -296,19 +312,6 @@ static void handle_exception(struct trapframe *f, uint64_t vector, uint64_t erro
 	}
 }
 
-/* Most faults are done with here, without the kernel lock. */
-static bool quick_fault(uint64_t error, uint64_t addr)
-{
-	struct process *p = process_current();
-
-	if (!smp_active || p->vs == NULL ||
-	    !vmspace_fault_quick(p->vs, addr, (error & PF_WRITE) != 0, (error & PF_INSTR) != 0))
-		return false;
-	stat_count(CAY_C_PAGE_FAULTS);
-	tlb_fill(addr);
-	return true;
-}
-
 /* The same for the kernel. Any lock may be held where it reads a file by an address of its own: no error is possible
  * there, so it asks for zeros and tries again. */
 static void lost_page_in_kernel(struct trapframe *f)
@@ -322,8 +325,10 @@ static void handle_anywhere(struct trapframe *f, uint64_t vector, uint64_t error
 	bool entered;
 
 	spin_assert_none("a fault");
-	if (vector == VEC_PF && quick_fault(error, cr2))
+	if (vector == VEC_PF) {
+		page_fault(f, error, cr2);
 		return;
+	}
 	entered = kernel_enter();
 	handle_exception(f, vector, error, cr2);
 	if (entered)

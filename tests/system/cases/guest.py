@@ -70,5 +70,5 @@ for source in sorted(glob.glob(os.path.join(HERE, "..", "..", "guest", "*.c"))):
     case(name=subject, timeout=60)(lambda t, subject=subject: guest_program(t, subject))
 
 # Again where several CPUs make a difference.
-for subject in ("threads", "futex", "futex_pi", "preempt", "rseq", "signals", "sigio", "timers", "process", "fork", "pipe", "epoll", "sockets", "sockets_shared", "uring", "uring_io", "uring_random", "mmap", "faults", "callsites", "exec", "cpus", "parallel"):
+for subject in ("threads", "futex", "futex_pi", "preempt", "rseq", "signals", "sigio", "timers", "process", "fork", "pipe", "epoll", "sockets", "sockets_shared", "uring", "uring_io", "uring_random", "mmap", "faults", "callsites", "exec", "cpus", "parallel", "memory_parallel"):
     case(name=subject + "-2cpus", timeout=60)(lambda t, subject=subject: guest_program(t, subject, ["-c", "2"]))

@@ -5,15 +5,24 @@
 
 #include "abi/boot_info.h"
 #include "abi/layout.h"
+#include "kernel/sched/klock.h"
 #include "shim.h"
 
 /* A VM under KVM: no functions of a stub. */
 static const struct cay_boot_info kvm_boot_info;
 __attribute__((weak)) const struct cay_boot_info *const boot_info = &kvm_boot_info;
 
-/* kernel/mm/percpu.h */
+/* kernel/mm/percpu.h, kernel/sched/klock.h: one CPU, so no kernel lock */
 bool smp_active;
 __thread unsigned shim_cpu;
+
+void klock_take(void)
+{
+}
+
+void klock_release(void)
+{
+}
 
 void shim_ram(size_t bytes)
 {

@@ -6,6 +6,7 @@
 #include <errno.h>
 
 #include "kernel/log.h"
+#include "kernel/sched/adaptive.h"
 #include "kernel/sched/smp.h"
 #include "kernel/sched/thread.h"
 #include "kernel/sched/wait.h"
@@ -76,6 +77,18 @@ void waitq_wake(struct waitq *wq, uint32_t events)
 void waitq_wake_one(struct waitq *wq, uint32_t events)
 {
 	waitq_wake(wq, events);
+}
+
+void adaptive_lock(struct adaptive_mutex *m)
+{
+	ASSERT(m->owner == NULL);
+	m->owner = thread_current();
+}
+
+void adaptive_unlock(struct adaptive_mutex *m)
+{
+	ASSERT(m->owner == thread_current());
+	m->owner = NULL;
 }
 
 void mutex_lock(struct mutex *m)

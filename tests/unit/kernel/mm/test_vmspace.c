@@ -35,13 +35,13 @@ struct thread *thread_current(void)
 	return &thread;
 }
 
-void mutex_lock(struct mutex *m)
+void adaptive_lock(struct adaptive_mutex *m)
 {
 	assert_null(m->owner);
 	m->owner = &thread;
 }
 
-void mutex_unlock(struct mutex *m)
+void adaptive_unlock(struct adaptive_mutex *m)
 {
 	assert_ptr_equal(m->owner, &thread);
 	m->owner = NULL;
