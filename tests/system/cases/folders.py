@@ -158,7 +158,7 @@ def long_and_odd_names(t):
     t.same(["cat", deep + "/bottom"])
 
 
-@case
+@case(timeout=180)
 def many_files(t):
     os.mkdir(t.path("many"))
     for i in range(3000):
