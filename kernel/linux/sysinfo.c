@@ -9,6 +9,7 @@
 #include "kernel/mm/page.h"
 #include "kernel/mm/uaccess.h"
 #include "kernel/plat/cay/boot.h"
+#include "kernel/sched/loadavg.h"
 #include "kernel/sched/thread.h"
 #include "kernel/linux/uts.h"
 #include "kernel/time/clock.h"
@@ -66,6 +67,7 @@ long sys_setdomainname(const void *uname, size_t len)
 
 long sys_sysinfo(void *uinfo)
 {
+	struct loadavg load = loadavg_now();
 	struct sysinfo si;
 
 	memset(&si, 0, sizeof(si));
@@ -74,6 +76,8 @@ long sys_sysinfo(void *uinfo)
 	si.freeram = page_nr_free() * PAGE_SIZE;
 	si.procs = (uint16_t)process_current()->nr_threads;
 	si.mem_unit = 1;
+	for (unsigned i = 0; i < ARRAY_SIZE(si.loads); i++)
+		si.loads[i] = (unsigned long)load.avg[i] << (SI_LOAD_SHIFT - LOADAVG_SHIFT);
 	return copy_to_user(uinfo, &si, sizeof(si));
 }
 

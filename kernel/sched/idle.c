@@ -9,6 +9,7 @@
 #include "kernel/plat/cay/boot.h"
 #include "kernel/plat/cay/events.h"
 #include "kernel/sched/klock.h"
+#include "kernel/sched/loadavg.h"
 #include "kernel/sched/sched_priv.h"
 #include "kernel/sched/thread.h"
 
@@ -121,6 +122,7 @@ NORETURN void sched_idle_loop(void *arg)
 		if (net_pending())
 			net_idle_poll();
 		if (sched_has_waiting(sc) || (smp_active && balance_pull((unsigned)cpu->id, clock_monotonic_ns()))) {
+			loadavg_busy();
 			sched_schedule();
 			continue;
 		}

@@ -5,6 +5,7 @@
 #include "kernel/mm/kmalloc.h"
 #include "kernel/mm/page.h"
 #include "kernel/plat/cay/boot.h"
+#include "kernel/sched/loadavg.h"
 #include "kernel/time/clock.h"
 
 #define TICK_NS 10000000ull /* of USER_HZ, 100 */
@@ -111,9 +112,15 @@ int proc_show_uptime(uint64_t id, struct text *t)
 int proc_show_loadavg(uint64_t id, struct text *t)
 {
 	struct census c = take_census();
+	struct loadavg l = loadavg_now();
 
 	(void)id;
-	text_printf(t, "0.00 0.00 0.00 %u/%u %u\n", c.running, c.threads, c.last_tid);
+	for (unsigned i = 0; i < ARRAY_SIZE(l.avg); i++) {
+		unsigned hundredths = (l.avg[i] * 100 + (1u << LOADAVG_SHIFT) / 2) >> LOADAVG_SHIFT;
+
+		text_printf(t, "%u.%02u ", hundredths / 100, hundredths % 100);
+	}
+	text_printf(t, "%u/%u %u\n", c.running, c.threads, c.last_tid);
 	return 0;
 }
 

@@ -32,6 +32,13 @@ def dash_script(t):
     t.same(["/bin/dash", "-c", SCRIPT], expect=0)
 
 
+@case(once=True)
+def load_average(t):
+    """One look in 5 seconds: a program that computes shows up by then."""
+    r = t.cay(["/bin/dash", "-c", "while read a rest < /proc/loadavg && [ $a = 0.00 ]; do :; done; echo busy"])
+    t.check(r.text == "busy\n", r.describe())
+
+
 @case
 def bash_script(t):
     t.same(["/bin/bash", "-c", SCRIPT + r"""
