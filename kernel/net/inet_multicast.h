@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* inet_multicast.h - groups that a socket has joined (RFC 3493 section 5.2, RFC 3678's any-source calls). */
+/* inet_multicast.h - groups that a socket has joined (RFC 3493 section 5.2, RFC 3678 but for setting whole filters). */
 #ifndef CAY_KERNEL_NET_INET_MULTICAST_H
 #define CAY_KERNEL_NET_INET_MULTICAST_H
 
