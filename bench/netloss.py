@@ -54,8 +54,8 @@ def benchmark():
             try:
                 runs = [goodputs((native, cay)) for _ in range(rounds(4))]
                 n, c = (median([r[i] for r in runs]) / 1e6 for i in (0, 1))
-                result("goodput, %d %% of loss, 20 ms each way" % percent, -c, "MB/s", "at least Linux's Cubic", -n, limit=-n,
-                       note="%s flows (shown negative: more is better)" % FLOWS)
+                result("goodput, %d %% of loss, 20 ms each way" % percent, c, "MB/s", "at least Linux's Cubic", n, at_least=1,
+                       note="%s flows" % FLOWS)
             finally:
                 server.stop()
                 line.terminate()
