@@ -85,3 +85,23 @@ def assembler_and_linker(t):
                  ["objdump", "-d", "/usr/lib/x86_64-linux-gnu/crt1.o"], ["strings", "-n", "20", "/bin/true"], ["size", "/bin/true"]):
         if shutil.which(argv[0]):
             t.same(argv)
+
+
+@case(timeout=1800, soak=True, backends=("kvm",))
+def cay_builds_itself(t):
+    """The whole tree, built in a VM with two CPUs and on the host in the same place: the same bytes."""
+    src = t.path("src")
+    shutil.copytree(t.config.top, src, ignore=shutil.ignore_patterns("build", ".git"))
+    make = ["make", "-C", src, "-s", "-j2", "all"]
+    if not t.check(t.host(make).status == 0, "it builds on the host"):
+        return
+    built = {}
+    for name in ("cay", "kernel.elf"):
+        with open(os.path.join(src, "build", name), "rb") as f:
+            built[name] = f.read()
+    shutil.rmtree(os.path.join(src, "build"))
+    r = t.cay(make, ["-c", "2", "-m", "3G", "-v", "%s:%s" % (src, src)])
+    t.check(r.status == 0, r.describe())
+    for name, want in built.items():
+        with open(os.path.join(src, "build", name), "rb") as f:
+            t.check(f.read() == want, name + " has the same bytes")
