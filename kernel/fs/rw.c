@@ -48,15 +48,25 @@ static ssize_t limit_write(struct file *f, struct uio *uio, int64_t pos)
 
 static ssize_t note_read(const struct file *f, ssize_t n)
 {
-	if (n > 0)
+	struct io_counts *c = &thread_current()->io;
+
+	c->reads++;
+	if (n > 0) {
+		c->read_bytes += (uint64_t)n;
 		notify_file(f, IN_ACCESS);
+	}
 	return n;
 }
 
 static ssize_t note_write(const struct file *f, ssize_t n)
 {
-	if (n > 0)
+	struct io_counts *c = &thread_current()->io;
+
+	c->writes++;
+	if (n > 0) {
+		c->written_bytes += (uint64_t)n;
 		notify_file(f, IN_MODIFY);
+	}
 	return n;
 }
 

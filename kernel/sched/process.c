@@ -161,6 +161,7 @@ struct process *process_create(void)
 	p->vfork_wq = NULL;
 	p->children_usage = (struct process_usage){0};
 	p->shown = (struct cpu_time){0};
+	p->io_dead = (struct io_counts){0};
 	p->cpu_dead_ns = p->system_dead_ns = p->nr_blocked_dead = p->nr_preempted_dead = p->max_rss = 0;
 	p->vs = NULL;
 	p->sighand = NULL;
@@ -264,6 +265,10 @@ void process_thread_gone(struct thread *t)
 	p->system_dead_ns += t->system_time.exact_ns + t->system_time.sampled_ns;
 	p->nr_blocked_dead += t->nr_blocked;
 	p->nr_preempted_dead += t->nr_preempted;
+	p->io_dead.read_bytes += t->io.read_bytes;
+	p->io_dead.written_bytes += t->io.written_bytes;
+	p->io_dead.reads += t->io.reads;
+	p->io_dead.writes += t->io.writes;
 	if (p->nr_threads > 1 || t->kfn != NULL) {
 		p->nr_threads--;
 		waitq_wake(&alone_wq, 0);

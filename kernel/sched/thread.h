@@ -59,6 +59,12 @@ enum thread_state {
 	THREAD_DEAD
 };
 
+/* For /proc/PID/io: calls that read or wrote, and their bytes. */
+struct io_counts {
+	uint64_t read_bytes, written_bytes;
+	uint64_t reads, writes;
+};
+
 #define KSTACK_BYTES    16384
 #define THREAD_COMM_LEN 16
 
@@ -88,6 +94,7 @@ struct thread {
 	uint64_t cpu_start_ns;             /* while running: since when */
 	struct system_time system_time;    /* of it the kernel's part */
 	uint64_t nr_blocked, nr_preempted; /* voluntary and involuntary switches, for getrusage */
+	struct io_counts io;
 	int nice;
 	int policy, rt_priority; /* SCHED_*; 1..99 for SCHED_FIFO and SCHED_RR, else 0 */
 	int rank;                /* runqueue.h: what these make of it, or what is lent to it */
@@ -216,6 +223,7 @@ struct process {
 	uint64_t cpu_dead_ns, system_dead_ns; /* CPU time of threads that ended, and the kernel's part */
 	struct cpu_time shown;                /* system_time.h */
 	uint64_t nr_blocked_dead, nr_preempted_dead;
+	struct io_counts io_dead;
 	struct uring_task *uring;      /* what it has in flight in io_urings: kernel/uring/task.c; NULL until used */
 	struct process_timers *timers; /* interval and POSIX timers: kernel/time/process_timers.h; NULL until used */
 	/* for /proc/self: */

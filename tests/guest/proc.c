@@ -5,6 +5,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <pthread.h>
 #include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -124,6 +125,42 @@ static void self(void)
 	report_errno(open("/proc/self/maps", O_CREAT | O_EXCL | O_RDWR, 0600), EEXIST);
 }
 
+static long io_count(const char *name)
+{
+	const char *at = strstr(slurp("/proc/self/io"), name);
+
+	return at != NULL ? atol(at + strlen(name)) : -1;
+}
+
+static void *write_some(void *arg)
+{
+	char buf[1000] = {0};
+
+	(void)!write(*(int *)arg, buf, sizeof(buf));
+	return NULL;
+}
+
+/* Looking reads, too: so what is read is "at least". */
+static void io_counts(void)
+{
+	long written = io_count("wchar: "), writes = io_count("syscw: "), got = io_count("rchar: "),
+	     reads = io_count("syscr: ");
+	char buf[100000] = {0};
+	int null = open("/dev/null", O_WRONLY), zero = open("/dev/zero", O_RDONLY);
+	pthread_t th;
+
+	(void)!write(null, buf, sizeof(buf));
+	(void)!write(null, buf, 1);
+	(void)!read(zero, buf, sizeof(buf));
+	pthread_create(&th, NULL, write_some, &null);
+	pthread_join(th, NULL);
+	report(io_count("wchar: ") - written == 101001 && io_count("syscw: ") - writes == 3,
+	       "/proc/self/io counts what was written, by threads that ended, too");
+	report(io_count("rchar: ") - got >= 100000 && io_count("syscr: ") - reads >= 2, "and what was read");
+	close(null);
+	close(zero);
+}
+
 static void machine(void)
 {
 	struct utsname u;
@@ -217,6 +254,7 @@ static void listing(void)
 int main(void)
 {
 	self();
+	io_counts();
 	maps();
 	machine();
 	devices();

@@ -36,6 +36,9 @@ int proc_show_statm(uint64_t id, struct text *t);
 int proc_show_limits(uint64_t id, struct text *t);
 char proc_state(const struct thread *t);
 
+/* proc_io.c */
+int proc_show_io(uint64_t id, struct text *t);
+
 /* proc_memory.c */
 int proc_show_maps(uint64_t id, struct text *t);
 int proc_show_smaps(uint64_t id, struct text *t);

@@ -196,8 +196,9 @@ static bool next_task(uint64_t id, uint64_t *cursor, char name[PSEUDO_NAME_MAX],
 		FILE_ENTRY("status", 0444, proc_show_status), FILE_ENTRY("stat", 0444, proc_show_stat),                \
 		FILE_ENTRY("statm", 0444, proc_show_statm), FILE_ENTRY("cmdline", 0444, proc_show_cmdline),            \
 		FILE_ENTRY("environ", 0400, proc_show_environ), FILE_ENTRY("auxv", 0400, proc_show_auxv),              \
-		FILE_ENTRY("limits", 0444, proc_show_limits), FILE_ENTRY("mounts", 0444, proc_show_mounts),            \
-		FILE_ENTRY("mountinfo", 0444, proc_show_mountinfo), FILE_ENTRY("personality", 0400, show_personality), \
+		FILE_ENTRY("limits", 0444, proc_show_limits), FILE_ENTRY("io", 0400, proc_show_io),                    \
+		FILE_ENTRY("mounts", 0444, proc_show_mounts), FILE_ENTRY("mountinfo", 0444, proc_show_mountinfo),      \
+		FILE_ENTRY("personality", 0400, show_personality),                                                     \
 		{.name = "comm", .mode = S_IFREG | 0644, .show = show_comm, .write = write_comm, OWNED},               \
 		{.name = "oom_score_adj",                                                                              \
 		 .mode = S_IFREG | 0644,                                                                               \

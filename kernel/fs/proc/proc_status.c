@@ -118,9 +118,8 @@ static void show_signals(const struct thread *th, struct text *t)
 		    "SigQ:\t%u/"
 		    "%llu\nSigPnd:\t%016llx\nShdPnd:\t%016llx\nSigBlk:\t%016llx\nSigIgn:\t%016llx\nSigCgt:\t%016llx\n",
 		    us != NULL ? us->queued : 0, (unsigned long long)th->proc->rlimit[RLIMIT_SIGPENDING].cur,
-		    (unsigned long long)th->pending.mask,
-		    (unsigned long long)shared, (unsigned long long)th->sigmask, (unsigned long long)s.ignored,
-		    (unsigned long long)s.caught);
+		    (unsigned long long)th->pending.mask, (unsigned long long)shared, (unsigned long long)th->sigmask,
+		    (unsigned long long)s.ignored, (unsigned long long)s.caught);
 	text_printf(t, "CapInh:\t%016llx\nCapPrm:\t%016llx\nCapEff:\t%016llx\nCapBnd:\t%016llx\nCapAmb:\t%016llx\n",
 		    (unsigned long long)c->cap_inheritable, (unsigned long long)c->cap_permitted,
 		    (unsigned long long)c->cap_effective, (unsigned long long)c->cap_bounding,
