@@ -157,6 +157,8 @@ int sock_diag_request(struct nl_reply *r, const struct nlmsghdr *h, const uint8_
 		return -EOPNOTSUPP;
 	if (bytes < sizeof(struct sock_diag_req))
 		return -EINVAL;
+	if (body[0] == AF_UNIX)
+		return unix_diag_request(r, body, bytes);
 	if (body[0] != AF_INET && body[0] != AF_INET6)
 		return -ENOENT;
 	if (bytes < sizeof(req))

@@ -15,4 +15,7 @@
  */
 int sock_diag_request(struct nl_reply *r, const struct nlmsghdr *h, const uint8_t *body, unsigned bytes);
 
+/* unix_diag.c: the same for AF_UNIX. */
+int unix_diag_request(struct nl_reply *r, const uint8_t *body, unsigned bytes);
+
 #endif

@@ -10,6 +10,10 @@
 
 static const struct socket_ops unix_ops;
 
+/* For lists. The lock comes before those of sockets. */
+static struct list all = LIST_INIT(all);
+static struct spinlock all_lock = SPINLOCK_INIT("unix sockets");
+
 struct unix_sock *unix_get(struct unix_sock *u)
 {
 	__atomic_add_fetch(&u->refs, 1, __ATOMIC_RELAXED);
@@ -20,8 +24,20 @@ void unix_put(struct unix_sock *u)
 {
 	if (__atomic_sub_fetch(&u->refs, 1, __ATOMIC_ACQ_REL) > 0)
 		return;
+	spin_lock(&all_lock);
+	list_remove(&u->all_link);
+	spin_unlock(&all_lock);
 	unix_drop_messages(u);
 	kfree(u);
+}
+
+void unix_for_each(void (*fn)(struct unix_sock *u, void *arg), void *arg)
+{
+	spin_lock(&all_lock);
+	list_for_each (u, &all, all_link, struct unix_sock)
+		if (!u->dead)
+			fn(u, arg);
+	spin_unlock(&all_lock);
 }
 
 struct unix_sock *unix_peer(struct unix_sock *u)
@@ -81,6 +97,9 @@ static struct unix_sock *new_sock(int type)
 	waitq_init(&u->wq);
 	mutex_init(&u->read_lock);
 	u->cred = own_cred();
+	spin_lock(&all_lock);
+	list_push_back(&all, &u->all_link);
+	spin_unlock(&all_lock);
 	return u;
 }
 
@@ -120,8 +139,10 @@ int unix_create_pair(int type, int protocol, struct socket *out[2])
 		return err;
 	struct unix_sock *a = new_sock(type), *b = new_sock(type);
 	if (a == NULL || b == NULL) {
-		kfree(a);
-		kfree(b);
+		if (a != NULL)
+			unix_put(a);
+		if (b != NULL)
+			unix_put(b);
 		return -ENOMEM;
 	}
 	connect_pair(a, b);

@@ -30,6 +30,7 @@ struct unix_msg {
 
 struct unix_sock {
 	struct socket sock;
+	struct list all_link; /* every one that has memory */
 	unsigned refs;        /* atomic */
 	struct spinlock lock; /* msgs, queued, peer; changes of dead, shut_rd */
 	bool dead;            /* its file is gone */

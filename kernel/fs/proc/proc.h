@@ -70,6 +70,7 @@ int proc_show_udp6(uint64_t id, struct text *t);
 int proc_show_udplite(uint64_t id, struct text *t);
 int proc_show_udplite6(uint64_t id, struct text *t);
 int proc_show_sockstat(uint64_t id, struct text *t);
+int proc_show_unix(uint64_t id, struct text *t); /* proc_net_unix.c */
 
 /* proc_sys.c: /proc/sys */
 extern const struct pseudo_node proc_sys_nodes[];

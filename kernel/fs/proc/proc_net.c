@@ -175,5 +175,6 @@ const struct pseudo_node proc_net_nodes[] = {
 	PSEUDO_FILE("udplite", proc_show_udplite),
 	PSEUDO_FILE("udplite6", proc_show_udplite6),
 	PSEUDO_FILE("sockstat", proc_show_sockstat),
+	PSEUDO_FILE("unix", proc_show_unix),
 	PSEUDO_END,
 };

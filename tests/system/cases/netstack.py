@@ -86,6 +86,36 @@ def proc_net_lists_sockets(t):
     t.check(r.text == "True\nTrue\n1\n", r.describe())
 
 
+UNIX = """
+import socket, subprocess
+a, b = socket.socketpair()
+a.sendall(b"12345")
+l = socket.socket(socket.AF_UNIX)
+l.bind("/tmp/listener")
+l.listen(7)
+c = socket.socket(socket.AF_UNIX)
+c.connect("/tmp/listener")
+d = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+d.bind("\\0abstract")
+listed = [line.split() for line in subprocess.run(["ss", "-xanH"], capture_output=True, text=True).stdout.splitlines()]
+print([line[:5] for line in listed if line[4] != "*"])
+print(sorted(line[2:4] for line in listed if line[4] == "*" and line[7] != "0"))
+print([line.split()[3:6] + line.split()[7:] for line in open("/proc/net/unix").read().splitlines()[1:] if len(line.split()) > 7])
+"""
+
+
+@case(timeout=30)
+def unix_sockets_are_listed(t):
+    """ss -x and /proc/net/unix: queues, a connection that waits for its listener, abstract names."""
+    t.need("ss")
+    r = t.cay([PYTHON, "-c", UNIX], ["--net", "none"])
+    t.check(r.text == ("[['u_str', 'LISTEN', '1', '7', '/tmp/listener'], ['u_str', 'ESTAB', '0', '0', '/tmp/listener'], "
+                       "['u_dgr', 'UNCONN', '0', '0', '@abstract']]\n"
+                       "[['0', '5'], ['5', '0']]\n"
+                       "[['00010000', '0001', '01', '/tmp/listener'], ['00000000', '0001', '03', '/tmp/listener'], "
+                       "['00000000', '0002', '01', '@abstract']]\n"), r.describe())
+
+
 @case(timeout=30)
 def packet_sockets_see_loopback(t):
     r = t.cay([PYTHON, "-c", PACKET], ["-u", "0:0", "--net", "none"])
