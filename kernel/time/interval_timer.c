@@ -6,6 +6,15 @@
 
 /* A shorter period would leave the program no time between interruptions; expiries in between count as overruns. */
 #define PERIOD_MIN_NS 50000ull
+/*
+ * However many timers a program has, their expiries may take a part of the CPU only: each costs about half a
+ * microsecond, and is worth one of these slots. When more are wanted than there are slots, the expiries are put off
+ * to ticks, so that many of them share one interruption.
+ */
+#define SLOT_NS 5000ull
+#define TICK_NS 1000000ull
+
+static uint64_t slots_end_ns; /* until when slots are given away; lock: the kernel's */
 
 static uint64_t clock_now(const struct interval_timer *it)
 {
@@ -27,11 +36,18 @@ static uint64_t clock_now(const struct interval_timer *it)
 	return clock_monotonic_ns();
 }
 
-static void arm(struct interval_timer *it, uint64_t now_ns, uint64_t at_least_ns)
+static uint64_t left_ns(const struct interval_timer *it, uint64_t now_ns)
 {
-	uint64_t left_ns = it->expiry_ns > now_ns ? it->expiry_ns - now_ns : 0;
+	return it->expiry_ns > now_ns ? it->expiry_ns - now_ns : 0;
+}
 
-	ktimer_arm(&it->ktimer, deadline_after(MAX(left_ns, at_least_ns)));
+/* After an expiry. now_ns: of its clock. */
+static void arm_again(struct interval_timer *it, uint64_t now_ns)
+{
+	uint64_t deadline_ns = deadline_after(MAX(left_ns(it, now_ns), PERIOD_MIN_NS));
+
+	slots_end_ns = MAX(slots_end_ns, clock_monotonic_ns()) + SLOT_NS;
+	ktimer_arm(&it->ktimer, slots_end_ns > deadline_ns ? ALIGN_UP(slots_end_ns, TICK_NS) : deadline_ns);
 }
 
 static void on_ktimer(struct ktimer *k)
@@ -40,13 +56,13 @@ static void on_ktimer(struct ktimer *k)
 	uint64_t now_ns = clock_now(it), periods = 1;
 
 	if (now_ns < it->expiry_ns) {
-		arm(it, now_ns, PERIOD_MIN_NS);
+		arm_again(it, now_ns);
 		return;
 	}
 	if (it->interval_ns != 0) {
 		periods += (now_ns - it->expiry_ns) / it->interval_ns;
 		it->expiry_ns += periods * it->interval_ns;
-		arm(it, now_ns, PERIOD_MIN_NS);
+		arm_again(it, now_ns);
 	} else {
 		it->expiry_ns = 0;
 	}
@@ -73,7 +89,7 @@ void interval_timer_set(struct interval_timer *it, uint64_t first_ns, bool absol
 		it->expiry_ns = first_ns;
 	else
 		it->expiry_ns = first_ns > UINT64_MAX - now_ns ? UINT64_MAX : now_ns + first_ns;
-	arm(it, now_ns, 0);
+	ktimer_arm(&it->ktimer, deadline_after(left_ns(it, now_ns)));
 }
 
 uint64_t interval_timer_left_ns(const struct interval_timer *it)

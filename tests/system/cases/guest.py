@@ -67,8 +67,8 @@ def guest_program(t, name, flags=()):
 
 for source in sorted(glob.glob(os.path.join(HERE, "..", "..", "guest", "*.c"))):
     subject = os.path.basename(source)[:-2]
-    case(name=subject, timeout=60)(lambda t, subject=subject: guest_program(t, subject))
+    case(name=subject, timeout=150)(lambda t, subject=subject: guest_program(t, subject))
 
 # Again where several CPUs make a difference.
-for subject in ("threads", "futex", "futex_pi", "preempt", "rseq", "signals", "sigio", "timers", "process", "fork", "pipe", "epoll", "sockets", "sockets_shared", "uring", "uring_io", "uring_random", "mmap", "faults", "callsites", "exec", "cpus", "parallel", "memory_parallel"):
-    case(name=subject + "-2cpus", timeout=60)(lambda t, subject=subject: guest_program(t, subject, ["-c", "2"]))
+for subject in ("threads", "futex", "futex_pi", "preempt", "rseq", "signals", "sigio", "timers", "process", "fork", "pipe", "epoll", "sockets", "sockets_shared", "uring", "uring_io", "uring_random", "mmap", "faults", "callsites", "callsite_race", "timer_storm", "exec", "cpus", "parallel", "memory_parallel"):
+    case(name=subject + "-2cpus", timeout=150)(lambda t, subject=subject: guest_program(t, subject, ["-c", "2"]))
