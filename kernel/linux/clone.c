@@ -61,9 +61,11 @@ struct thread *clone_thread(struct process *p, uint64_t flags)
 
 void clone_set_up_thread(struct thread *t, const struct clone_request *rq)
 {
+	struct thread *self = thread_current();
 	struct trapframe *f = thread_frame(t);
 
-	*f = *thread_frame(thread_current());
+	*f = *thread_frame(self);
+	thread_work_set(t, self->work & THREAD_WORK_MOVED); /* the copy stands where the original does */
 	f->rax = 0;
 	f->orig_rax = (uint64_t)-1;
 	if (rq->stack_top != 0)

@@ -149,6 +149,7 @@ struct thread {
 #define THREAD_WORK_EXIT    (1u << 2) /* the process is ending */
 #define THREAD_WORK_TRACE   (1u << 3) /* --strace */
 #define THREAD_WORK_RSEQ    (1u << 4) /* it has another CPU than its struct rseq says */
+#define THREAD_WORK_MOVED   (1u << 5) /* code was patched: the instruction it stands on may be elsewhere now */
 
 #define FPU_IN_MEMORY (-1)
 

@@ -74,6 +74,7 @@ kernel_entry:
 
 	/* CAY_KERNEL_LSTAR_OFFSET: a `syscall` instruction that was not rewritten. rcx = return address, r11 = flags. */
 	.org kernel_entry + 0x40
+	.global lstar_entry
 lstar_entry:
 	movl $1, %gs:PG_MASKED
 	mov %rsp, %gs:CPU_SCRATCH0

@@ -98,29 +98,20 @@ static struct callsite_arena *arena_for(struct callsite_table *t, struct vmspace
 	return callsite_arena_near(t, site, CALLSITE_TRAMP_MAX);
 }
 
-struct redirect {
-	const struct callsite_plan *plan;
-	struct vmspace *vs;
-};
-
-static void redirect_thread(struct thread *t, void *arg)
+/*
+ * Each thread looks itself, on its way back to the program. Its frame may not tell yet where it stands: a CPU is out of
+ * the program as soon as upcalls are masked, which is before the frame is written (for an upcall the VMM masks them).
+ */
+static void tell_thread(struct thread *t, void *vs)
 {
-	const struct redirect *r = arg;
-	struct trapframe *f;
-
-	if (t->proc->vs != r->vs || t->kfn != NULL || t->state == THREAD_DEAD)
-		return;
-	f = thread_frame(t);
-	for (unsigned i = 0; i < r->plan->nr_moved; i++)
-		if (f->rip == r->plan->moved[i].from)
-			f->rip = r->plan->moved[i].to;
+	if (t->proc->vs == vs && t->kfn == NULL && t->state != THREAD_DEAD)
+		thread_work_set(t, THREAD_WORK_MOVED);
 }
 
 /* Trampoline first, then the code that leads there, then whoever stands on what was moved. */
 static bool apply(struct callsite_table *t, struct vmspace *vs, const struct callsite_target *target,
 		  const struct callsite_plan *plan)
 {
-	struct redirect r = {.plan = plan, .vs = vs};
 	bool ok;
 
 	if (!callsite_add_moves(t, plan) || !write_code(vs, target->tramp, plan->tramp, plan->tramp_bytes))
@@ -133,8 +124,8 @@ static bool apply(struct callsite_table *t, struct vmspace *vs, const struct cal
 	for (unsigned i = 0; i < plan->nr_patches && ok; i++)
 		ok = apply_patch(vs,
 				 &plan->patch[i]); /* if not, the jump to a trampoline is one that nothing leads to */
-	if (ok)
-		thread_for_each(redirect_thread, &r);
+	if (ok && plan->nr_moved != 0)
+		thread_for_each(tell_thread, vs);
 	t->patched++;
 	cpu_serialize();
 	smp_release_others();

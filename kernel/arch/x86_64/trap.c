@@ -31,7 +31,7 @@
 struct ex_entry {
 	uint64_t insn, fixup;
 };
-extern const char crit_full_start[], crit_full_end[];
+extern const char crit_full_start[], crit_full_end[], lstar_entry[];
 extern const struct ex_entry __ex_table_start[], __ex_table_end[];
 
 static bool is_kernel_address(uint64_t a)
@@ -60,6 +60,10 @@ static void do_locked_work(struct trapframe *f)
 {
 	struct thread *t = thread_current();
 
+	if (t->work & THREAD_WORK_MOVED) {
+		thread_work_clear(t, THREAD_WORK_MOVED);
+		f->rip = callsite_moved(f->rip);
+	}
 	debug_poll(f);
 	if (t->work & THREAD_WORK_EXIT) {
 		thread_work_clear(t, THREAD_WORK_EXIT);
@@ -92,9 +96,22 @@ void exit_work(struct trapframe *f)
 		smp_before_program();
 }
 
+/*
+ * Between a trapping system call and the first instruction of its door, which masks upcalls, rip is the kernel's, the
+ * rest the program's. Then the call was not made: the return address in rcx would not be found if its code is patched.
+ */
+static void leave_door(struct trapframe *f)
+{
+	if (f->rip != (uint64_t)lstar_entry)
+		return;
+	f->rip = f->rcx - 2;
+	f->rflags = f->r11;
+}
+
 void upcall_handler(struct trapframe *f)
 {
 	stat_count(CAY_C_UPCALLS);
+	leave_door(f);
 	exit_work(f);
 }
 
