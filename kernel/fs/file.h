@@ -86,6 +86,9 @@ struct file_ops {
 	/* map gives pages of the file window: shared with the host, but the first touch of each costs 5 us (KVM does
 	 * not fill their neighbours along, as it does for RAM). Private mappings of small areas are read instead. */
 	bool map_is_costly;
+	/* A mapping of it went, whole or the last part of it, in the process that had it. Must not block. Default:
+	 * nobody minds. */
+	void (*unmapped)(struct file *f);
 	int (*fsync)(struct file *f, bool data_only);                         /* 0 or -EINVAL */
 	int (*fallocate)(struct file *f, int mode, int64_t off, int64_t len); /* -EOPNOTSUPP */
 	int64_t (*fcntl)(struct file *f, unsigned cmd,

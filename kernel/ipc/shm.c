@@ -4,7 +4,7 @@
  * address space holds one reference on its file, the segment itself one more, so the files' reference counts *are* the
  * number of attaches, after fork and exit, too. Readers and writers map two files of the same inode, because what
  * mprotect may allow is the file's property. Invariant: a removed segment holds no reference and goes with its last
- * area. What Linux does and this does not: a detach by munmap or exit leaves shm_dtime and shm_lpid as they were.
+ * area.
  */
 #include <errno.h>
 #include <linux/fcntl.h>
@@ -71,11 +71,21 @@ static void released(struct file *f)
 	}
 }
 
+/* A detach, by shmdt, munmap, exec or the end of a process. */
+static void unmapped(struct file *f)
+{
+	struct shm *s = f->priv;
+
+	s->dtime = ipc_now();
+	s->lpid = process_current()->pid;
+}
+
 static void adopt(struct shm *s, unsigned which, struct file *f)
 {
 	if (shm_ops.map == NULL) {
 		shm_ops = *f->ops;
 		shm_ops.release = released;
+		shm_ops.unmapped = unmapped;
 	}
 	f->ops = &shm_ops;
 	f->priv = s;
@@ -202,14 +212,10 @@ long sys_shmat(int id, uint64_t addr, int flags)
 long sys_shmdt(uint64_t addr)
 {
 	struct file *f = addr % PAGE_SIZE == 0 ? vmspace_unmap_file(vmspace_current(), addr, &shm_ops) : NULL;
-	struct shm *s;
 
 	if (f == NULL)
 		return -EINVAL;
-	s = f->priv;
-	s->dtime = ipc_now();
-	s->lpid = process_current()->pid;
-	file_put(f); /* may free s */
+	file_put(f); /* may free the segment */
 	return 0;
 }
 

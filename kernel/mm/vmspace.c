@@ -209,6 +209,8 @@ void vmspace_free_gone(struct area *gone)
 	while (gone != NULL) {
 		struct area *next = gone->next_gone;
 
+		if (gone->file != NULL && gone->file->ops->unmapped != NULL)
+			gone->file->ops->unmapped(gone->file);
 		area_free(gone);
 		gone = next;
 	}

@@ -107,6 +107,28 @@ static void test_shm_fork(void)
 	report_eq(shmdt((void *)p), 0);
 }
 
+/* A child attaches and goes, by munmap or by its end; its id, and the time, must be those of the last detach. */
+static bool detach_is_noted(bool by_munmap)
+{
+	int id = shmget(IPC_PRIVATE, 4096, 0600), status;
+	struct shmid_ds ds;
+	pid_t child = fork();
+
+	if (child == 0) {
+		void *p = shmat(id, NULL, 0);
+
+		if (by_munmap)
+			munmap(p, 4096);
+		else
+			_exit(shm_stat(id).shm_dtime != 0);
+		_exit(shm_stat(id).shm_lpid != getpid() || shm_stat(id).shm_dtime == 0);
+	}
+	waitpid(child, &status, 0);
+	ds = shm_stat(id);
+	shmctl(id, IPC_RMID, NULL);
+	return status == 0 && ds.shm_lpid == child && ds.shm_dtime != 0 && ds.shm_nattch == 0;
+}
+
 static int sem(int id, int num, int op, int flags)
 {
 	struct sembuf b = {(unsigned short)num, (short)op, (short)flags};
@@ -363,6 +385,8 @@ int main(void)
 {
 	test_shm_basics();
 	test_shm_fork();
+	report(detach_is_noted(true), "munmap is a detach");
+	report(detach_is_noted(false), "so is the end of a process");
 	test_sem_basics();
 	test_sem_waiting();
 	test_sem_undo();
