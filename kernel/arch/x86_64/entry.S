@@ -333,6 +333,10 @@ exc_entry:
 	movl $1, %gs:PG_MASKED
 	mov %rax, %gs:CPU_SCRATCH0
 	mov %rcx, %gs:CPU_SCRATCH1
+	lea upcall_entry(%rip), %rcx
+	cmp %gs:PG_EXC_RIP, %rcx
+	je exc_before_upcall
+exc_context_known:
 	/* As for upcalls: what interrupted kernel code goes below it on its stack, all else to the top of the thread's. */
 	mov %gs:PG_EXC_RSP, %rax
 	mov %rax, %rcx
@@ -366,6 +370,19 @@ exc_entry:
 	jne return_full
 	pop_all_gprs
 	iretq
+
+	/*
+	 * The VMM turned to an upcall a program whose int3 KVM had yet to deliver: such exceptions it cannot see (KVM
+	 * reports no software exception). The exception comes first; what the upcall was for is seen on the way out.
+	 */
+exc_before_upcall:
+	mov %gs:PG_UP_RIP, %rax
+	mov %rax, %gs:PG_EXC_RIP
+	mov %gs:PG_UP_RSP, %rax
+	mov %rax, %gs:PG_EXC_RSP
+	mov %gs:PG_UP_RFLAGS, %rax
+	mov %rax, %gs:PG_EXC_RFLAGS
+	jmp exc_context_known
 
 	/* void arch_switch(struct thread *prev, struct thread *next): stacks only; the scheduler sets the rest */
 	.global arch_switch
