@@ -137,6 +137,16 @@ void net_filter_free(struct net_filter *f)
 	kfree(f);
 }
 
+bool net_filter_copy(const struct net_filter *f, struct net_filter **out)
+{
+	size_t bytes = f != NULL ? sizeof(*f) + f->nr * sizeof(f->insn[0]) : 0;
+
+	*out = f != NULL ? kmalloc(bytes) : NULL;
+	if (*out != NULL)
+		memcpy(*out, f, bytes);
+	return *out != NULL || f == NULL;
+}
+
 static int make(const void *value, unsigned len, struct net_filter **out)
 {
 	struct sock_fprog prog;

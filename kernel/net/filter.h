@@ -3,7 +3,7 @@
  * filter.h - classic BPF programs on sockets (SO_ATTACH_FILTER, socket(7)): which packets a socket gets, and how much
  * of them. A program is checked when it is attached: known instructions, jumps forward and inside, no memory word read
  * before it is written, a return at the end. So it ends after at most as many steps as it has instructions. On packet,
- * raw and UDP sockets; the program sees what Linux shows it: the link header, the IP header, the UDP header.
+ * raw, UDP and TCP sockets; the program sees what Linux shows it: the link header, the IP header, theirs.
  */
 #ifndef CAY_KERNEL_NET_FILTER_H
 #define CAY_KERNEL_NET_FILTER_H
@@ -22,6 +22,8 @@ bool net_filter_is_option(int level, int name);
  */
 int net_filter_set(struct channel *ch, struct net_filter **slot, int name, const void *value, unsigned len);
 void net_filter_free(struct net_filter *f); /* NULL is allowed */
+/* One of its own for a connection that a listener made; out is NULL if f is. False: no memory. */
+MUST_CHECK bool net_filter_copy(const struct net_filter *f, struct net_filter **out);
 
 /* Is this a program that may run? nr: 1 to BPF_MAXINSNS. */
 bool net_filter_is_valid(const struct sock_filter *insn, unsigned nr);

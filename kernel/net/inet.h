@@ -31,7 +31,7 @@ struct inet_sock {
 	bool pktinfo, pktinfo6, recv_ttl, recv_ttl6, recv_tos, recv_tos6, recv_opts, recv_origdst;
 	bool freebind, transparent, hdrincl, no_port, mcast_all;
 	struct inet_membership *memberships; /* joined groups: inet_multicast.c */
-	struct net_filter *filter;           /* raw and UDP; NULL: none. Owned */
+	struct net_filter *filter;           /* NULL: none. Owned */
 	int error;                           /* positive errno for SO_ERROR and the next call */
 	struct route route;
 };

@@ -71,7 +71,8 @@ static struct tcp_sock *make_child(struct tcp_sock *t, const struct pbuf *p)
 	bool locked = channel_trylock(&child->in.ch);
 	ASSERT(locked);
 	child->share = share_port(t, p);
-	if (child->share == NULL || inet_route(&child->in) != 0 || channel_insert(&child->in.ch, &key) != 0) {
+	if (child->share == NULL || !net_filter_copy(t->in.filter, &child->in.filter) || inet_route(&child->in) != 0 ||
+	    channel_insert(&child->in.ch, &key) != 0) {
 		port_share_put(child->share);
 		channel_unlock(&child->in.ch);
 		channel_put(&child->in.ch);
@@ -116,7 +117,7 @@ void tcp_sock_listener_input(struct tcp_sock *t, struct pbuf *p, uint64_t now_ns
 
 	if (pass_on(p))
 		return;
-	if (!tcp_sock_parse(p, &seg) || p->link_multicast || ipaddr_is_broadcast(&p->dst)) {
+	if (!tcp_sock_passes(t, p) || !tcp_sock_parse(p, &seg) || p->link_multicast || ipaddr_is_broadcast(&p->dst)) {
 		pbuf_put(p);
 		return;
 	}

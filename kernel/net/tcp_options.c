@@ -178,6 +178,8 @@ int tcp_sock_set_option(struct socket *s, int level, int name, const void *value
 
 	if (level != SOL_SOCKET && level != IPPROTO_TCP)
 		return inet_set_option(s, level, name, value, len);
+	if (net_filter_is_option(level, name))
+		return net_filter_set(&t->in.ch, &t->in.filter, name, value, len);
 	if (level == IPPROTO_TCP && name != TCP_CONGESTION) {
 		if (len < sizeof(v))
 			return -EINVAL;

@@ -226,7 +226,7 @@ static void take_segment(struct tcp_sock *t, struct pbuf *p, uint64_t now_ns)
 {
 	struct tcp_seg seg;
 
-	if (!tcp_sock_parse(p, &seg)) {
+	if (!tcp_sock_passes(t, p) || !tcp_sock_parse(p, &seg)) {
 		pbuf_put(p);
 		return;
 	}
@@ -299,6 +299,7 @@ static void free_sock(struct channel *ch)
 {
 	struct tcp_sock *t = container_of(ch, struct tcp_sock, in.ch);
 
+	net_filter_free(t->in.filter);
 	ktimer_cancel(&t->timer);
 	tcp_conn_free(&t->c);
 	tcp_mem_charge(-(int64_t)t->charged);

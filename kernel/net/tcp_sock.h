@@ -84,6 +84,11 @@ void tcp_sock_count_memory(struct tcp_sock *t);
 void tcp_sock_run(struct channel *ch, struct pbuf *batch, uint32_t bits);
 /* A packet at its transport header, checked and parsed: what is left of it is the payload (NULL if none). */
 MUST_CHECK bool tcp_sock_parse(struct pbuf *p, struct tcp_seg *seg);
+/* Does the socket's filter let this packet, at its TCP header, through? It cuts nothing off: that would come again. */
+static inline bool tcp_sock_passes(const struct tcp_sock *t, const struct pbuf *p)
+{
+	return likely(t->in.filter == NULL) || net_filter_run(t->in.filter, p) != 0;
+}
 /* Positive errno to report once, or 0. */
 int tcp_sock_error(struct tcp_sock *t);
 bool tcp_sock_rcv_ended(const struct tcp_sock *t); /* no more data will come */

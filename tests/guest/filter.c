@@ -6,6 +6,7 @@
 #include <linux/filter.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #define OP(c, v)          ((struct sock_filter)BPF_STMT(c, v))
 #define IF(c, v, yes, no) ((struct sock_filter)BPF_JUMP(c, v, yes, no))
@@ -39,6 +40,45 @@ static int passes(char first, unsigned bytes)
 	return n < 0 ? -errno : (int)n;
 }
 
+/* On a listener, for it and what it accepts: segments whose data begins with 'n' do not arrive. */
+static void test_tcp(void)
+{
+	struct sock_filter insn[] = {
+		OP(BPF_LD | BPF_B | BPF_ABS, 12),
+		OP(BPF_ALU | BPF_RSH | BPF_K, 4),
+		OP(BPF_ALU | BPF_LSH | BPF_K, 2),
+		OP(BPF_MISC | BPF_TAX, 0),
+		OP(BPF_LD | BPF_W | BPF_LEN, 0),
+		IF(BPF_JMP | BPF_JEQ | BPF_X, 0, 3, 0), /* a header alone */
+		OP(BPF_LD | BPF_B | BPF_IND, 0),
+		IF(BPF_JMP | BPF_JEQ | BPF_K, 'n', 0, 1),
+		RETURN(0),
+		RETURN(-1u),
+	};
+	struct sock_fprog p = {sizeof(insn) / sizeof(insn[0]), insn};
+	struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	int l = socket(AF_INET, SOCK_STREAM, 0), c = socket(AF_INET, SOCK_STREAM, 0), v = 0;
+	socklen_t len = sizeof(a);
+	char b[10];
+
+	bind(l, (struct sockaddr *)&a, sizeof(a));
+	getsockname(l, (struct sockaddr *)&a, &len);
+	listen(l, 1);
+	report(setsockopt(l, SOL_SOCKET, SO_ATTACH_FILTER, &p, sizeof(p)) == 0, "on a listener");
+	report(connect(c, (struct sockaddr *)&a, sizeof(a)) == 0, "headers pass");
+	int child = accept(l, NULL, NULL);
+	report(send(c, "yes", 3, 0) == 3 && recv(child, b, sizeof(b), 0) == 3, "so does data");
+	send(c, "no", 2, 0);
+	report(recv(child, b, sizeof(b), MSG_DONTWAIT) == -1 && errno == EAGAIN, "but for what it drops");
+	report(setsockopt(child, SOL_SOCKET, SO_DETACH_FILTER, &v, sizeof(v)) == 0,
+	       "the connection has one of its own");
+	report(recv(child, b, sizeof(b), 0) == 2, "without it comes what the peer sends again");
+	report(setsockopt(l, SOL_SOCKET, SO_DETACH_FILTER, &v, sizeof(v)) == 0, "and the listener its");
+	close(child);
+	close(c);
+	close(l);
+}
+
 int main(void)
 {
 	socklen_t len = sizeof(to);
@@ -49,6 +89,7 @@ int main(void)
 	bind(s, (struct sockaddr *)&to, sizeof(to));
 	getsockname(s, (struct sockaddr *)&to, &len);
 
+	test_tcp();
 	report(setsockopt(s, SOL_SOCKET, SO_DETACH_FILTER, &v, sizeof(v)) == -1 && errno == ENOENT,
 	       "there is none to detach");
 	report(ATTACH(OP(BPF_LD | BPF_B | BPF_ABS, 8), IF(BPF_JMP | BPF_JEQ | BPF_K, 'y', 0, 1), RETURN(-1u),
