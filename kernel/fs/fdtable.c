@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * fdtable.c - see fdtable.h. An array that doubles, and two bitmaps: open and close-on-exec.
- * Changes are made under the table's lock. A lookup takes none, so that threads that use different descriptors do not
- * meet: it says in a slot of its CPU which table it is in, while it gets the file a reference. Who has taken something
- * out of the table waits until nobody is in there before it lets go of it.
+ * Changes are made under the table's lock. A lookup takes none and writes nothing but the file's reference, so that
+ * threads that use different descriptors do not meet: files and outgrown arrays are freed when no lookup has them in
+ * hand any more (rcu.h), and a file whose last reference has gone meanwhile is not there.
  */
 #include <errno.h>
 #include <asm/resource.h>
@@ -14,9 +14,8 @@
 #include "kernel/fs/vfs.h"
 #include "kernel/log.h"
 #include "kernel/mm/kmalloc.h"
-#include "kernel/mm/percpu.h"
 #include "kernel/plat/cay/map.h"
-#include "kernel/sched/cpu_wait.h"
+#include "kernel/sched/rcu.h"
 #include "lib/string.h"
 
 #define FD_INITIAL 64
@@ -45,34 +44,24 @@ static void bit_set(uint64_t *map, int n, bool on)
 		map[n / 64] &= ~(1ull << (n % 64));
 }
 
-/* The table that a lookup of this CPU is in. */
-static struct {
-	struct fdtable *t;
-} ALIGNED(64) looking[CAY_VCPU_MAX];
+/* Behind the arrays, in the same memory. */
+struct arrays_tail {
+	struct rcu_head rcu;
+	struct file **files;
+};
 
-static bool nobody_looks(void *arg)
+static void free_arrays(struct rcu_head *h)
 {
-	for (unsigned id = 0; id < percpu_nr(); id++)
-		if (__atomic_load_n(&looking[id].t, __ATOMIC_SEQ_CST) == arg)
-			return false;
-	return true;
-}
-
-/* No lookup has any more what was taken out of t before this. No lock held. */
-static void wait_for_lookups(struct fdtable *t)
-{
-	if (!smp_active)
-		return;
-	__atomic_thread_fence(__ATOMIC_SEQ_CST); /* what was taken out, before the slots: pairs with fdtable_lookup */
-	if (!nobody_looks(t))
-		cpu_wait_until(nobody_looks, t, CPU_WAIT_SPIN_NS);
+	kfree(container_of(h, struct arrays_tail, rcu)->files);
 }
 
 /* At least that size. Called and returns without the lock. */
 static bool resize(struct fdtable *t, int size)
 {
 	size_t words = (size_t)size / 64;
-	struct file **files = kzalloc((size_t)size * sizeof(*files) + 2 * words * sizeof(uint64_t)), **old;
+	struct file **files =
+		kzalloc((size_t)size * sizeof(*files) + 2 * words * sizeof(uint64_t) + sizeof(struct arrays_tail));
+	struct arrays_tail *old = NULL;
 	uint64_t *open, *cloexec;
 
 	if (files == NULL)
@@ -89,15 +78,16 @@ static bool resize(struct fdtable *t, int size)
 		memcpy(files, t->files, (size_t)t->size * sizeof(*files));
 		memcpy(open, t->open, (size_t)t->size / 8);
 		memcpy(cloexec, t->cloexec, (size_t)t->size / 8);
+		old = (struct arrays_tail *)(t->cloexec + t->size / 64);
+		old->files = t->files;
 	}
-	old = t->files;
 	__atomic_store_n(&t->files, files, __ATOMIC_RELEASE); /* before the size: pairs with fdtable_lookup */
 	t->open = open;
 	t->cloexec = cloexec;
 	__atomic_store_n(&t->size, size, __ATOMIC_RELEASE);
 	spin_unlock(&t->lock);
-	wait_for_lookups(t);
-	kfree(old);
+	if (old != NULL)
+		rcu_free_later(&old->rcu, free_arrays);
 	return true;
 }
 
@@ -232,18 +222,11 @@ static struct file *peek(struct fdtable *t, int fd)
 
 struct file *fdtable_lookup(struct fdtable *t, int fd)
 {
-	struct fdtable **slot = &looking[percpu_id()].t;
 	struct file *f = NULL;
 
-	if (smp_active)
-		__atomic_store_n(slot, t, __ATOMIC_SEQ_CST); /* before the look */
 	if (fd >= 0 && fd < __atomic_load_n(&t->size, __ATOMIC_ACQUIRE))
-		f = __atomic_load_n(&__atomic_load_n(&t->files, __ATOMIC_ACQUIRE)[fd], __ATOMIC_SEQ_CST);
-	if (f != NULL)
-		(void)file_get(f);
-	if (smp_active)
-		__atomic_store_n(slot, NULL, __ATOMIC_RELEASE);
-	return f;
+		f = __atomic_load_n(&__atomic_load_n(&t->files, __ATOMIC_ACQUIRE)[fd], __ATOMIC_ACQUIRE);
+	return f != NULL && file_try_get(f) ? f : NULL;
 }
 
 bool fdtable_get_cloexec(struct fdtable *t, int fd)
@@ -339,10 +322,8 @@ int fdtable_replace(struct fdtable *t, struct file *f, int fd, bool cloexec)
 	old = t->files[fd];
 	put_at(t, f, fd, cloexec);
 	spin_unlock(&t->lock);
-	if (old != NULL) {
-		wait_for_lookups(t);
+	if (old != NULL)
 		close_file(t, old);
-	}
 	return fd;
 }
 
@@ -362,7 +343,6 @@ int fdtable_close(struct fdtable *t, int fd)
 	if (fd < t->next)
 		t->next = fd;
 	spin_unlock(&t->lock);
-	wait_for_lookups(t);
 	close_file(t, f);
 	return 0;
 }
@@ -374,17 +354,12 @@ struct file *fd_get_any(int fd)
 
 struct file *fd_get(int fd)
 {
-	struct fdtable *t = thread_current()->fds;
-	struct file *f;
+	struct file *f = fd_get_any(fd);
 
-	spin_lock(&t->lock);
-	f = peek(t, fd);
-	if (f != NULL && (f->mode & FILE_PATH_ONLY))
-		f = NULL;
-	if (f != NULL)
-		(void)file_get(f);
-	spin_unlock(&t->lock);
-	return f;
+	if (f == NULL || likely(!(f->mode & FILE_PATH_ONLY)))
+		return f;
+	file_put(f);
+	return NULL;
 }
 
 int fd_install(struct file *f, int min, bool cloexec)

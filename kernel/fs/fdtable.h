@@ -2,8 +2,8 @@
 /*
  * fdtable.h - a program's descriptors: numbers, close-on-exec bits, and the files behind them.
  * What every object with a descriptor needs (fd_get, fd_install) is in file.h; this is for fork, exec, /proc and fcntl.
- * Locks: a spin lock per table over everything in it, so looking up, installing and closing need no kernel lock; a
- * file's references are atomic, and the last one to go takes the kernel lock. References of tables: the kernel lock.
+ * Locks: looking up takes none, installing and closing a spin lock of the table: none needs the kernel lock. A file's
+ * references are atomic, and the last one to go takes the kernel lock. References of tables: the kernel lock.
  */
 #ifndef CAY_KERNEL_FS_FDTABLE_H
 #define CAY_KERNEL_FS_FDTABLE_H

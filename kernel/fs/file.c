@@ -41,6 +41,11 @@ bool file_try_get(struct file *f)
 	return refs_try_get(&f->refs);
 }
 
+static void free_file(struct rcu_head *h)
+{
+	kfree(container_of(h, struct file, rcu));
+}
+
 static void release(struct file *f)
 {
 	struct inode *named;
@@ -58,7 +63,7 @@ static void release(struct file *f)
 	inode_put(f->inode);
 	dentry_put(f->dentry);
 	mount_put(f->mount);
-	kfree(f);
+	rcu_free_later(&f->rcu, free_file);
 }
 
 /* What goes with the last reference (inodes, names) is under the kernel lock. */

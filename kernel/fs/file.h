@@ -12,6 +12,7 @@
 
 #include "kernel/mm/vmspace.h"
 #include "kernel/sched/klock.h"
+#include "kernel/sched/rcu.h"
 #include "kernel/sched/wait.h"
 #include "lib/compiler.h"
 
@@ -115,6 +116,7 @@ struct file {
 	struct dentry *dentry; /* where it was opened, for /proc/self/fd, openat, fchdir; may be NULL */
 	struct mount *mount;
 	void *priv;
+	struct rcu_head rcu;     /* who looks a descriptor up may have it in hand when it goes */
 	struct list epoll_links; /* epoll items watching this file, under a lock of epoll's: kernel/fs/epoll_priv.h */
 };
 
@@ -123,7 +125,8 @@ struct file {
 MUST_CHECK struct file *file_anon(const struct file_ops *ops, void *priv, unsigned mode, unsigned flags,
 				  const char *name, uint32_t st_mode);
 struct file *file_get(struct file *f);
-/* For those who do not have one, but know that f's memory is there (epoll): false when the last reference is gone. */
+/* For those who do not have one, but know that f's memory is there (epoll, lookups): false when the last reference is
+ * gone. */
 MUST_CHECK bool file_try_get(struct file *f);
 void file_put(struct file *f);
 /* The inode whose attributes and locks the file has: the one that its name led to. It differs from f->inode, which

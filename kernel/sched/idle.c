@@ -10,6 +10,7 @@
 #include "kernel/plat/cay/events.h"
 #include "kernel/sched/klock.h"
 #include "kernel/sched/loadavg.h"
+#include "kernel/sched/rcu.h"
 #include "kernel/sched/sched_priv.h"
 #include "kernel/sched/thread.h"
 
@@ -96,6 +97,7 @@ static void sleep(struct sched_cpu *sc, uint64_t deadline_ns)
 
 	if (smp_active)
 		sched_save_fpu(sc); /* so that other CPUs may run its thread meanwhile */
+	rcu_poll();
 	if (may_poll() && deadline_ns != UINT64_MAX)
 		deadline_ns -= sc->early_ns;
 	cpu_idle_begin();
@@ -119,6 +121,7 @@ NORETURN void sched_idle_loop(void *arg)
 
 		events_poll();
 		ktimer_run_expired();
+		rcu_poll();
 		if (net_pending())
 			net_idle_poll();
 		if (sched_has_waiting(sc) || (smp_active && balance_pull((unsigned)cpu->id, clock_monotonic_ns()))) {

@@ -17,8 +17,9 @@
 static const char *class_name[CLASSES + 1]; /* from 1 */
 static unsigned nr_classes;
 static uint32_t table_lock;
-static uint64_t taken_under[CLASSES + 1];                 /* [a]: bit b - 1: b was taken while a was held */
-static const char *first_place[CLASSES + 1][CLASSES + 1]; /* [a][b]: where that was first seen */
+static uint64_t taken_under[CLASSES + 1]; /* [a]: bit b - 1: b was taken while a was held */
+/* [a][b]: where that was first seen, as an offset in the kernel's image, whose room is small. */
+static uint32_t first_place[CLASSES + 1][CLASSES + 1];
 
 static struct held {
 	struct {
@@ -75,11 +76,11 @@ static uint64_t reachable(uint32_t class)
 /* Where `to` was first taken on the way from `from`. */
 static const char *place_between(uint32_t from, uint32_t to)
 {
-	if (first_place[from][to] != NULL)
-		return first_place[from][to];
+	if (first_place[from][to] != 0)
+		return (const char *)(CAY_KERNEL_GVA + first_place[from][to]);
 	for (uint32_t c = 1; c <= nr_classes; c++)
-		if (first_place[c][to] != NULL)
-			return first_place[c][to];
+		if (first_place[c][to] != 0)
+			return (const char *)(CAY_KERNEL_GVA + first_place[c][to]);
 	return "?";
 }
 
@@ -104,8 +105,8 @@ void lock_order_taking(struct spinlock *l, const char *place, bool nested)
 		if (reachable(new) & bit(old))
 			panic("locks in both orders: %s then %s at %s, the other way round at %s", class_name[old],
 			      l->name, place, place_between(new, old));
-		if (first_place[old][new] == NULL)
-			first_place[old][new] = place;
+		if (first_place[old][new] == 0)
+			first_place[old][new] = (uint32_t)((uint64_t)place - CAY_KERNEL_GVA);
 		__atomic_fetch_or(&taken_under[old], bit(new), __ATOMIC_RELAXED);
 	}
 }

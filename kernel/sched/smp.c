@@ -199,6 +199,53 @@ void smp_before_program(void)
 	tlb_catch_up();
 }
 
+/* --- quiet moments of the others --- */
+
+/* What a reader had loaded before smp_quiet_begin, it loaded after it had entered the kernel, and masked; by now that
+ * store has left its store buffer. Far more than UNMASK_SEEN_NS, because nobody is in a hurry. */
+#define MASKED_SEEN_NS 20000ull
+
+void smp_quiet_begin(struct smp_quiet *q)
+{
+	struct cpu *self = cpu_this();
+
+	q->busy = 0;
+	/* Between taking out of the tables and the look at who may have it. */
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	for (unsigned id = 0; id < cpu_count(); id++) {
+		struct cpu *cpu = cpu_by_id(id);
+
+		if (cpu == self || load_where(cpu) != CPU_RUNS)
+			continue;
+		q->ticket[id] = __atomic_add_fetch(&cpu->asked, 1, __ATOMIC_SEQ_CST);
+		set_pending(cpu); /* it looks on its way to the program, if it does not before */
+		q->busy |= 1ull << id;
+	}
+	q->begun_ns = clock_monotonic_ns();
+}
+
+static bool was_quiet(const struct smp_quiet *q, unsigned id, uint64_t now_ns)
+{
+	struct cpu *cpu = cpu_by_id(id);
+
+	return load_where(cpu) != CPU_RUNS || __atomic_load_n(&cpu->done, __ATOMIC_ACQUIRE) >= q->ticket[id] ||
+	       (now_ns > q->begun_ns + MASKED_SEEN_NS && READ_ONCE(cpu->vcpu->masked) == 0);
+}
+
+bool smp_was_quiet(struct smp_quiet *q)
+{
+	uint64_t now_ns = clock_monotonic_ns();
+
+	for (uint64_t left = q->busy; left != 0; left &= left - 1) {
+		unsigned id = (unsigned)__builtin_ctzll(left);
+
+		if (was_quiet(q, id, now_ns))
+			q->busy &= ~(1ull << id);
+	}
+	__atomic_thread_fence(__ATOMIC_SEQ_CST); /* their last use, before what is freed is written */
+	return q->busy == 0;
+}
+
 static void on_ipi(void *arg)
 {
 	(void)arg;

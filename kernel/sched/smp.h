@@ -4,8 +4,10 @@
 #ifndef CAY_KERNEL_SCHED_SMP_H
 #define CAY_KERNEL_SCHED_SMP_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
+#include "abi/layout.h"
 #include "kernel/sched/klock.h"
 
 /* The boot CPU takes the kernel lock; with one CPU nothing. Before the first thread. */
@@ -42,5 +44,18 @@ void smp_release_others(void);
 /* On the way to the program, when `pending` said that there is something: waits while others hold it, and sees to what
  * they have left. No locks held. */
 void smp_before_program(void);
+
+/*
+ * Quiet: a CPU that had no reader of rcu.h since smp_quiet_begin, because it was idle, or in the program, or looked
+ * what others ask of it. smp_was_quiet says whether all others had such a moment by now. It is asked again and again;
+ * nobody is interrupted for it. Any context.
+ */
+struct smp_quiet {
+	uint64_t ticket[CAY_VCPU_MAX];
+	uint64_t busy; /* CPUs that had none yet, a bit each */
+	uint64_t begun_ns;
+};
+void smp_quiet_begin(struct smp_quiet *q);
+bool smp_was_quiet(struct smp_quiet *q);
 
 #endif

@@ -515,6 +515,65 @@ static void test_files(void)
 	close(shared_file);
 }
 
+/* --- descriptors are looked up while they are closed and exchanged --- */
+
+#define LOW_FD  40
+#define HIGH_FD 600 /* makes the table grow */
+static int stop_looking, marks[2];
+
+/* Whatever is there, or nothing: a read gives the mark of one of the two, or says that there is no file. */
+static void *descriptor_user(void *arg)
+{
+	go_to(1);
+	while (!__atomic_load_n(&stop_looking, __ATOMIC_ACQUIRE)) {
+		for (int fd = LOW_FD; fd < LOW_FD + 8; fd++) {
+			char c = 0;
+
+			if (pread(fd, &c, 1, 0) == 1)
+				torn += c != 1 && c != 2;
+			else
+				torn += errno != EBADF;
+		}
+	}
+	return arg;
+}
+
+static void test_descriptors(void)
+{
+	pthread_t t;
+
+	torn = 0;
+	for (int i = 0; i < 2; i++) {
+		char c = (char)(i + 1);
+
+		marks[i] = open("parallel.mark", O_RDWR | O_CREAT | O_TRUNC, 0600);
+		unlink("parallel.mark");
+		torn += pwrite(marks[i], &c, 1, 0) != 1;
+	}
+	go_to(0);
+	pthread_create(&t, NULL, descriptor_user, NULL);
+	for (int i = 0; i < 3000; i++) {
+		int fd = LOW_FD + i % 8, own = open("parallel.mark", O_RDWR | O_CREAT | O_TRUNC, 0600);
+		char c = (char)(1 + i % 2);
+
+		unlink("parallel.mark"); /* the next one is another file */
+		torn += pwrite(own, &c, 1, 0) != 1 || dup2(own, fd) != fd || close(own) != 0;
+		if (i % 3 == 0)
+			torn += dup2(marks[i % 2], fd) != fd;
+		if (i % 2 == 0)
+			torn += close(fd) != 0;
+		if (i == 1000)
+			torn += dup2(marks[0], HIGH_FD) != HIGH_FD || close(HIGH_FD) != 0;
+	}
+	__atomic_store_n(&stop_looking, 1, __ATOMIC_RELEASE);
+	pthread_join(t, NULL);
+	for (int fd = LOW_FD; fd < LOW_FD + 8; fd++)
+		close(fd);
+	report(torn == 0, "descriptors are used while they are closed and exchanged");
+	close(marks[0]);
+	close(marks[1]);
+}
+
 int main(void)
 {
 	cpu_set_t set;
@@ -533,5 +592,6 @@ int main(void)
 	test_epoll_changes();
 	test_epoll_lookers();
 	test_files();
+	test_descriptors();
 	return report_summary();
 }
