@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* rlimit.c - limits and accounts of resources. All CPU time counts as user time: nothing tells where it was spent. */
+/* rlimit.c - limits and accounts of resources. */
 #include <errno.h>
 #include <string.h>
 #include <sys/resource.h>
