@@ -109,7 +109,7 @@ ssize_t vfs_write(struct file *f, struct uio *uio)
 		return note_write(f, n);
 	}
 	mutex_lock(&f->pos_lock);
-	if (f->flags & O_APPEND)
+	if ((f->flags & O_APPEND) && uio->resid > 0)
 		f->pos = (int64_t)f->inode->size;
 	n = write_at(f, uio, f->pos);
 	if (n > 0)

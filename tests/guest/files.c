@@ -55,6 +55,8 @@ static void open_flags(void)
 	report_eq(pwrite(fd, "X", 1, 2), 1);
 	report_eq(lseek(fd, 0, SEEK_CUR), 8);
 	fd2 = open("a", O_WRONLY | O_APPEND);
+	report_eq(write(fd2, "", 0), 0);
+	report(lseek(fd2, 0, SEEK_CUR) == 0, "a write of nothing moves nothing, with O_APPEND too");
 	report_eq(write(fd2, "end", 3), 3);
 	report_eq(lseek(fd2, 0, SEEK_CUR), 13);
 	report_errno(read(fd2, &c, 1), EBADF);
