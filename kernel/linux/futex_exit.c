@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * futex_exit.c - what a thread's end does to words in memory: robust mutexes are marked "owner died", locks that it owns
- * and others wait for are given to one of those (futex_pi.c), and the word at clear_child_tid is cleared and woken (how
- * pthread_join learns of it). The list is the program's and may be anything: bounded.
+ * futex_exit.c - what a thread's end does to words in memory: robust mutexes are marked "owner died", locks that it
+ * owns and others wait for are given to one of those (futex_pi.c), and the word at clear_child_tid is cleared and woken
+ * (how pthread_join learns of it). The list is the program's and may be anything: bounded.
  */
 #include <errno.h>
 #include <linux/futex.h>

@@ -158,7 +158,7 @@ long sys_prctl(int option, unsigned long a2, unsigned long a3, unsigned long a4,
 		return t->seccomp_mode;
 	case PR_SET_SECCOMP:
 		return seccomp_prctl(a2, (const void *)a3);
-	case PR_SET_VMA:  /* a name for /proc/self/maps: accepted, not shown */
+	case PR_SET_VMA: /* a name for /proc/self/maps: accepted, not shown */
 		return a2 == PR_SET_VMA_ANON_NAME ? 0 : -EINVAL;
 	case PR_SET_PTRACER:
 		return 0; /* nobody can trace */

@@ -11,8 +11,9 @@
 
 #define STINT_SPACES 8u  /* that are remembered */
 #define STINT_PAGES  96u /* of each, the first that it touched */
-#define STINT_TURNS  8u  /* each time after so many, what is touched is learnt anew: pages that no longer are drop out \
-			  */
+#define STINT_TURNS                                                                                                    \
+	8u /* each time after so many, what is touched is learnt anew: pages that no longer are drop out               \
+	    */
 
 struct stint {
 	uint64_t root; /* CR3 */
