@@ -45,8 +45,10 @@ static bool is_known(const struct sock_filter *i)
 	case BPF_JMP | BPF_JA:
 		return true;
 	}
+	/* A jump always has no source: with BPF_X it would pass here and be checked as a branch, which has other
+	 * targets. */
 	if (BPF_CLASS(i->code) == BPF_JMP)
-		return !(i->code & ~0x7f) && BPF_OP(i->code) <= BPF_JSET;
+		return !(i->code & ~0x7f) && BPF_OP(i->code) <= BPF_JSET && BPF_OP(i->code) != BPF_JA;
 	return BPF_CLASS(i->code) == BPF_ALU && !(i->code & ~0xff) && BPF_OP(i->code) <= BPF_XOR &&
 	       BPF_OP(i->code) != BPF_NEG;
 }

@@ -53,12 +53,13 @@ static void test_refuses(void **state)
 {
 	(void)state;
 	assert_false(is_valid(NULL, 0));
-	assert_false(VALID(OP(BPF_LD | BPF_IMM, 1)));                               /* no return */
-	assert_false(VALID(OP(0xffff, 0), RET_A));                                  /* unknown */
-	assert_false(VALID(OP(BPF_ALU | BPF_DIV | BPF_K, 0), RET_A));               /* by zero */
-	assert_false(VALID(OP(BPF_ALU | BPF_LSH | BPF_K, 32), RET_A));              /* beyond the word */
-	assert_false(VALID(OP(BPF_JMP | BPF_JA, 1), RET_A));                        /* behind the end */
-	assert_false(VALID(OP(BPF_JMP | BPF_JA, UINT32_MAX), RET_A));               /* back */
+	assert_false(VALID(OP(BPF_LD | BPF_IMM, 1)));                  /* no return */
+	assert_false(VALID(OP(0xffff, 0), RET_A));                     /* unknown */
+	assert_false(VALID(OP(BPF_ALU | BPF_DIV | BPF_K, 0), RET_A));  /* by zero */
+	assert_false(VALID(OP(BPF_ALU | BPF_LSH | BPF_K, 32), RET_A)); /* beyond the word */
+	assert_false(VALID(OP(BPF_JMP | BPF_JA, 1), RET_A));           /* behind the end */
+	assert_false(VALID(OP(BPF_JMP | BPF_JA, UINT32_MAX), RET_A));  /* back */
+	assert_false(VALID(OP(BPF_JMP | BPF_JA | BPF_X, 9), RET_A));   /* no such jump: its target is not checked */
 	assert_false(VALID(JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0, 0, 1), RET_A));       /* one branch behind the end */
 	assert_false(VALID(OP(BPF_ST, BPF_MEMWORDS), RET_A));                       /* no such word */
 	assert_false(VALID(OP(BPF_LD | BPF_MEM, 0), RET_A));                        /* read before written */
