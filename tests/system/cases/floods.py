@@ -114,11 +114,14 @@ for burst in range(4):  # more than the VM keeps, behind a hole of a byte that n
 within("out of order")
 serves("out of order")
 kept = open_many(range(30000, 30250))
-for burst in range(4):
-    for port, ack in kept.items():
-        for i in range(10):
-            wire.send(segment(port, 7, ACK, 1001 + (burst * 10 + i) * 1400, ack, 1400))
-    collect(0)
+for attempt in range(20):  # a tap drops what the VM is too slow for: the same again, until it is felt
+    for burst in range(4):
+        for port, ack in kept.items():
+            for i in range(10):
+                wire.send(segment(port, 7, ACK, 1001 + (burst * 10 + i) * 1400, ack, 1400))
+        collect(0)
+    if ask() >= limit * 3 // 4:
+        break
 within("in order", limit * 3 // 4)
 serves("in order")
 for n in range(5000):
