@@ -61,6 +61,10 @@ static void test_tcp(void)
 	socklen_t len = sizeof(a);
 	char b[10];
 
+	if (geteuid() != 0) {
+		report_skip("filters of TCP sockets", "some versions of Linux let only root attach them");
+		return;
+	}
 	bind(l, (struct sockaddr *)&a, sizeof(a));
 	getsockname(l, (struct sockaddr *)&a, &len);
 	listen(l, 1);
