@@ -15,11 +15,10 @@
 
 #include "report.h"
 
-#define OP(c, k)            ((struct sock_filter)BPF_STMT(c, k))
-#define IF(c, k, yes, no)   ((struct sock_filter)BPF_JUMP(BPF_JMP | (c) | BPF_K, k, yes, no))
-#define LOAD(field)         OP(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, field))
-#define RETURN(answer)      OP(BPF_RET | BPF_K, answer)
-#define ON_CALL(nr, answer) LOAD(nr), IF(BPF_JEQ, nr, 0, 1), RETURN(answer), RETURN(SECCOMP_RET_ALLOW)
+#define OP(c, k)          ((struct sock_filter)BPF_STMT(c, k))
+#define IF(c, k, yes, no) ((struct sock_filter)BPF_JUMP(BPF_JMP | (c) | BPF_K, k, yes, no))
+#define LOAD(field)       OP(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, field))
+#define RETURN(answer)    OP(BPF_RET | BPF_K, answer)
 
 static long set(struct sock_filter *insn, unsigned nr, unsigned flags)
 {

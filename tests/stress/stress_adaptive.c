@@ -5,7 +5,6 @@
  * to one, and the wait queue is the kernel's.
  */
 // SOURCES: kernel/sched/adaptive.c kernel/sched/wait.c
-#include <pthread.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,51 +13,11 @@
 #include "kernel/log.h"
 #include "kernel/sched/adaptive.h"
 #include "kernel/sched/cpu_wait.h"
-#include "kernel/sched/thread.h"
 #include "kernel/time/clock.h"
+#include "sleepers.h"
 #include "stress.h"
 
-#define THREADS 4
-#define ROUNDS  20000
-
-static struct sleeper {
-	struct thread t;
-	pthread_mutex_t lock;
-	pthread_cond_t cond;
-	bool woken;
-	unsigned looks;
-} sleepers[THREADS];
-static __thread struct sleeper *self;
-
-struct thread *thread_current(void)
-{
-	return &self->t;
-}
-
-void sched_prepare(void)
-{
-	pthread_mutex_lock(&self->lock);
-	self->woken = false;
-	pthread_mutex_unlock(&self->lock);
-}
-
-void sched_block(void)
-{
-	pthread_mutex_lock(&self->lock);
-	while (!self->woken)
-		pthread_cond_wait(&self->cond, &self->lock);
-	pthread_mutex_unlock(&self->lock);
-}
-
-void sched_wake(struct thread *t)
-{
-	struct sleeper *s = container_of(t, struct sleeper, t);
-
-	pthread_mutex_lock(&s->lock);
-	s->woken = true;
-	pthread_cond_signal(&s->cond);
-	pthread_mutex_unlock(&s->lock);
-}
+#define ROUNDS 20000
 
 void cpu_spin_until(bool (*done)(void *arg), void *arg, uint64_t spin_ns)
 {
