@@ -108,6 +108,11 @@ def exits_per_second(client, server):
     result("tap tcp stream, exits", (exits - before) / (long - short), "1/s", "under 1000", limit=1000, note="at %.0f MB/s" % (moved / 1e6))
 
 
+def idle_connections(client):
+    for side, used in zip(("client", "server"), client.load(("idle",), "10000")):
+        result("link: memory of each of 10,000 idle connections, " + side, used, "bytes", "at most 4096", limit=4096)
+
+
 def link():
     vm = [CAY, "run", *LINK, "--stats=" + STATS, "--"]
     with Server([LOAD, "serve", PORT], "127.0.0.1"), \
@@ -116,6 +121,7 @@ def link():
         compare("link", Side([], "127.0.0.1"), client, "at most 5 us", 1.5, limit=5)
         client.load(("rr", "tcp"), TRIPS)
         exits_per_frame("link exits per frame")
+        idle_connections(client)
 
 
 def tap():

@@ -5,8 +5,10 @@
  *   netload rr udp|tcp HOST PORT N     N round trips of one byte: prints median, p99 and mean in ns
  *   netload stream HOST PORT SECONDS   sends as much TCP data as it can, with Cubic: prints bytes per second
  *   netload crr HOST PORT N            N connections, each with one byte there and back: prints connections per second
+ *   netload idle HOST PORT N           N connections without traffic: prints bytes of memory for each, here and there
  *   goodput HOST PORT SECONDS FLOWS    so many connections with Cubic: prints what was acknowledged, bytes per second
- * A TCP connection begins with one byte that says what it wants: 'e' = echo what comes, 'd' = discard it.
+ * A TCP connection begins with one byte that says what it wants: 'e' = echo what comes, 'd' = discard it, 'm' = tell
+ * how many bytes of memory are free.
  */
 #include <arpa/inet.h>
 #include <fcntl.h>
@@ -17,11 +19,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/sysinfo.h>
 #include <time.h>
 #include <unistd.h>
 
-#define FDS_MAX 1024
+#define FDS_MAX 20000
 
 static char buf[1 << 18];
 static char wants[FDS_MAX]; /* by descriptor: 0 = not said yet */
@@ -48,6 +52,24 @@ static struct sockaddr_in address(const char *host, const char *port)
 	return a;
 }
 
+static void allow_many_files(void)
+{
+	struct rlimit lim;
+
+	getrlimit(RLIMIT_NOFILE, &lim);
+	lim.rlim_cur = lim.rlim_max < FDS_MAX ? lim.rlim_max : FDS_MAX;
+	setrlimit(RLIMIT_NOFILE, &lim);
+}
+
+static unsigned long free_bytes(void)
+{
+	struct sysinfo info;
+
+	if (sysinfo(&info) != 0)
+		die("sysinfo");
+	return info.freeram * info.mem_unit;
+}
+
 static void watch(int ep, int fd)
 {
 	struct epoll_event ev = {.events = EPOLLIN, .data.fd = fd};
@@ -66,6 +88,12 @@ static void serve_connection(int fd)
 	}
 	if (wants[fd] == 0)
 		wants[fd] = buf[at++];
+	if (wants[fd] == 'm') {
+		unsigned long v = free_bytes();
+		if (write(fd, &v, sizeof(v)) < 0)
+			close(fd);
+		return;
+	}
 	if (wants[fd] == 'e' && n > at && write(fd, buf + at, (size_t)(n - at)) < 0)
 		close(fd);
 }
@@ -87,6 +115,7 @@ __attribute__((noreturn)) static void serve(const char *port)
 	struct sockaddr_in a = address("0.0.0.0", port);
 	int ep = epoll_create1(0), udp = socket(AF_INET, SOCK_DGRAM, 0), tcp = listen_tcp(&a), one = 1;
 
+	allow_many_files();
 	if (bind(udp, (struct sockaddr *)&a, sizeof(a)) != 0)
 		die("bind");
 	watch(ep, udp);
@@ -254,6 +283,32 @@ static int connections(const char *host, const char *port, int n)
 	return 0;
 }
 
+static unsigned long free_there(int fd)
+{
+	unsigned long v;
+
+	if (write(fd, "m", 1) != 1 || read(fd, &v, sizeof(v)) != sizeof(v))
+		die("free memory of the other side");
+	return v;
+}
+
+static int idle(const char *host, const char *port, int n)
+{
+	int control = open_connection("tcp", host, port);
+	unsigned long here, there;
+
+	allow_many_files();
+	for (int i = 0; i < n / 10; i++) /* first: what all need together */
+		open_connection("tcp", host, port);
+	here = free_bytes();
+	there = free_there(control);
+	for (int i = 0; i < n; i++)
+		open_connection("tcp", host, port);
+	printf("%.0f ", ((double)here - (double)free_bytes()) / n);
+	printf("%.0f\n", ((double)there - (double)free_there(control)) / n);
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	if (argc == 3 && strcmp(argv[1], "serve") == 0)
@@ -264,6 +319,8 @@ int main(int argc, char **argv)
 		return stream(argv[2], argv[3], atoi(argv[4]));
 	if (argc == 5 && strcmp(argv[1], "crr") == 0)
 		return connections(argv[2], argv[3], atoi(argv[4]));
+	if (argc == 5 && strcmp(argv[1], "idle") == 0)
+		return idle(argv[2], argv[3], atoi(argv[4]));
 	if (argc == 6 && strcmp(argv[1], "goodput") == 0)
 		return goodput(argv[2], argv[3], atoi(argv[4]), atoi(argv[5]));
 	fprintf(stderr, "netload: see the head of its source\n");
