@@ -210,6 +210,7 @@ static bool is_known(uint32_t opcode)
 static int dispatch(struct fs_device *dev, struct fs_request *r)
 {
 	unsigned flags;
+	int err;
 
 	if (!is_known(r->h.opcode))
 		return -ENOSYS;
@@ -222,8 +223,12 @@ static int dispatch(struct fs_device *dev, struct fs_request *r)
 			return -EROFS;
 		if ((flags & OP_MAKES) && !fs_nodes_have_room(&dev->nodes))
 			return -ENFILE;
+		fs_node_hold(r->node);
 	}
-	return ops[r->h.opcode].fn(dev, r);
+	err = ops[r->h.opcode].fn(dev, r);
+	if (r->node != NULL)
+		fs_node_release(&dev->nodes, r->node);
+	return err;
 }
 
 size_t fs_handle(struct fs_device *dev, const struct virtq_host_seg *in, unsigned nr_in,

@@ -147,11 +147,34 @@ static int rename_call(int old_fd, const char *old_name, int new_fd, const char 
 	return (int)syscall(SYS_renameat2, old_fd, old_name, new_fd, new_name, flags);
 }
 
+/* Both folders are held. */
+static int rename_names(struct fs_device *dev, struct fs_node *old_dir, const char *old_name, struct fs_node *new_dir,
+			const char *new_name, uint32_t flags)
+{
+	int old_fd, new_fd, err;
+
+	if (!(flags & RENAME_EXCHANGE))
+		fs_node_detach(&dev->nodes, new_dir, new_name);
+	/* One's own descriptor for the first folder: reaching the second may close cached ones. */
+	old_fd = fs_node_open_path(&dev->nodes, old_dir);
+	if (old_fd < 0)
+		return old_fd;
+	new_fd = fs_node_dirfd(&dev->nodes, new_dir);
+	err = new_fd < 0 ? new_fd : rename_call(old_fd, old_name, new_fd, new_name, flags) == 0 ? 0 : -errno;
+	close(old_fd);
+	if (err != 0)
+		return err;
+	fs_node_renamed(&dev->nodes, new_dir, new_name);
+	if (flags & RENAME_EXCHANGE)
+		fs_node_renamed(&dev->nodes, old_dir, old_name);
+	return 0;
+}
+
 static int rename_between(struct fs_device *dev, struct fs_request *r, uint64_t new_dir_id, uint32_t flags)
 {
 	char old_name[FS_NAME_MAX + 1], new_name[FS_NAME_MAX + 1];
 	struct fs_node *new_dir = fs_node_find(&dev->nodes, new_dir_id);
-	int err = fs_take_name(&r->in, old_name), old_fd, new_fd;
+	int err = fs_take_name(&r->in, old_name);
 
 	if (err == 0)
 		err = fs_take_name(&r->in, new_name);
@@ -163,21 +186,10 @@ static int rename_between(struct fs_device *dev, struct fs_request *r, uint64_t 
 		return -EXDEV;
 	if (r->node->type != S_IFDIR || new_dir->type != S_IFDIR)
 		return -ENOTDIR;
-	if (!(flags & RENAME_EXCHANGE))
-		fs_node_detach(&dev->nodes, new_dir, new_name);
-	/* One's own descriptor for the first folder: reaching the second may close cached ones. */
-	old_fd = fs_node_open_path(&dev->nodes, r->node);
-	if (old_fd < 0)
-		return old_fd;
-	new_fd = fs_node_dirfd(&dev->nodes, new_dir);
-	err = new_fd < 0 ? new_fd : rename_call(old_fd, old_name, new_fd, new_name, flags) == 0 ? 0 : -errno;
-	close(old_fd);
-	if (err != 0)
-		return err;
-	fs_node_renamed(&dev->nodes, new_dir, new_name);
-	if (flags & RENAME_EXCHANGE)
-		fs_node_renamed(&dev->nodes, r->node, old_name);
-	return 0;
+	fs_node_hold(new_dir);
+	err = rename_names(dev, r->node, old_name, new_dir, new_name, flags);
+	fs_node_release(&dev->nodes, new_dir);
+	return err;
 }
 
 int fs_op_rename(struct fs_device *dev, struct fs_request *r)

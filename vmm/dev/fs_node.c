@@ -188,7 +188,7 @@ static void node_unname(struct fs_nodes *t, struct fs_node *n)
 void fs_node_forget(struct fs_nodes *t, struct fs_node *n, uint64_t nr)
 {
 	n->lookups -= MIN(nr, n->lookups);
-	while (n != NULL && n->lookups == 0 && n->children == 0 && !n->root) {
+	while (n != NULL && n->lookups == 0 && n->children == 0 && n->holds == 0 && !n->root) {
 		struct fs_node *parent = n->parent;
 
 		hash_remove(t, n);
@@ -202,6 +202,17 @@ void fs_node_forget(struct fs_nodes *t, struct fs_node *n, uint64_t nr)
 			parent->children--;
 		n = parent;
 	}
+}
+
+void fs_node_hold(struct fs_node *n)
+{
+	n->holds++;
+}
+
+void fs_node_release(struct fs_nodes *t, struct fs_node *n)
+{
+	n->holds--;
+	fs_node_forget(t, n, 0);
 }
 
 /* Is `inner` below `outer`, or the same? The chain may be stale; a loop in it is prevented by asking this first. */

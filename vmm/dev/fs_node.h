@@ -9,7 +9,9 @@
  * the same inode is found: otherwise -ESTALE. A node whose last name we removed keeps a descriptor until it is
  * forgotten (at most FS_NODE_ORPHANS_MAX).
  *
- * Lifetime: a node lives while the guest counts lookups of it or another node has it as parent. Roots live for ever.
+ * Lifetime: a node lives while the guest counts lookups of it, another node has it as parent, or a request works on it
+ * (fs_node_hold): one that the guest has forgotten goes with its last child, perhaps in the middle of that request.
+ * Roots live for ever.
  * Not thread-safe: I/O thread only.
  */
 #ifndef CAY_VMM_DEV_FS_NODE_H
@@ -34,6 +36,7 @@ struct fs_node {
 	uint64_t dev, ino;
 	uint64_t lookups;  /* by the guest */
 	uint32_t children; /* nodes whose parent this is */
+	uint32_t holds;    /* requests that work on it */
 	uint32_t id_index;
 	uint32_t generation;
 	uint32_t type; /* S_IFMT bits; does not change */
@@ -77,6 +80,10 @@ struct fs_node *fs_node_find(struct fs_nodes *t, uint64_t id);
  */
 MUST_CHECK int fs_node_enter(struct fs_nodes *t, struct fs_node *dir, const char *name, const struct stat *st,
 			     struct fs_node **out);
+/* It stays until it is released as often, whatever happens to its lookups and children. */
+void fs_node_hold(struct fs_node *n);
+void fs_node_release(struct fs_nodes *t, struct fs_node *n);
+
 /* The guest gives up nr lookups. More than it has counts as all. n may be gone afterwards. */
 void fs_node_forget(struct fs_nodes *t, struct fs_node *n, uint64_t nr);
 

@@ -289,6 +289,65 @@ static void test_stale_numbers(void **state)
 	assert_int_not_equal(must_lookup(dir, "hello"), hello);
 }
 
+static void forget(uint64_t node)
+{
+	struct fuse_forget_in a = {.nlookup = UINT64_MAX};
+
+	fs_begin(c, FUSE_FORGET, node);
+	fs_add(c, &a, sizeof(a));
+	assert_int_equal(fs_send(c), 1); /* no reply */
+}
+
+static int rename_to(uint64_t dir, const char *name, uint64_t new_dir, const char *new_name, uint32_t flags)
+{
+	struct fuse_rename2_in a = {.newdir = new_dir, .flags = flags};
+
+	fs_begin(c, FUSE_RENAME2, dir);
+	fs_add(c, &a, sizeof(a));
+	fs_add_name(c, name);
+	fs_add_name(c, new_name);
+	return fs_send(c);
+}
+
+/* A folder that the guest has forgotten lives for the nodes in it only; a request that takes the last away still
+ * works on it. */
+static void test_folder_goes_with_its_last_node(void **state)
+{
+	uint64_t dir = must_lookup(RW, "dir"), other;
+	struct fuse_attr a;
+
+	(void)state;
+	(void)must_lookup(dir, "hello");
+	forget(dir);
+	fs_begin(c, FUSE_UNLINK, dir);
+	fs_add_name(c, "hello");
+	assert_int_equal(fs_send(c), 0);
+	assert_int_equal(access(in_top("dir/hello"), F_OK), -1);
+	assert_int_equal(fs_getattr(c, dir, &a), -ESTALE);
+
+	/* The folder that is renamed into. */
+	write_file("dir/old", "old");
+	dir = must_lookup(RW, "dir");
+	(void)must_lookup(dir, "old");
+	forget(dir);
+	assert_int_equal(rename_to(RW, "one", dir, "old", 0), 0);
+	assert_int_equal(access(in_top("one"), F_OK), -1);
+
+	/* Both at once: each loses its only node to the other. */
+	assert_int_equal(mkdir(in_top("dir2"), 0755), 0);
+	write_file("dir2/x", "x");
+	dir = must_lookup(RW, "dir");
+	other = must_lookup(RW, "dir2");
+	forget(must_lookup(dir, "old"));
+	(void)must_lookup(other, "x");
+	forget(dir);
+	forget(other);
+	dir = must_lookup(RW, "dir");
+	assert_int_equal(rename_to(other, "x", dir, "old", RENAME_EXCHANGE), 0);
+	assert_int_equal(fs_getattr(c, other, &a), -ESTALE);
+	assert_int_equal(access(in_top("dir/old"), F_OK), 0);
+}
+
 static void test_rename_keeps_nodes(void **state)
 {
 	uint64_t dir = must_lookup(RW, "dir"), hello = must_lookup(dir, "hello"), fh;
@@ -571,6 +630,7 @@ int main(void)
 		T(test_read_only_share),
 		T(test_names),
 		T(test_stale_numbers),
+		T(test_folder_goes_with_its_last_node),
 		T(test_rename_keeps_nodes),
 		T(test_link_and_symlink),
 		T(test_readdir),
