@@ -143,15 +143,17 @@ long sys_vfork(void)
 
 long sys_clone3(const void *uargs, size_t size)
 {
-	struct clone_args args = {0};
+	struct clone_args args;
 	struct clone_request rq;
+	int err;
 
 	if (size < CLONE_ARGS_SIZE_VER0)
 		return -EINVAL;
-	if (size > sizeof(args))
+	if (size > PAGE_SIZE)
 		return -E2BIG;
-	if (copy_from_user(&args, uargs, size) != 0)
-		return -EFAULT;
+	err = copy_struct_from_user(&args, sizeof(args), uargs, size);
+	if (err != 0)
+		return err;
 	if ((args.flags & (CSIGNAL | CLONE_DETACHED)) || (args.stack == 0) != (args.stack_size == 0) ||
 	    args.exit_signal > NR_SIGNALS)
 		return -EINVAL;

@@ -54,21 +54,15 @@ int open_how_from_user(const void *user_how, size_t size, struct open_how *out)
 				     O_SYNC | FASYNC | O_DIRECT | O_LARGEFILE | O_DIRECTORY | O_NOFOLLOW | O_NOATIME |
 				     O_CLOEXEC | O_PATH | __O_TMPFILE;
 	struct open_how how;
+	int err;
 
 	if (size < sizeof(how))
 		return -EINVAL;
 	if (size > 4096)
 		return -E2BIG;
-	if (copy_from_user(&how, user_how, sizeof(how)) != 0)
-		return -EFAULT;
-	/* A longer structure is from the future: fine as long as it asks for nothing we do not know. */
-	for (size_t at = sizeof(how); at < size; at++) {
-		char c;
-		if (copy_from_user(&c, (const char *)user_how + at, 1) != 0)
-			return -EFAULT;
-		if (c != 0)
-			return -E2BIG;
-	}
+	err = copy_struct_from_user(&how, sizeof(how), user_how, size);
+	if (err != 0)
+		return err;
 	if ((how.flags & ~flags_known) != 0 || (how.resolve & ~resolve_known) != 0 || how.mode > 07777)
 		return -EINVAL;
 	if (how.mode != 0 && !(how.flags & (O_CREAT | __O_TMPFILE)))

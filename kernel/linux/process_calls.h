@@ -82,10 +82,7 @@ long sys_times(void *ubuf);
 long sys_getpriority(int which, int who);
 long sys_setpriority(int which, int who, int nice);
 
-/* sched_calls.c */
-long sys_sched_yield(void);
-long sys_sched_getaffinity(int pid, size_t len, void *umask);
-long sys_sched_setaffinity(int pid, size_t len, const void *umask);
+/* sched_policy.c */
 long sys_sched_getparam(int pid, void *uparam);
 long sys_sched_setparam(int pid, const void *uparam);
 long sys_sched_getscheduler(int pid);
@@ -93,6 +90,13 @@ long sys_sched_setscheduler(int pid, int policy, const void *uparam);
 long sys_sched_get_priority_max(int policy);
 long sys_sched_get_priority_min(int policy);
 long sys_sched_rr_get_interval(int pid, void *uinterval);
+long sys_sched_setattr(int pid, const void *uattr, unsigned flags);
+long sys_sched_getattr(int pid, void *uattr, unsigned size, unsigned flags);
+
+/* sched_calls.c */
+long sys_sched_yield(void);
+long sys_sched_getaffinity(int pid, size_t len, void *umask);
+long sys_sched_setaffinity(int pid, size_t len, const void *umask);
 long sys_getcpu(void *ucpu, void *unode, void *unused);
 long sys_membarrier(int cmd, unsigned flags, int cpu);
 long sys_rseq(void *urseq, uint32_t len, int flags, uint32_t sig);

@@ -1,26 +1,17 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * sched_calls.c - scheduling as the program asks for it: policies, priorities, CPUs. Real-time policies need
- * CAP_SYS_NICE, as on Linux with the default limits.
- */
+/* sched_calls.c - a thread and its CPU: giving it up, which ones it may have, which it has, barriers on all of them. */
 #include <errno.h>
 #include <linux/membarrier.h>
-#include <linux/sched.h>
 #include <string.h>
-#include <sys/resource.h>
 
 #include "kernel/arch/x86_64/cpu.h"
 #include "kernel/fs/cred.h"
 #include "kernel/linux/process_calls.h"
+#include "kernel/linux/sched_policy.h"
 #include "kernel/mm/uaccess.h"
 #include "kernel/plat/cay/boot.h"
-#include "kernel/sched/lending.h"
 #include "kernel/sched/runqueue.h"
 #include "kernel/sched/smp.h"
-#include "kernel/time/timespec.h"
-
-#define RT_PRIORITY_MIN 1
-#define RT_PRIORITY_MAX 99
 
 static struct thread *find(int pid)
 {
@@ -62,6 +53,8 @@ long sys_sched_setaffinity(int pid, size_t len, const void *umask)
 		return -EFAULT;
 	if (t == NULL)
 		return -ESRCH;
+	if (!may_schedule(t))
+		return -EPERM;
 	if ((mask & cpu_mask()) == 0)
 		return -EINVAL;
 	t->affinity = mask & cpu_mask();
@@ -70,89 +63,6 @@ long sys_sched_setaffinity(int pid, size_t len, const void *umask)
 		sched_affinity_changed(t);
 	}
 	return 0;
-}
-
-static bool is_realtime(int policy)
-{
-	return policy == SCHED_FIFO || policy == SCHED_RR;
-}
-
-static bool is_policy(int policy)
-{
-	return policy == SCHED_NORMAL || policy == SCHED_BATCH || policy == SCHED_IDLE || is_realtime(policy);
-}
-
-long sys_sched_getscheduler(int pid)
-{
-	struct thread *t = find(pid);
-
-	if (pid < 0)
-		return -EINVAL;
-	return t != NULL ? t->policy : -ESRCH;
-}
-
-long sys_sched_getparam(int pid, void *uparam)
-{
-	struct thread *t = find(pid);
-
-	if (pid < 0 || uparam == NULL)
-		return -EINVAL;
-	return t != NULL ? put_user_u32(uparam, (uint32_t)t->rt_priority) : -ESRCH;
-}
-
-static long set_policy(int pid, int policy, bool keep_policy, const void *uparam)
-{
-	struct thread *t = find(pid);
-	uint32_t priority;
-
-	if (pid < 0 || uparam == NULL)
-		return -EINVAL;
-	if (get_user_u32(&priority, uparam) != 0)
-		return -EFAULT;
-	if (t == NULL)
-		return -ESRCH;
-	if (keep_policy)
-		policy = t->policy;
-	policy &= ~SCHED_RESET_ON_FORK;
-	if (!is_policy(policy) || priority > RT_PRIORITY_MAX || is_realtime(policy) != (priority != 0))
-		return -EINVAL;
-	if (is_realtime(policy) && !capable(CAP_SYS_NICE))
-		return -EPERM;
-	t->policy = policy;
-	t->rt_priority = (int)priority;
-	lending_own_changed(t);
-	return 0;
-}
-
-long sys_sched_setscheduler(int pid, int policy, const void *uparam)
-{
-	return policy < 0 ? -EINVAL : set_policy(pid, policy, false, uparam);
-}
-
-long sys_sched_setparam(int pid, const void *uparam)
-{
-	return set_policy(pid, 0, true, uparam);
-}
-
-long sys_sched_get_priority_max(int policy)
-{
-	if (is_realtime(policy))
-		return RT_PRIORITY_MAX;
-	return is_policy(policy) || policy == SCHED_DEADLINE ? 0 : -EINVAL;
-}
-
-long sys_sched_get_priority_min(int policy)
-{
-	if (is_realtime(policy))
-		return RT_PRIORITY_MIN;
-	return is_policy(policy) || policy == SCHED_DEADLINE ? 0 : -EINVAL;
-}
-
-long sys_sched_rr_get_interval(int pid, void *uinterval)
-{
-	if (pid < 0)
-		return -EINVAL;
-	return find(pid) != NULL ? timespec_to_user(uinterval, RQ_SLICE_NS) : -ESRCH;
 }
 
 long sys_getcpu(void *ucpu, void *unode, void *unused)

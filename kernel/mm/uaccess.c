@@ -33,6 +33,25 @@ int clear_user(void *dst_user, size_t bytes)
 	return user_range(dst_user, bytes) && arch_user_zero(dst_user, bytes) == 0 ? 0 : -EFAULT;
 }
 
+int copy_struct_from_user(void *dst, size_t dst_bytes, const void *src_user, size_t src_bytes)
+{
+	size_t known = MIN(dst_bytes, src_bytes);
+	char tail[64];
+
+	if (copy_from_user(dst, src_user, known) != 0)
+		return -EFAULT;
+	memset((char *)dst + known, 0, dst_bytes - known);
+	for (size_t at = known, n; at < src_bytes; at += n) {
+		n = MIN(src_bytes - at, sizeof(tail));
+		if (copy_from_user(tail, (const char *)src_user + at, n) != 0)
+			return -EFAULT;
+		for (size_t i = 0; i < n; i++)
+			if (tail[i] != 0)
+				return -E2BIG;
+	}
+	return 0;
+}
+
 ssize_t strncpy_from_user(char *dst, const char *src_user, size_t size)
 {
 	size_t done = 0;

@@ -20,6 +20,12 @@ MUST_CHECK int copy_from_user(void *dst, const void *src_user, size_t bytes);
 MUST_CHECK int copy_to_user(void *dst_user, const void *src, size_t bytes);
 MUST_CHECK int clear_user(void *dst_user, size_t bytes);
 
+/*
+ * A structure that grows with Linux's versions: ours has dst_bytes, the program's src_bytes. Members that only ours has
+ * become 0; what only the program's has must be 0, else -E2BIG: it asks for something we do not know.
+ */
+MUST_CHECK int copy_struct_from_user(void *dst, size_t dst_bytes, const void *src_user, size_t src_bytes);
+
 /* Copies a NUL-terminated string of at most size-1 bytes. Returns its length; -EFAULT; -ENAMETOOLONG if there is no NUL
  * in size bytes. */
 MUST_CHECK ssize_t strncpy_from_user(char *dst, const char *src_user, size_t size);

@@ -13,6 +13,7 @@
 #include "kernel/fs/fdtable.h"
 #include "kernel/fs/fs_context.h"
 #include "kernel/linux/futex.h"
+#include "kernel/linux/sched_policy.h"
 #include "kernel/linux/seccomp.h"
 #include "kernel/linux/signal.h"
 #include "kernel/log.h"
@@ -301,12 +302,9 @@ struct thread *thread_create(struct process *proc)
 	}
 	memcpy(t->comm, self->comm, sizeof(t->comm));
 	t->vruntime_ns = self->vruntime_ns;
-	t->nice = self->nice;
 	t->affinity = self->affinity;
 	t->cpu = self->cpu;
-	t->policy = self->policy;
-	t->rt_priority = self->rt_priority;
-	t->rank = rq_own_rank(t); /* not what is lent to the parent */
+	sched_policy_inherit(t, self);
 	t->sigmask = self->sigmask;
 	seccomp_inherit(t, self);
 	t->timer_slack_ns = self->timer_slack_ns;

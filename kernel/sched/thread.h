@@ -97,6 +97,7 @@ struct thread {
 	struct io_counts io;
 	int nice;
 	int policy, rt_priority; /* SCHED_*; 1..99 for SCHED_FIFO and SCHED_RR, else 0 */
+	bool reset_on_fork;      /* children start as ordinary threads: SCHED_RESET_ON_FORK */
 	int rank;                /* runqueue.h: what these make of it, or what is lent to it */
 	struct list lenders;     /* struct lending (lending.h): who waits for what it holds */
 	struct lending *lends;   /* it waits itself; NULL = it does not */
