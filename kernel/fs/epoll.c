@@ -79,7 +79,7 @@ static uint32_t wanted_of(const struct epoll_item *item, uint32_t now)
 {
 	if (item->dead || (item->events & ~EPOLL_FLAGS) == 0)
 		return 0;
-	return now & (item->events | EPOLLERR | EPOLLHUP) & ~EPOLL_FLAGS;
+	return now & item->events & ~EPOLL_FLAGS;
 }
 
 /* The event could not be stored: the item is as it was, unless it was set to something else meanwhile. */
@@ -340,6 +340,7 @@ long sys_epoll_ctl(int epfd, int op, int fd, const void *event_user)
 
 	if (op != EPOLL_CTL_DEL && copy_from_user(&e, event_user, sizeof(e)) != 0)
 		return -EFAULT;
+	e.events |= EPOLLERR | EPOLLHUP; /* told without being asked for: who wants no more asks for nothing */
 	ep = fd_get(epfd);
 	f = fd_get(fd);
 	if (ep != NULL && f != NULL)

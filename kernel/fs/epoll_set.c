@@ -128,7 +128,7 @@ static void hook_woken(struct waiter *w, uint32_t events)
 
 	if ((wanted & ~EPOLL_FLAGS) == 0)
 		return; /* one-shot, spent */
-	if (events != 0 && !(events & (wanted | EPOLLERR | EPOLLHUP)))
+	if (events != 0 && !(events & wanted))
 		return;
 	epoll_item_ready(item);
 }
@@ -237,7 +237,7 @@ static bool hook_up(struct epoll_item *item, int *error)
 	if (dead) /* it was removed meanwhile */
 		unhook(item);
 	*error = dead ? 0 : r.error;
-	return (now & (READ_ONCE(item->events) | EPOLLERR | EPOLLHUP)) != 0;
+	return (now & READ_ONCE(item->events)) != 0;
 }
 
 static struct epoll_item *item_create(struct epoll_set *s, struct file *f, int fd)

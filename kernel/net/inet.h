@@ -33,6 +33,7 @@ struct inet_sock {
 	struct inet_membership *memberships; /* joined groups: inet_multicast.c */
 	struct net_filter *filter;           /* NULL: none. Owned */
 	int error;                           /* positive errno for SO_ERROR and the next call */
+	uint32_t zc_next, zc_told;           /* sends with MSG_ZEROCOPY: inet_errqueue.h */
 	struct route route;
 };
 

@@ -2,6 +2,7 @@
 /* socket_options.c - setsockopt and getsockopt: at SOL_SOCKET what is the same for all families, the rest is theirs. */
 #include <errno.h>
 #include <linux/filter.h>
+#include <netinet/in.h>
 
 #include "kernel/mm/uaccess.h"
 #include "kernel/net/socket.h"
@@ -55,6 +56,25 @@ static int family_set(struct socket *s, int level, int name, const void *user, u
 	return s->ops->set_option(s, level, name, value, len);
 }
 
+/* Sends of TCP and UDP tell that their memory may be used again; the others know no such sends. */
+static int set_zerocopy(struct socket *s, const void *user, unsigned len)
+{
+	bool stream = s->type == SOCK_STREAM && s->protocol == IPPROTO_TCP;
+	bool datagrams = s->type == SOCK_DGRAM && s->protocol == IPPROTO_UDP;
+	uint32_t v;
+
+	if (len < sizeof(v))
+		return -EINVAL;
+	if (get_user_u32(&v, user) != 0)
+		return -EFAULT;
+	if ((s->family != AF_INET && s->family != AF_INET6) || (!stream && !datagrams))
+		return -EOPNOTSUPP;
+	if (v > 1)
+		return -EINVAL;
+	s->option[SO_ZEROCOPY] = (int)v;
+	return 0;
+}
+
 int socket_set_option(struct socket *s, int level, int name, const void *user, unsigned len)
 {
 	uint32_t v;
@@ -65,6 +85,8 @@ int socket_set_option(struct socket *s, int level, int name, const void *user, u
 		return set_timeout(name == SO_RCVTIMEO ? &s->rcv_timeout_ns : &s->snd_timeout_ns, user, len);
 	if (name == SO_LINGER && (s->family == AF_UNIX || s->type != SOCK_STREAM))
 		return len < sizeof(struct linger) ? -EINVAL : 0; /* closing never waits there */
+	if (name == SO_ZEROCOPY)
+		return set_zerocopy(s, user, len);
 	if (!is_kept(name))
 		return family_set(s, level, name, user, len);
 	if (len < sizeof(v))
@@ -158,7 +180,7 @@ int socket_get_option(struct socket *s, int level, int name, void *user, uint32_
 			cred = (struct sock_cred){0, UINT32_MAX, UINT32_MAX};
 		return copy_out(user, len_user, &cred, sizeof(cred));
 	default:
-		if (!is_kept(name))
+		if (!is_kept(name) && name != SO_ZEROCOPY)
 			return family_get(s, level, name, user, len_user);
 		v = s->option[name];
 	}

@@ -13,7 +13,6 @@
 #define MAXSEG_MIN    88
 #define MAXSEG_MAX    32767
 #define CC_NAME_BYTES 16
-#define SO_ZEROCOPY_  60
 
 static int set_cc(struct tcp_sock *t, const char *name, unsigned len)
 {
@@ -165,8 +164,6 @@ static int set_socket(struct tcp_sock *t, int name, const void *value, unsigned 
 	case SO_RCVLOWAT:
 		t->rcvlowat = v < 0 ? INT32_MAX : v == 0 ? 1 : (uint32_t)v;
 		return 0;
-	case SO_ZEROCOPY_:
-		return v == 0 ? 0 : -EOPNOTSUPP; /* nobody would be told when the pages may be used again */
 	}
 	return NOT_OURS;
 }
@@ -274,9 +271,9 @@ static int get_locked(struct tcp_sock *t, int level, int name, void *value, unsi
 		struct linger linger = {t->linger, (int)t->linger_s};
 		if (name == SO_LINGER)
 			return give(value, len, &linger, sizeof(linger));
-		if (name != SO_RCVLOWAT && name != SO_ZEROCOPY_)
+		if (name != SO_RCVLOWAT)
 			return NOT_OURS;
-		v = name == SO_RCVLOWAT ? (int)t->rcvlowat : 0;
+		v = (int)t->rcvlowat;
 		return give(value, len, &v, sizeof(v));
 	}
 	if (name == TCP_INFO) {

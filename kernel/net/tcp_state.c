@@ -6,6 +6,7 @@
 #include <poll.h>
 
 #include "kernel/mm/uaccess.h"
+#include "kernel/net/inet_errqueue.h"
 #include "kernel/net/tcp_sock.h"
 
 #define POLLRDHUP_BIT 0x2000u
@@ -23,7 +24,7 @@ uint32_t tcp_sock_poll_mask(struct tcp_sock *t)
 		mask |= POLLHUP;
 	if (rcv_ended)
 		mask |= POLLIN | POLLRDNORM | POLLRDHUP_BIT;
-	if (c->error != 0 || t->in.error != 0)
+	if (c->error != 0 || t->in.error != 0 || inet_zerocopy_pending(&t->in))
 		mask |= POLLERR;
 	if (c->state == TCPS_SYN_SENT || c->state == TCPS_SYN_RECV)
 		return mask;

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <limits.h>
 
+#include "kernel/net/inet_errqueue.h"
 #include "kernel/net/tcp_sock.h"
 
 #define WHOLE_BYTES 4096u /* so small a write is never divided: those of several threads do not mix (as on Linux) */
@@ -92,6 +93,8 @@ ssize_t tcp_sock_send(struct socket *s, struct sock_msg *m)
 	channel_lock(&t->in.ch);
 	channel_run(&t->in.ch);
 	n = send_locked(t, m);
+	if (n > 0 && (m->flags & MSG_ZEROCOPY))
+		inet_zerocopy_sent(&t->in);
 	channel_unlock(&t->in.ch);
 	return n;
 }
@@ -221,11 +224,11 @@ ssize_t tcp_sock_recv(struct socket *s, struct sock_msg *m)
 	struct tcp_sock *t = tcp_of(s);
 	ssize_t n;
 
-	if (m->flags & MSG_ERRQUEUE)
-		return -EAGAIN;
 	channel_lock(&t->in.ch);
 	channel_run(&t->in.ch);
-	if (m->flags & MSG_OOB) {
+	if (m->flags & MSG_ERRQUEUE) {
+		n = inet_zerocopy_recv(&t->in, m);
+	} else if (m->flags & MSG_OOB) {
 		n = recv_urgent(t, m);
 	} else {
 		n = recv_locked(t, m);

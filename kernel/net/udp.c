@@ -278,7 +278,7 @@ static uint32_t udp_poll(struct socket *s, struct file *f, struct poll_table *pt
 		mask |= 0x2000u /* POLLRDHUP */;
 	if (u->shut_rd && u->shut_wr)
 		mask |= POLLHUP;
-	if (u->in.error != 0 || u->errors.q.nr > 0)
+	if (u->in.error != 0 || u->errors.q.nr > 0 || inet_zerocopy_pending(&u->in))
 		mask |= POLLERR;
 	channel_unlock(&u->in.ch);
 	return mask;

@@ -261,6 +261,8 @@ ssize_t udp_send(struct socket *s, struct sock_msg *m)
 	channel_lock(&u->in.ch);
 	channel_run(&u->in.ch);
 	err = send_locked(u, m);
+	if (err == 0 && (m->flags & MSG_ZEROCOPY))
+		inet_zerocopy_sent(&u->in);
 	channel_unlock(&u->in.ch);
 	return err != 0 ? err : (ssize_t)bytes;
 }

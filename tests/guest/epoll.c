@@ -119,6 +119,25 @@ static void epolls(void)
 	close(ep);
 }
 
+/* Who asks for nothing is told of errors and hang-ups all the same, until a one-shot is spent. */
+static void errors_only(uint32_t flags, const char *name)
+{
+	struct epoll_event e = {.events = flags, .data.u64 = 5}, got;
+	int ep = epoll_create1(0), fd[2];
+
+	pipe(fd);
+	report_eq(epoll_ctl(ep, EPOLL_CTL_ADD, fd[1], &e), 0);
+	report(epoll_wait(ep, &got, 1, 0) == 0, "%s: a pipe with room is not told", name);
+	close(fd[0]);
+	report(epoll_wait(ep, &got, 1, 1000) == 1 && got.events == EPOLLERR && got.data.u64 == 5,
+	       "%s: one without readers is", name);
+	report(epoll_wait(ep, &got, 1, 0) == (flags == 0), "%s: and then as asked for", name);
+	report_eq(epoll_ctl(ep, EPOLL_CTL_MOD, fd[1], &e), 0);
+	report(epoll_wait(ep, &got, 1, 0) == 1 && got.events == EPOLLERR, "%s: anew after a change", name);
+	close(fd[1]);
+	close(ep);
+}
+
 static void timers(void)
 {
 	int fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK);
@@ -176,6 +195,9 @@ int main(void)
 {
 	polls();
 	epolls();
+	errors_only(0, "no events");
+	errors_only(EPOLLET, "no events, edges");
+	errors_only(EPOLLONESHOT, "no events, one-shot");
 	timers();
 	signals();
 	return report_summary();
