@@ -2,8 +2,7 @@
 /*
  * mqueue.c - POSIX message queues: mq_overview(7). A queue is an object with a name and a count of open descriptors; it
  * goes when both are gone. Messages stand by priority, oldest first. Senders and receivers sleep on the queue and look
- * again when it changes. mq_notify by SIGEV_THREAD, which the C library builds on a netlink socket, is refused; the
- * queues are not shown as files (/dev/mqueue), and RLIMIT_MSGQUEUE is not enforced.
+ * again when it changes. The queues are not shown as files (/dev/mqueue).
  */
 #include <errno.h>
 #include <linux/fcntl.h>
@@ -11,14 +10,16 @@
 #include <linux/mqueue.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include "kernel/fs/cred.h"
 #include "kernel/fs/fdtable.h"
 #include "kernel/fs/fs_context.h"
 #include "kernel/ipc/mqueue.h"
-#include "kernel/linux/signal.h"
+#include "kernel/ipc/mqueue_notify.h"
 #include "kernel/linux/sys.h"
+#include "kernel/linux/user_counts.h"
 #include "kernel/mm/kmalloc.h"
 #include "kernel/mm/uaccess.h"
 #include "kernel/sched/wait.h"
@@ -43,10 +44,9 @@ struct queue {
 	size_t nr, nr_bytes;
 	unsigned receivers; /* that sleep: whoever wants to be notified is not, then */
 	struct waitq wq;
-	/* mq_notify; pid 0: nobody */
-	int notify_pid;
-	int notify_signal; /* 0: SIGEV_NONE */
-	uint64_t notify_value;
+	struct mq_notice notice;
+	struct user_counts *user; /* counted there: bytes_counted */
+	uint64_t bytes_counted;
 };
 
 static struct list names = LIST_INIT(names);
@@ -63,6 +63,7 @@ static void free_if_unused(struct queue *q)
 		kfree(m);
 	}
 	nr_queues--;
+	q->user->mqueue_bytes -= q->bytes_counted;
 	kfree(q);
 }
 
@@ -86,10 +87,11 @@ static uint32_t queue_poll(struct file *f, struct poll_table *pt)
 static ssize_t queue_read(struct file *f, struct uio *uio, int64_t pos)
 {
 	const struct queue *q = f->priv;
+	const struct mq_notice *told = &q->notice;
 	char text[96];
 	int n = fmt_snprintf(text, sizeof(text), "QSIZE:%-10lu NOTIFY:%-5d SIGNO:%-5d NOTIFY_PID:%-6d\n",
-			     (unsigned long)q->nr_bytes, q->notify_pid != 0 && q->notify_signal == 0 ? SIGEV_NONE : 0,
-			     q->notify_signal, q->notify_pid);
+			     (unsigned long)q->nr_bytes, told->pid != 0 ? told->how : 0,
+			     told->pid != 0 && told->how == SIGEV_SIGNAL ? told->signal : 0, told->pid);
 
 	return pos >= n || pos < 0 ? 0 : uio_move(text + pos, MIN((size_t)(n - pos), uio->resid), uio);
 }
@@ -99,8 +101,8 @@ static void queue_flush(struct file *f)
 {
 	struct queue *q = f->priv;
 
-	if (q->notify_pid == process_current()->pid)
-		q->notify_pid = 0;
+	if (q->notice.pid == process_current()->pid)
+		mq_notice_drop(&q->notice);
 }
 
 static void queue_release(struct file *f)
@@ -143,6 +145,22 @@ static int check_attr(const struct mq_attr *a)
 	return 0;
 }
 
+/* mq_overview(7) and getrlimit(2), RLIMIT_MSGQUEUE: whether messages are there or not, and what keeps them, too. */
+static int count_bytes(struct queue *q)
+{
+	struct user_counts *user = user_counts_of(cred_current()->uid);
+	uint64_t bytes = q->max_messages * (q->max_bytes + MQ_OVERHEAD_BYTES);
+
+	if (user == NULL)
+		return -ENOMEM;
+	if (user->mqueue_bytes + bytes > process_current()->rlimit[RLIMIT_MSGQUEUE].cur)
+		return -EMFILE;
+	q->user = user;
+	q->bytes_counted = bytes;
+	user->mqueue_bytes += bytes;
+	return 0;
+}
+
 static int create(const char *name, uint32_t mode, const struct mq_attr *attr, struct queue **out)
 {
 	const struct cred *c = cred_current();
@@ -166,6 +184,12 @@ static int create(const char *name, uint32_t mode, const struct mq_attr *attr, s
 	q->gid = c->fsgid;
 	q->max_messages = attr != NULL ? (size_t)attr->mq_maxmsg : MQ_MESSAGES;
 	q->max_bytes = attr != NULL ? (size_t)attr->mq_msgsize : MQ_MESSAGE_BYTES;
+	err = count_bytes(q);
+	if (err != 0) {
+		kfree(q->name);
+		kfree(q);
+		return err;
+	}
 	list_init(&q->messages);
 	waitq_init(&q->wq);
 	list_push_back(&names, &q->link);
@@ -282,25 +306,6 @@ static int get_deadline(const void *utimeout, uint64_t *deadline_ns)
 	return err;
 }
 
-static void notify(struct queue *q)
-{
-	struct process *p = q->notify_pid != 0 ? process_find(q->notify_pid) : NULL;
-	siginfo_t info;
-
-	if (q->notify_pid == 0 || q->receivers > 0)
-		return;
-	q->notify_pid = 0;
-	if (p == NULL || q->notify_signal == 0)
-		return;
-	memset(&info, 0, sizeof(info));
-	info.si_signo = q->notify_signal;
-	info.si_code = SI_MESGQ;
-	info.si_pid = process_current()->pid;
-	info.si_uid = process_current()->cred.uid;
-	info.si_value.sival_ptr = (void *)q->notify_value;
-	(void)signal_send_process(p, &info); /* one that is lost (no memory) is as if it came too late */
-}
-
 static void insert(struct queue *q, struct message *m)
 {
 	struct list *at = &q->messages;
@@ -312,8 +317,8 @@ static void insert(struct queue *q, struct message *m)
 	}
 	list_insert_between(&m->link, at, at->next);
 	q->nr_bytes += m->bytes;
-	if (q->nr++ == 0)
-		notify(q);
+	if (q->nr++ == 0 && q->receivers == 0)
+		mq_notice_send(&q->notice);
 	waitq_wake(&q->wq, POLLIN | POLLRDNORM);
 }
 
@@ -399,41 +404,27 @@ long sys_mq_timedreceive(int fd, char *udata, size_t bytes, unsigned *upriority,
 	return ret;
 }
 
-static int set_notification(struct queue *q, const struct sigevent *ev)
-{
-	int pid = process_current()->pid;
-
-	if (ev == NULL) {
-		if (q->notify_pid == pid)
-			q->notify_pid = 0;
-		return 0;
-	}
-	if (q->notify_pid != 0)
-		return -EBUSY;
-	q->notify_pid = pid;
-	q->notify_signal = ev->sigev_notify == SIGEV_SIGNAL ? ev->sigev_signo : 0;
-	q->notify_value = (uint64_t)ev->sigev_value.sival_ptr;
-	return 0;
-}
-
 long sys_mq_notify(int fd, const void *uevent)
 {
-	struct sigevent ev;
+	struct mq_notice notice = {0};
 	struct queue *q;
 	struct file *f;
-	int err;
+	int err = uevent != NULL ? mq_notice_from_user(&notice, uevent) : 0;
 
-	if (uevent != NULL && copy_from_user(&ev, uevent, sizeof(ev)) != 0)
-		return -EFAULT;
-	if (uevent != NULL && ev.sigev_notify != SIGEV_NONE && ev.sigev_notify != SIGEV_SIGNAL)
-		return -EINVAL;
-	if (uevent != NULL && ev.sigev_notify == SIGEV_SIGNAL && (ev.sigev_signo < 1 || ev.sigev_signo > 64))
-		return -EINVAL;
-	err = get_queue(fd, 0, &f, &q);
 	if (err != 0)
 		return err;
-	err = set_notification(q, uevent != NULL ? &ev : NULL);
-	file_put(f);
+	err = get_queue(fd, 0, &f, &q);
+	if (err == 0) {
+		if (uevent == NULL && q->notice.pid == process_current()->pid)
+			mq_notice_drop(&q->notice);
+		else if (uevent != NULL && q->notice.pid != 0)
+			err = -EBUSY;
+		else if (uevent != NULL)
+			q->notice = notice;
+		file_put(f);
+	}
+	if (err != 0 && notice.socket != NULL)
+		file_put(notice.socket);
 	return err;
 }
 

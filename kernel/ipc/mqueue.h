@@ -8,12 +8,13 @@
 #include <stdint.h>
 
 /* Linux's defaults: /proc/sys/fs/mqueue/msg_max, msgsize_max, queues_max; and what CAP_SYS_RESOURCE may use. */
-#define MQ_MESSAGES      10
-#define MQ_MESSAGE_BYTES 8192
-#define MQ_QUEUES_MAX    256
-#define MQ_HARD_MESSAGES 65536
-#define MQ_HARD_BYTES    (1 << 20) /* Linux: 16 MiB; one block of kmalloc holds 2 */
-#define MQ_PRIORITIES    32768u
+#define MQ_MESSAGES       10
+#define MQ_MESSAGE_BYTES  8192
+#define MQ_QUEUES_MAX     256
+#define MQ_HARD_MESSAGES  65536
+#define MQ_HARD_BYTES     (1 << 20) /* Linux: 16 MiB; one block of kmalloc holds 2 */
+#define MQ_OVERHEAD_BYTES 96 /* what Linux counts for each message that may come: struct msg_msg and a tree's node */
+#define MQ_PRIORITIES     32768u
 
 struct mq_attr;
 

@@ -122,7 +122,7 @@ static bool is_dropped(const struct process *p, const struct thread *target, int
 /* To p, or one thread of it. */
 static int add(struct process *p, struct sigpending *to, const siginfo_t *info)
 {
-	return sigpending_add(to, info, user_signals_of(p->cred.uid), p->rlimit[RLIMIT_SIGPENDING].cur);
+	return sigpending_add(to, info, user_counts_of(p->cred.uid), p->rlimit[RLIMIT_SIGPENDING].cur);
 }
 
 int signal_send_process(struct process *p, const siginfo_t *info)

@@ -25,17 +25,17 @@ static bool is_pending(const struct sigpending *p, int sig)
 }
 
 /* NULL: there is no room for it. */
-static struct sigitem *new_item(struct sigpending *p, const siginfo_t *info, const struct user_signals *user,
+static struct sigitem *new_item(struct sigpending *p, const siginfo_t *info, const struct user_counts *user,
 				uint64_t limit)
 {
 	bool limited = info->si_signo >= SIGRT_FIRST || info->si_code < 0;
 
-	if (user == NULL || (limited && user->queued >= limit))
+	if (user == NULL || (limited && user->signals >= limit))
 		return NULL;
 	return list_empty(&p->spare.link) ? &p->spare : kzalloc(sizeof(struct sigitem));
 }
 
-int sigpending_add(struct sigpending *p, const siginfo_t *info, struct user_signals *user, uint64_t limit)
+int sigpending_add(struct sigpending *p, const siginfo_t *info, struct user_counts *user, uint64_t limit)
 {
 	int sig = info->si_signo;
 	struct sigitem *item;
@@ -51,7 +51,7 @@ int sigpending_add(struct sigpending *p, const siginfo_t *info, struct user_sign
 	}
 	item->info = *info;
 	item->user = user;
-	user->queued++;
+	user->signals++;
 	list_push_back(&p->queue, &item->link);
 	p->mask |= SIGMASK(sig);
 	return 0;
@@ -81,7 +81,7 @@ static void update_mask(struct sigpending *p, int sig)
 static void release(struct sigitem *item)
 {
 	if (item->user != NULL)
-		item->user->queued--;
+		item->user->signals--;
 	item->user = NULL;
 	if (!item->owned)
 		kfree(item);

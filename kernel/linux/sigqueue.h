@@ -12,7 +12,7 @@
 #include <stdint.h>
 
 #include "lib/compiler.h"
-#include "kernel/linux/user_signals.h"
+#include "kernel/linux/user_counts.h"
 #include "lib/list.h"
 
 #define NR_SIGNALS   64
@@ -24,7 +24,7 @@ struct sigitem {
 	struct list link;
 	siginfo_t info;
 	bool owned;
-	struct user_signals *user;           /* counted there; NULL: nowhere, or not by this item */
+	struct user_counts *user;           /* counted there; NULL: nowhere, or not by this item */
 	void (*taken)(struct sigitem *item); /* owned only: about to be delivered; may edit info (overrun count) */
 };
 
@@ -41,7 +41,7 @@ void sigpending_init(struct sigpending *p);
  * ones not counting. Returns 0; -EAGAIN when a real-time signal from sigqueue() cannot be stored for the limit or for
  * lack of memory (user NULL, too). A standard signal is never lost: then it arrives as from SI_USER, pid 0.
  */
-int sigpending_add(struct sigpending *p, const siginfo_t *info, struct user_signals *user, uint64_t limit);
+int sigpending_add(struct sigpending *p, const siginfo_t *info, struct user_counts *user, uint64_t limit);
 
 /* Queues an owned item. Returns false when it is queued already (or the same standard signal is). */
 bool sigpending_add_item(struct sigpending *p, struct sigitem *item);

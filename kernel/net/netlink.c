@@ -233,6 +233,17 @@ void netlink_notify(unsigned group, struct nl_reply *r)
 	r->datagram = NULL;
 }
 
+void netlink_push(struct socket *s, const void *data, unsigned bytes)
+{
+	struct pbuf *p = pbuf_alloc(0, bytes);
+
+	if (p != NULL) {
+		memcpy(p->data, data, bytes);
+		p->cb[CB_GROUP] = 0;
+	}
+	deliver(nl_of(s), p);
+}
+
 static void join(struct nl_sock *n, uint32_t groups)
 {
 	spin_lock(&all_lock);

@@ -43,6 +43,10 @@ const void *nl_find(const uint8_t *attrs, unsigned bytes, uint16_t type, unsigne
 void netlink_notify(unsigned group, struct nl_reply *r);
 bool netlink_has_listeners(unsigned group);
 
+/* A datagram that is no netlink message, to a socket of AF_NETLINK. Without room its reader gets ENOBUFS. Any context.
+ */
+void netlink_push(struct socket *s, const void *data, unsigned bytes);
+
 /* rtnetlink.c: does what a request wants. req: the whole message, len checked. 0: done or answered; or -errno. */
 int rtnetlink_request(struct nl_reply *r, const struct nlmsghdr *h, const uint8_t *body, unsigned bytes);
 /* rtnetlink_change.c: requests that change something. */

@@ -22,7 +22,7 @@ struct posix_timer {
 	int id;
 	struct interval_timer it;
 	struct sigitem item;
-	struct user_signals *user; /* counted there */
+	struct user_counts *user; /* counted there */
 	int notify;                /* SIGEV_* */
 	int tid;                   /* SIGEV_THREAD_ID: whom */
 	uint64_t overrun;          /* expiries since the item was queued */
@@ -110,7 +110,7 @@ long sys_timer_create(int clockid, const void *uevent, void *uid)
 	struct process_timers *pts = process_timers_get(p);
 	struct ksigevent ev = {.signo = SIGALRM, .notify = SIGEV_SIGNAL};
 	struct clock_ref clock;
-	struct user_signals *us;
+	struct user_counts *us;
 	struct posix_timer *pt;
 	int err = clock_ref_of(clockid, &clock);
 
@@ -120,12 +120,12 @@ long sys_timer_create(int clockid, const void *uevent, void *uid)
 		err = check_event(&ev);
 	if (err != 0)
 		return err;
-	us = user_signals_of(p->cred.uid);
-	pt = pts != NULL && us != NULL && us->queued < p->rlimit[RLIMIT_SIGPENDING].cur ? kzalloc(sizeof(*pt)) : NULL;
+	us = user_counts_of(p->cred.uid);
+	pt = pts != NULL && us != NULL && us->signals < p->rlimit[RLIMIT_SIGPENDING].cur ? kzalloc(sizeof(*pt)) : NULL;
 	if (pt == NULL)
 		return -EAGAIN;
 	pt->user = us;
-	us->queued++;
+	us->signals++;
 	pt->id = pts->next_id++;
 	pt->notify = ev.notify;
 	pt->tid = ev.tid;
@@ -138,7 +138,7 @@ long sys_timer_create(int clockid, const void *uevent, void *uid)
 	pt->item.info.si_value.sival_ptr = (void *)(uevent != NULL ? ev.value : (uint64_t)pt->id);
 	interval_timer_init(&pt->it, p, clock, timer_expired);
 	if (put_user_u32(uid, (uint32_t)pt->id) != 0) {
-		us->queued--;
+		us->signals--;
 		kfree(pt);
 		return -EFAULT;
 	}
@@ -201,7 +201,7 @@ static void delete (struct posix_timer *pt)
 	ktimer_cancel(&pt->it.ktimer);
 	forget_signal(pt);
 	list_remove(&pt->link);
-	pt->user->queued--;
+	pt->user->signals--;
 	kfree(pt);
 }
 

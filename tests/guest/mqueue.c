@@ -6,6 +6,9 @@
 #include <mqueue.h>
 #include <poll.h>
 #include <pthread.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -141,11 +144,90 @@ static void test_notify(void)
 	mq_unlink(name);
 }
 
+static pthread_mutex_t told_lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t told_changed = PTHREAD_COND_INITIALIZER;
+static int told;
+static pthread_t told_by;
+
+static void on_thread(union sigval v)
+{
+	pthread_mutex_lock(&told_lock);
+	told += v.sival_int;
+	told_by = pthread_self();
+	pthread_cond_signal(&told_changed);
+	pthread_mutex_unlock(&told_lock);
+}
+
+static void test_notify_by_thread(void)
+{
+	struct sigevent ev = {
+		.sigev_notify = SIGEV_THREAD, .sigev_notify_function = on_thread, .sigev_value.sival_int = 7};
+	struct sigevent raw = {.sigev_notify = SIGEV_THREAD, .sigev_signo = 0, .sigev_value.sival_ptr = &raw};
+	mqd_t q = mq_open(name, O_CREAT | O_RDWR | O_NONBLOCK, 0600, NULL);
+	char cookie[32] = "a cookie of thirty-two bytes..";
+	char text[8192];
+	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, 0), file = open("/dev/null", O_RDONLY);
+
+	report_eq(mq_notify(q, &ev), 0);
+	report_errno(mq_notify(q, &ev), EBUSY);
+	report_eq(mq_send(q, "a", 1, 0), 0);
+	pthread_mutex_lock(&told_lock);
+	while (told == 0)
+		pthread_cond_wait(&told_changed, &told_lock);
+	pthread_mutex_unlock(&told_lock);
+	report(told == 7 && !pthread_equal(told_by, pthread_self()), "a thread is told");
+	mq_receive(q, text, sizeof(text), NULL);
+
+	/* What lies below: the kernel sends the cookie to a netlink socket. */
+	raw.sigev_value.sival_ptr = cookie;
+	raw.sigev_signo = file;
+	report_errno(syscall(SYS_mq_notify, q, &raw), ENOTSOCK);
+	raw.sigev_signo = 999;
+	report_errno(syscall(SYS_mq_notify, q, &raw), EBADF);
+	raw.sigev_signo = fd;
+	raw.sigev_value.sival_ptr = NULL;
+	report_errno(syscall(SYS_mq_notify, q, &raw), EFAULT);
+	raw.sigev_value.sival_ptr = cookie;
+	report_eq(syscall(SYS_mq_notify, q, &raw), 0);
+	report_eq(mq_send(q, "b", 1, 0), 0);
+	report(recv(fd, text, sizeof(text), MSG_DONTWAIT) == 32 && memcmp(text, cookie, 31) == 0 && text[31] == 1,
+	       "its socket gets the cookie: a message");
+	report_eq(syscall(SYS_mq_notify, q, &raw), 0);
+	report_eq(mq_notify(q, NULL), 0);
+	report(recv(fd, text, sizeof(text), MSG_DONTWAIT) == 32 && memcmp(text, cookie, 31) == 0 && text[31] == 2,
+	       "its socket gets the cookie: no more");
+	report_eq(syscall(SYS_mq_notify, q, &raw), 0);
+	close(fd); /* the queue has a reference */
+	mq_close(q);
+	mq_unlink(name);
+	close(file);
+}
+
+static void test_limit(void)
+{
+	const struct rlimit none = {1000, 819200}, enough = {819200, 819200};
+	struct mq_attr attr = {.mq_maxmsg = 10, .mq_msgsize = 100};
+	mqd_t q;
+
+	setrlimit(RLIMIT_MSGQUEUE, &none);
+	report_errno(mq_open(name, O_CREAT | O_RDWR, 0600, &attr), EMFILE);
+	setrlimit(RLIMIT_MSGQUEUE, &enough);
+	for (int i = 0; i < 1000; i++) { /* what is gone is not counted */
+		q = mq_open(name, O_CREAT | O_RDWR, 0600, &attr);
+		if (q < 0 || mq_unlink(name) != 0 || mq_close(q) != 0)
+			break;
+		attr.mq_maxmsg = 10 - i % 2;
+	}
+	report_true(q >= 0);
+}
+
 int main(void)
 {
 	snprintf(name, sizeof(name), "/cay-test-%d", getpid());
 	test_basics();
 	test_waiting();
 	test_notify();
+	test_notify_by_thread();
+	test_limit();
 	return report_summary();
 }

@@ -11,7 +11,7 @@
 #include "kernel/fs/proc/proc.h"
 #include "kernel/linux/seccomp.h"
 #include "kernel/linux/signal.h"
-#include "kernel/linux/user_signals.h"
+#include "kernel/linux/user_counts.h"
 #include "kernel/mm/vmspace.h"
 #include "kernel/plat/cay/boot.h"
 #include "kernel/sched/runqueue.h"
@@ -112,12 +112,12 @@ static void show_signals(const struct thread *th, struct text *t)
 	struct signal_sets s = signal_sets(th->proc);
 	const struct cred *c = &th->proc->cred;
 	uint64_t shared = th->proc->sighand != NULL ? th->proc->sighand->shared.mask : 0;
-	const struct user_signals *us = user_signals_of(c->uid);
+	const struct user_counts *us = user_counts_of(c->uid);
 
 	text_printf(t,
 		    "SigQ:\t%u/"
 		    "%llu\nSigPnd:\t%016llx\nShdPnd:\t%016llx\nSigBlk:\t%016llx\nSigIgn:\t%016llx\nSigCgt:\t%016llx\n",
-		    us != NULL ? us->queued : 0, (unsigned long long)th->proc->rlimit[RLIMIT_SIGPENDING].cur,
+		    us != NULL ? us->signals : 0, (unsigned long long)th->proc->rlimit[RLIMIT_SIGPENDING].cur,
 		    (unsigned long long)th->pending.mask, (unsigned long long)shared, (unsigned long long)th->sigmask,
 		    (unsigned long long)s.ignored, (unsigned long long)s.caught);
 	text_printf(t, "CapInh:\t%016llx\nCapPrm:\t%016llx\nCapEff:\t%016llx\nCapBnd:\t%016llx\nCapAmb:\t%016llx\n",

@@ -10,7 +10,7 @@
 
 #define RT 40
 
-static struct user_signals user;
+static struct user_counts user;
 
 static siginfo_t info(int sig, int code, int value)
 {
@@ -119,7 +119,7 @@ static void test_the_limit_of_a_user(void **state)
 	struct sigpending p, other;
 
 	(void)state;
-	user.queued = 0;
+	user.signals = 0;
 	sigpending_init(&p);
 	sigpending_init(&other);
 	assert_int_equal(sigpending_add(&p, &rt, &user, 2), 0);
@@ -127,9 +127,9 @@ static void test_the_limit_of_a_user(void **state)
 	assert_int_equal(sigpending_add(&p, &rt, &user, 2), -EAGAIN);
 	assert_int_equal(sigpending_add(&p, &rt_kill, &user, 2), 0); /* arrives, but does not say from whom */
 	assert_int_equal(sigpending_add(&p, &queued, &user, 2), 0);
-	assert_int_equal(user.queued, 2);
+	assert_int_equal(user.signals, 2);
 	assert_int_equal(sigpending_add(&p, &killed, &user, 2), 0); /* not limited */
-	assert_int_equal(user.queued, 3);
+	assert_int_equal(user.signals, 3);
 	assert_int_equal(sigpending_take(&p, SIGMASK(SIGUSR1), &out), SIGUSR1);
 	assert_int_equal(out.si_value.sival_int, 0);
 	assert_int_equal(sigpending_take(&p, SIGMASK(SIGUSR2), &out), SIGUSR2);
@@ -137,9 +137,9 @@ static void test_the_limit_of_a_user(void **state)
 	assert_int_equal(sigpending_take(&p, SIGMASK(RT + 1), &out), RT + 1);
 	assert_int_equal(out.si_code, SI_USER);
 	sigpending_discard(&p, ~0ull);
-	assert_int_equal(user.queued, 1);
+	assert_int_equal(user.signals, 1);
 	assert_int_equal(sigpending_take(&other, ~0ull, &out), RT);
-	assert_int_equal(user.queued, 0);
+	assert_int_equal(user.signals, 0);
 	assert_int_equal(sigpending_add(&p, &rt, NULL, 2), -EAGAIN);
 	assert_int_equal(sigpending_add(&p, &killed, NULL, 2), 0);
 }
