@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * futex.c - waiting on words of the program's memory, and waking.
- * Order that prevents a lost wake: queue the waiter, then read the word, then sleep while still queued. A waker changes
- * the word, then looks at the queue. Reading may fault and sleep on its own; that is why "still queued" and not a
- * wake-up says whether to sleep.
+ * Order that prevents a lost wake: read the word and queue the waiter under the queue's lock, then sleep while still
+ * queued. A waker changes the word, then looks at the queue. Each wake that was counted lets one waiter return 0: who
+ * times out or is interrupted in the moment of its wake was woken. The word may not be there under that lock; then it
+ * is fetched without, and all begins again.
  * Private futexes need no kernel lock (futex_queue.h has locks of its own), shared ones for their key, locks with an
  * owner for the owner.
  */
@@ -67,6 +68,40 @@ int futex_urgency(const struct thread *t)
 	return rq_is_realtime(t) ? t->rank - RANK_REALTIME : 0;
 }
 
+/* A word, and what it must be for the caller to go on. */
+struct expected {
+	const void *uaddr;
+	uint32_t val;
+};
+
+static int look_at_word(void *arg)
+{
+	const struct expected *e = arg;
+	uint32_t now;
+	int err = peek_user_u32(&now, e->uaddr);
+
+	return err == 0 && now != e->val ? -EAGAIN : err;
+}
+
+/* After -EFAULT of look_at_word: can the word be had? Then it is there now. */
+static int fetch_word(const struct expected *e)
+{
+	uint32_t now;
+
+	return get_user_u32(&now, e->uaddr);
+}
+
+/* Queues w if the word is still what it is expected to be. -EAGAIN when not, -EFAULT. */
+static int queue_if_expected(struct futex_waiter *w, struct expected e)
+{
+	int r;
+
+	do
+		r = futex_queue_add_if(w, look_at_word, &e);
+	while (r == -EFAULT && fetch_word(&e) == 0);
+	return r;
+}
+
 /* Sleeps while w is queued. 0 woken, -ETIMEDOUT, -EINTR. w is not queued afterwards. */
 static int sleep_queued(struct futex_waiter *w, uint64_t deadline_ns)
 {
@@ -80,25 +115,18 @@ static int sleep_queued(struct futex_waiter *w, uint64_t deadline_ns)
 			break;
 		r = wait_sleep(deadline_ns, true);
 	}
-	futex_queue_remove(w);
-	return r;
+	return futex_queue_remove(w) ? r : 0;
 }
 
 static long wait_on(void *uaddr, bool shared, uint32_t val, uint32_t bits, uint64_t deadline_ns)
 {
 	struct thread *self = thread_current();
 	struct futex_waiter w = {.thread = self, .bits = bits, .urgency = futex_urgency(self)};
-	uint32_t now;
 	int err = futex_key_of(uaddr, shared, &w.key);
 
-	if (err != 0)
-		return err;
-	futex_queue_add(&w);
-	err = get_user_u32(&now, uaddr);
-	if (err == 0 && now == val)
-		return sleep_queued(&w, deadline_ns);
-	futex_queue_remove(&w);
-	return err != 0 ? err : -EAGAIN;
+	if (err == 0)
+		err = queue_if_expected(&w, (struct expected){uaddr, val});
+	return err != 0 ? err : sleep_queued(&w, deadline_ns);
 }
 
 static long wait_continue(struct restart_block *rb);
@@ -123,26 +151,25 @@ static long wait_continue(struct restart_block *rb)
 
 static long requeue(void *uaddr, void *uaddr2, bool shared, int nr_wake, int nr_requeue, const uint32_t *expect)
 {
-	struct futex_key from, to;
-	uint32_t now = 0;
-	int err, woken, moved;
+	struct expected e = {uaddr, expect != NULL ? *expect : 0};
+	struct futex_requeue q = {.nr_wake = nr_wake,
+				  .nr_move = nr_requeue,
+				  .wake = sched_wake,
+				  .look = expect != NULL ? look_at_word : NULL,
+				  .arg = &e};
+	int r;
 
 	if (nr_wake < 0 || nr_requeue < 0)
 		return -EINVAL;
-	err = futex_key_of(uaddr, shared, &from);
-	if (err == 0)
-		err = futex_key_of(uaddr2, shared, &to);
-	if (err == 0 && expect != NULL)
-		err = get_user_u32(&now, uaddr);
-	if (err != 0)
-		return err;
-	if (expect != NULL && now != *expect)
-		return -EAGAIN;
-	woken = futex_queue_wake(&from, nr_wake, FUTEX_ANY_BITS, sched_wake);
-	if (woken < 0)
-		return woken;
-	moved = futex_queue_requeue(&from, &to, nr_requeue);
-	return moved < 0 ? moved : woken + moved;
+	r = futex_key_of(uaddr, shared, &q.from);
+	if (r == 0)
+		r = futex_key_of(uaddr2, shared, &q.to);
+	if (r != 0)
+		return r;
+	do
+		r = futex_queue_requeue(&q);
+	while (r == -EFAULT && fetch_word(&e) == 0);
+	return r;
 }
 
 /* FUTEX_WAKE_OP's encoding: op(4) cmp(4) oparg(12, signed) cmparg(12, signed). */
@@ -329,7 +356,6 @@ long sys_futex(void *uaddr, int op, uint32_t val, const void *utimeout, void *ua
 static int waitv_queue(struct futex_waiter *w, const struct futex_waitv *uw, int index, int *woken)
 {
 	struct futex_waitv one;
-	uint32_t now;
 	int err = copy_from_user(&one, uw, sizeof(one));
 
 	if (err != 0)
@@ -343,9 +369,7 @@ static int waitv_queue(struct futex_waiter *w, const struct futex_waitv *uw, int
 	w->bits = FUTEX_ANY_BITS;
 	w->woken_ref = woken;
 	w->index = index;
-	futex_queue_add(w);
-	err = get_user_u32(&now, (const void *)one.uaddr);
-	return err == 0 && now != (uint32_t)one.val ? -EAGAIN : err;
+	return queue_if_expected(w, (struct expected){(const void *)one.uaddr, (uint32_t)one.val});
 }
 
 static int waitv_deadline(const void *utimeout, int clockid, uint64_t *deadline_ns)

@@ -56,18 +56,34 @@ static void insert(struct futex_bucket *b, struct futex_waiter *w)
 	WRITE_ONCE(w->bucket, b);
 }
 
-void futex_queue_add(struct futex_waiter *w)
+static int yes(void *arg)
 {
-	struct futex_bucket *b = lock_bucket(bucket_of(&w->key));
-
-	w->queued = true;
-	insert(b, w);
-	spin_unlock(&b->lock);
+	(void)arg;
+	return 0;
 }
 
-void futex_queue_remove(struct futex_waiter *w)
+int futex_queue_add_if(struct futex_waiter *w, futex_look *look, void *arg)
+{
+	struct futex_bucket *b = lock_bucket(bucket_of(&w->key));
+	int no = look(arg);
+
+	if (no == 0) {
+		w->queued = true;
+		insert(b, w);
+	}
+	spin_unlock(&b->lock);
+	return no;
+}
+
+void futex_queue_add(struct futex_waiter *w)
+{
+	(void)!futex_queue_add_if(w, yes, NULL);
+}
+
+bool futex_queue_remove(struct futex_waiter *w)
 {
 	struct futex_bucket *b;
+	bool removed = false;
 
 	while (futex_is_queued(w)) {
 		b = READ_ONCE(w->bucket);
@@ -75,9 +91,23 @@ void futex_queue_remove(struct futex_waiter *w)
 		if (w->queued && w->bucket == b) { /* else woken, or moved, just now */
 			list_remove(&w->link);
 			w->queued = false;
+			removed = true;
 		}
 		spin_unlock(&b->lock);
 	}
+	return removed;
+}
+
+/* Lock: that of w's bucket. w is gone afterwards. */
+static void take_and_wake(struct futex_waiter *w, void (*wake)(struct thread *t))
+{
+	struct thread *t = w->thread;
+
+	list_remove(&w->link);
+	if (w->woken_ref != NULL && *w->woken_ref < 0)
+		*w->woken_ref = w->index;
+	__atomic_store_n(&w->queued, false, __ATOMIC_RELEASE);
+	wake(t);
 }
 
 int futex_queue_wake(const struct futex_key *key, int nr, uint32_t bits, void (*wake)(struct thread *t))
@@ -86,8 +116,6 @@ int futex_queue_wake(const struct futex_key *key, int nr, uint32_t bits, void (*
 	int woken = 0;
 
 	list_for_each_safe (w, &b->waiters, link, struct futex_waiter) {
-		struct thread *t = w->thread;
-
 		if (woken >= nr)
 			break;
 		if (!same(&w->key, key))
@@ -98,11 +126,7 @@ int futex_queue_wake(const struct futex_key *key, int nr, uint32_t bits, void (*
 		}
 		if ((w->bits & bits) == 0)
 			continue;
-		list_remove(&w->link);
-		if (w->woken_ref != NULL && *w->woken_ref < 0)
-			*w->woken_ref = w->index;
-		__atomic_store_n(&w->queued, false, __ATOMIC_RELEASE);
-		wake(t);
+		take_and_wake(w, wake);
 		woken++;
 	}
 	spin_unlock(&b->lock);
@@ -126,35 +150,42 @@ static void unlock_two(struct futex_bucket *a, struct futex_bucket *b)
 	spin_unlock(&a->lock);
 }
 
-int futex_queue_requeue(const struct futex_key *from, const struct futex_key *to, int nr)
+int futex_queue_requeue(const struct futex_requeue *r)
 {
-	struct futex_bucket *b = bucket_of(from), *target = bucket_of(to);
+	struct futex_bucket *b = bucket_of(&r->from), *target = bucket_of(&r->to);
 	struct list moving = LIST_INIT(moving);
-	int moved = 0;
+	int64_t done = 0;
 
-	if (same(from, to))
-		return 0;
 	lock_two(b, target);
+	if (r->look != NULL)
+		done = r->look(r->arg);
+	if (done != 0) {
+		unlock_two(b, target);
+		return (int)done;
+	}
 	list_for_each_safe (w, &b->waiters, link, struct futex_waiter) {
-		if (moved >= nr)
+		if (done >= (int64_t)r->nr_wake + r->nr_move)
 			break;
-		if (!same(&w->key, from))
+		if (!same(&w->key, &r->from))
 			continue;
 		if (w->kind != FUTEX_PLAIN) {
-			moved = -EINVAL;
+			done = -EINVAL;
 			break;
 		}
-		list_remove(&w->link);
-		list_push_back(&moving, &w->link);
-		moved++;
+		if (done++ < r->nr_wake) {
+			take_and_wake(w, r->wake);
+		} else if (!same(&r->from, &r->to)) {
+			list_remove(&w->link);
+			list_push_back(&moving, &w->link);
+		}
 	}
 	list_for_each_safe (w, &moving, link, struct futex_waiter) {
 		list_remove(&w->link);
-		w->key = *to;
+		w->key = r->to;
 		insert(target, w);
 	}
 	unlock_two(b, target);
-	return moved;
+	return (int)done;
 }
 
 void futex_queue_move(struct futex_waiter *w, const struct futex_key *to, enum futex_kind kind)

@@ -54,15 +54,28 @@ static inline bool futex_is_queued(const struct futex_waiter *w)
 
 /* A full barrier comes before the word may be read: a waker that changes it later finds the waiter. */
 void futex_queue_add(struct futex_waiter *w);
-void futex_queue_remove(struct futex_waiter *w); /* harmless when not queued */
+/* Looks, under the queue's lock, whether to go on: 0; anything else is what the caller gets, and nothing was done. It
+ * does not block or fault. No wake comes between the look and what follows it. */
+typedef int futex_look(void *arg);
+MUST_CHECK int futex_queue_add_if(struct futex_waiter *w, futex_look *look, void *arg);
+/* False: it was not queued any more, so a wake was spent on it. */
+bool futex_queue_remove(struct futex_waiter *w);
 
 /* Wakes through `wake`, under the bucket's lock, the first ones, up to nr waiters of key whose bits meet `bits`.
  * Returns how many; -EINVAL when it met one that is not plain. */
 int futex_queue_wake(const struct futex_key *key, int nr, uint32_t bits, void (*wake)(struct thread *t));
 
-/* Moves up to nr waiters of `from` to `to`, first ones first, behind those already there. Returns how many; -EINVAL
- * when it met one that is not plain: those before it are moved all the same, as on Linux. */
-int futex_queue_requeue(const struct futex_key *from, const struct futex_key *to, int nr);
+/* How many waiters to wake, and how many more to move; which words; how to wake. look may be NULL. */
+struct futex_requeue {
+	struct futex_key from, to;
+	int nr_wake, nr_move;
+	void (*wake)(struct thread *t);
+	futex_look *look;
+	void *arg;
+};
+/* At once, first ones first; they are moved behind those already there. Returns how many; -EINVAL when it met one that
+ * is not plain: it has been done to those before it all the same, as on Linux. */
+int futex_queue_requeue(const struct futex_requeue *r);
 
 /* Moves w, which is queued, behind those of `to`, as one of another kind. */
 void futex_queue_move(struct futex_waiter *w, const struct futex_key *to, enum futex_kind kind);

@@ -73,6 +73,11 @@ ssize_t strncpy_from_user(char *dst, const char *src_user, size_t size)
 	return -ENAMETOOLONG;
 }
 
+int peek_user_u32(uint32_t *dst, const void *src_user)
+{
+	return user_range(src_user, sizeof(*dst)) ? arch_user_peek32(dst, src_user) : -EFAULT;
+}
+
 int cmpxchg_user_u32(void *uaddr, uint32_t expect, uint32_t desired, uint32_t *old)
 {
 	if (!user_range(uaddr, sizeof(uint32_t)))

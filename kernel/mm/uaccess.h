@@ -91,6 +91,10 @@ DEFINE_USER_WORD(u64, uint64_t)
 #undef USER_ON_FAULT
 #endif
 
+/* The word if its page is there already; never faults, so it may be called under a spin lock. -EFAULT: get_user_u32
+ * says whether the page can be had, and brings it. */
+MUST_CHECK int peek_user_u32(uint32_t *dst, const void *src_user);
+
 /* Atomic compare-and-exchange on an aligned user word, for futexes. *old receives the value found. */
 MUST_CHECK int cmpxchg_user_u32(void *uaddr, uint32_t expect, uint32_t desired, uint32_t *old);
 

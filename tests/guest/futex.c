@@ -4,6 +4,7 @@
 
 #include <linux/futex.h>
 #include <pthread.h>
+#include <sched.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -260,6 +261,66 @@ static void test_waitv(void)
 	report_errno(syscall(SYS_futex_waitv, v, 2, 0, NULL, 0), EAGAIN);
 }
 
+/* A word whose page was never touched is there when it is looked at, as 0; one that may not be read is an error. */
+static void test_words_that_are_not_there_yet(void)
+{
+	struct timespec short_while = {.tv_nsec = 1000};
+	uint32_t *fresh = mmap(NULL, 3 * 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	struct futex_waitv w = {.uaddr = (uint64_t)(fresh + 2048), .flags = FUTEX_32 | FUTEX_PRIVATE_FLAG};
+
+	report_errno(futex(fresh, FUTEX_WAIT_PRIVATE, 0, &short_while, NULL, 0), ETIMEDOUT);
+	report_eq(futex(fresh + 1024, FUTEX_CMP_REQUEUE_PRIVATE, 1, (void *)1, fresh, 0), 0);
+	report_errno(syscall(SYS_futex_waitv, &w, 1, 0, &short_while, CLOCK_MONOTONIC), ETIMEDOUT);
+	mprotect(fresh, 3 * 4096, PROT_NONE);
+	report_errno(futex(fresh, FUTEX_WAIT_PRIVATE, 0, &short_while, NULL, 0), EFAULT);
+	report_errno(futex(fresh, FUTEX_CMP_REQUEUE_PRIVATE, 1, (void *)1, fresh + 1, 0), EFAULT);
+	report_errno(syscall(SYS_futex_waitv, &w, 1, 0, &short_while, CLOCK_MONOTONIC), EFAULT);
+	munmap(fresh, 3 * 4096);
+}
+
+/* --- each wake that was counted lets one waiter return 0, also one whose time is up at that moment --- */
+
+#define SHORT_WAITS 4000
+static uint32_t counted_word;
+static _Atomic int waiters_left;
+
+static void *short_waiter(void *arg)
+{
+	uintptr_t woken = 0;
+	uint32_t random = (uint32_t)(uintptr_t)arg;
+
+	for (int i = 0; i < SHORT_WAITS; i++) {
+		struct timespec ts = {0};
+
+		random = random * 1664525 + 1013904223;
+		ts.tv_nsec = (random >> 8) % 1000;
+		woken += futex(&counted_word, FUTEX_WAIT_PRIVATE, 0, &ts, NULL, 0) == 0;
+	}
+	waiters_left--;
+	return (void *)woken;
+}
+
+static void test_no_wake_is_lost(void)
+{
+	uintptr_t told = 0, woken[2];
+	pthread_t t[2];
+
+	waiters_left = 2;
+	for (uintptr_t i = 0; i < 2; i++)
+		pthread_create(&t[i], NULL, short_waiter, (void *)i);
+	while (waiters_left > 0) {
+		long n = futex(&counted_word, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
+
+		if (n > 0)
+			told += (uintptr_t)n;
+		else
+			sched_yield();
+	}
+	for (int i = 0; i < 2; i++)
+		pthread_join(t[i], (void **)&woken[i]);
+	report(told == woken[0] + woken[1], "as many waiters return 0 as were woken");
+}
+
 int main(void)
 {
 	test_errors();
@@ -270,5 +331,7 @@ int main(void)
 	test_robust(PTHREAD_PRIO_NONE);
 	test_robust(PTHREAD_PRIO_INHERIT);
 	test_waitv();
+	test_words_that_are_not_there_yet();
+	test_no_wake_is_lost();
 	return report_summary();
 }

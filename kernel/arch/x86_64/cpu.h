@@ -146,6 +146,10 @@ size_t arch_user_zero(void *dst, size_t bytes);
 /* 0 or -EFAULT; *old = value found. */
 int arch_user_cmpxchg32(uint32_t *p, uint32_t expect, uint32_t desired, uint32_t *old);
 
+/* 0, or -EFAULT where the page is not there already; under any lock. */
+int arch_user_peek32(uint32_t *dst, const uint32_t *src);
+extern const char arch_user_peek32_fault[];
+
 /* Gate calls: abi/gate.h. */
 int64_t gate_call(unsigned nr, uint64_t a0, uint64_t a1, uint64_t a2, uint64_t a3, uint64_t a4);
 

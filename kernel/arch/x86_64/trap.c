@@ -356,6 +356,10 @@ void exception_handler(struct trapframe *f, uint64_t vector, uint64_t error, uin
 {
 	uint64_t began_ns;
 
+	if (vector == VEC_PF && f->rip == (uint64_t)arch_user_peek32) {
+		f->rip = (uint64_t)arch_user_peek32_fault; /* it asked for what is there, and may hold any lock */
+		return;
+	}
 	if (vector == VEC_MC && from_kernel(f)) {
 		lost_page_in_kernel(f);
 		return;

@@ -87,6 +87,21 @@ arch_user_cmpxchg32:
 	ret
 	on_fault 1b, 2b
 
+	/*
+	 * int arch_user_peek32(uint32_t *dst, const uint32_t *src): does not fault. A page fault of its first instruction
+	 * goes on at arch_user_peek32_fault whatever could be made of the page (trap.c).
+	 */
+	.global arch_user_peek32, arch_user_peek32_fault
+arch_user_peek32:
+	mov (%rsi), %eax
+	mov %eax, (%rdi)
+	xor %eax, %eax
+	ret
+arch_user_peek32_fault:
+	mov $-14, %eax /* -EFAULT */
+	ret
+	on_fault arch_user_peek32, arch_user_peek32_fault
+
 	/* size_t arch_user_strncpy(char *dst, const char *src, size_t max, bool *fault): bytes copied before the NUL, or max */
 	.global arch_user_strncpy
 arch_user_strncpy:

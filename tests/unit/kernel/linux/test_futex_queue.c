@@ -23,6 +23,55 @@ static void wait_on(struct futex_waiter *w, intptr_t who, struct futex_key key, 
 
 static const struct futex_key A = {1, 0x1000}, B = {1, 0x1004}, A_elsewhere = {2, 0x1000};
 
+static int requeue(struct futex_key to, int nr_wake, int nr_move)
+{
+	struct futex_requeue r = {.from = A, .to = to, .nr_wake = nr_wake, .nr_move = nr_move, .wake = wake};
+
+	return futex_queue_requeue(&r);
+}
+
+static int answer(void *arg)
+{
+	return *(int *)arg;
+}
+
+static void test_nothing_is_done_where_the_look_says_no(void **state)
+{
+	struct futex_waiter w, late = {.key = A, .thread = (struct thread *)2, .bits = FUTEX_ANY_BITS};
+	struct futex_requeue r = {.from = A, .to = B, .nr_wake = 1, .nr_move = 1, .wake = wake, .look = answer};
+	int no = -EAGAIN, go_on = 0;
+
+	(void)state;
+	nr_woken = 0;
+	wait_on(&w, 1, A, FUTEX_ANY_BITS);
+	assert_int_equal(futex_queue_add_if(&late, answer, &no), -EAGAIN);
+	assert_false(futex_is_queued(&late));
+	r.arg = &no;
+	assert_int_equal(futex_queue_requeue(&r), -EAGAIN);
+	assert_int_equal(nr_woken, 0);
+	assert_int_equal(futex_queue_add_if(&late, answer, &go_on), 0);
+	r.arg = &go_on;
+	assert_int_equal(futex_queue_requeue(&r), 2);
+	assert_int_equal(nr_woken, 1);
+	assert_int_equal(woken[0], 1);
+	assert_int_equal(futex_queue_wake(&B, 9, FUTEX_ANY_BITS, wake), 1);
+	assert_int_equal(woken[1], 2);
+}
+
+/* Whoever gives up waiting learns that a wake was spent on him. */
+static void test_removing_tells_whether_it_was_woken(void **state)
+{
+	struct futex_waiter w[2];
+
+	(void)state;
+	nr_woken = 0;
+	wait_on(&w[0], 1, A, FUTEX_ANY_BITS);
+	wait_on(&w[1], 2, A, FUTEX_ANY_BITS);
+	assert_int_equal(futex_queue_wake(&A, 1, FUTEX_ANY_BITS, wake), 1);
+	assert_false(futex_queue_remove(&w[0]));
+	assert_true(futex_queue_remove(&w[1]));
+}
+
 static void test_oldest_first_and_no_more_than_asked(void **state)
 {
 	struct futex_waiter w[4];
@@ -88,8 +137,8 @@ static void test_requeue_keeps_order_behind_those_there(void **state)
 	wait_on(&w[1], 2, A, FUTEX_ANY_BITS);
 	wait_on(&w[2], 3, A, FUTEX_ANY_BITS);
 	wait_on(&w[3], 4, A, FUTEX_ANY_BITS);
-	assert_int_equal(futex_queue_requeue(&A, &B, 2), 2);
-	assert_int_equal(futex_queue_requeue(&A, &A, 5), 0);
+	assert_int_equal(requeue(B, 0, 2), 2);
+	assert_int_equal(requeue(A, 0, 5), 1); /* stays, and counts, as on Linux */
 	assert_int_equal(futex_queue_wake(&B, 99, FUTEX_ANY_BITS, wake), 3);
 	assert_int_equal(woken[0], 1);
 	assert_int_equal(woken[1], 2);
@@ -108,7 +157,7 @@ static void test_wakes_refuse_what_waits_for_a_lock(void **state)
 	nr_woken = 0;
 	assert_int_equal(futex_queue_wake(&A, 1, FUTEX_ANY_BITS, wake), 1);
 	assert_int_equal(futex_queue_wake(&A, 1, FUTEX_ANY_BITS, wake), -EINVAL);
-	assert_int_equal(futex_queue_requeue(&A, &B, 1), -EINVAL);
+	assert_int_equal(requeue(B, 0, 1), -EINVAL);
 	assert_int_equal(nr_woken, 1);
 	assert_ptr_equal(futex_queue_first_for_lock(&A), &lock);
 	futex_queue_remove(&lock);
@@ -147,7 +196,7 @@ static void test_the_urgent_go_first(void **state)
 			.key = A, .thread = (struct thread *)(i + 1), .bits = 1, .urgency = urgency[i]};
 		futex_queue_add(&w[i]);
 	}
-	assert_int_equal(futex_queue_requeue(&A, &B, 2), 2);
+	assert_int_equal(requeue(B, 0, 2), 2);
 	assert_int_equal(futex_queue_wake(&B, 9, FUTEX_ANY_BITS, wake), 2);
 	assert_int_equal(futex_queue_wake(&A, 9, FUTEX_ANY_BITS, wake), 3);
 	for (int i = 0; i < 5; i++)
@@ -173,6 +222,8 @@ static void test_waitv_remembers_the_first(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_nothing_is_done_where_the_look_says_no),
+		cmocka_unit_test(test_removing_tells_whether_it_was_woken),
 		cmocka_unit_test(test_oldest_first_and_no_more_than_asked),
 		cmocka_unit_test(test_keys_do_not_mix),
 		cmocka_unit_test(test_bitset_selects),
