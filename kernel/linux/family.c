@@ -19,15 +19,12 @@ struct process_usage usage_of_process(struct process *p)
 {
 	struct process_usage u = {
 		.cpu = process_cpu_time(p),
-		.nr_blocked = p->nr_blocked_dead,
-		.nr_preempted = p->nr_preempted_dead,
+		.events = p->events_dead,
 		.max_rss = p->vs != NULL ? vmspace_peak_rss(p->vs) : p->max_rss,
 	};
 
-	list_for_each (t, &p->threads, proc_link, struct thread) {
-		u.nr_blocked += t->nr_blocked;
-		u.nr_preempted += t->nr_preempted;
-	}
+	list_for_each (t, &p->threads, proc_link, struct thread)
+		event_counts_add(&u.events, &t->events);
 	return u;
 }
 
@@ -35,8 +32,7 @@ void usage_add(struct process_usage *to, const struct process_usage *more)
 {
 	to->cpu.user_ns += more->cpu.user_ns;
 	to->cpu.system_ns += more->cpu.system_ns;
-	to->nr_blocked += more->nr_blocked;
-	to->nr_preempted += more->nr_preempted;
+	event_counts_add(&to->events, &more->events);
 	to->max_rss = MAX(to->max_rss, more->max_rss);
 }
 
@@ -59,8 +55,9 @@ void usage_to_rusage(const struct process_usage *u, struct rusage *ru)
 	ru->ru_utime = to_timeval(u->cpu.user_ns);
 	ru->ru_stime = to_timeval(u->cpu.system_ns);
 	ru->ru_maxrss = (long)(u->max_rss * (PAGE_SIZE / 1024));
-	ru->ru_nvcsw = (long)u->nr_blocked;
-	ru->ru_nivcsw = (long)u->nr_preempted;
+	ru->ru_minflt = (long)u->events.faults;
+	ru->ru_nvcsw = (long)u->events.blocked;
+	ru->ru_nivcsw = (long)u->events.preempted;
 }
 
 static void send_to_parent(struct process *p, int signo, int code, int status)

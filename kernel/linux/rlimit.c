@@ -79,8 +79,7 @@ long sys_getrusage(int who, void *urusage)
 		break;
 	case RUSAGE_THREAD:
 		usage = (struct process_usage){.cpu = thread_cpu_time(self),
-					       .nr_blocked = self->nr_blocked,
-					       .nr_preempted = self->nr_preempted,
+					       .events = self->events,
 					       .max_rss = vmspace_peak_rss(p->vs)};
 		break;
 	default:

@@ -162,7 +162,8 @@ struct process *process_create(void)
 	p->children_usage = (struct process_usage){0};
 	p->shown = (struct cpu_time){0};
 	p->io_dead = (struct io_counts){0};
-	p->cpu_dead_ns = p->system_dead_ns = p->nr_blocked_dead = p->nr_preempted_dead = p->max_rss = 0;
+	p->events_dead = (struct event_counts){0};
+	p->cpu_dead_ns = p->system_dead_ns = p->max_rss = 0;
 	p->vs = NULL;
 	p->sighand = NULL;
 	p->timers = NULL;
@@ -263,8 +264,7 @@ void process_thread_gone(struct thread *t)
 		thread_put_files(t); /* may block; the last one's wait for what works for the process (process_ended) */
 	p->cpu_dead_ns += thread_cpu_ns(t);
 	p->system_dead_ns += t->system_time.exact_ns + t->system_time.sampled_ns;
-	p->nr_blocked_dead += t->nr_blocked;
-	p->nr_preempted_dead += t->nr_preempted;
+	event_counts_add(&p->events_dead, &t->events);
 	p->io_dead.read_bytes += t->io.read_bytes;
 	p->io_dead.written_bytes += t->io.written_bytes;
 	p->io_dead.reads += t->io.reads;

@@ -365,7 +365,7 @@ void sched_block(void)
 		return;
 	}
 	ASSERT(t != cpu_this()->idle);
-	t->nr_blocked++;
+	t->events.blocked++;
 	schedule(false);
 }
 
@@ -488,7 +488,7 @@ void sched_yield_now(void)
 
 	thread_work_clear(t, THREAD_WORK_RESCHED);
 	if (this_sched()->need_resched) {
-		t->nr_preempted++;
+		t->events.preempted++;
 		schedule(true);
 		if (t->rseq != 0)
 			rseq_interrupted(t);
@@ -520,7 +520,7 @@ void sched_yield_to_others(void)
 	open_inbox(sc, m.now_ns);
 	charge(sc, t, m.now_ns);
 	rq_step_back(&sc->rq, t);
-	t->nr_blocked++;
+	t->events.blocked++;
 	choose_next(sc, cpu_this(), true, m);
 }
 

@@ -59,6 +59,19 @@ enum thread_state {
 	THREAD_DEAD
 };
 
+/* For getrusage. */
+struct event_counts {
+	uint64_t blocked, preempted; /* voluntary and involuntary switches */
+	uint64_t faults;             /* page faults, all of them: what a file's page costs is not told apart */
+};
+
+static inline void event_counts_add(struct event_counts *to, const struct event_counts *more)
+{
+	to->blocked += more->blocked;
+	to->preempted += more->preempted;
+	to->faults += more->faults;
+}
+
 /* For /proc/PID/io: calls that read or wrote, and their bytes. */
 struct io_counts {
 	uint64_t read_bytes, written_bytes;
@@ -93,7 +106,7 @@ struct thread {
 	uint64_t cpu_ns;                   /* CPU time up to cpu_start_ns */
 	uint64_t cpu_start_ns;             /* while running: since when */
 	struct system_time system_time;    /* of it the kernel's part */
-	uint64_t nr_blocked, nr_preempted; /* voluntary and involuntary switches, for getrusage */
+	struct event_counts events;
 	struct io_counts io;
 	int nice;
 	int policy, rt_priority; /* SCHED_*; 1..99 for SCHED_FIFO and SCHED_RR, else 0 */
@@ -186,7 +199,7 @@ struct rlimit_pair {
 /* CPU time and such, of a process's own dead threads or of children that were waited for. */
 struct process_usage {
 	struct cpu_time cpu;
-	uint64_t nr_blocked, nr_preempted;
+	struct event_counts events;
 	uint64_t max_rss; /* pages */
 };
 
@@ -224,7 +237,7 @@ struct process {
 	uint64_t max_rss;                     /* pages; valid when it has no address space any more */
 	uint64_t cpu_dead_ns, system_dead_ns; /* CPU time of threads that ended, and the kernel's part */
 	struct cpu_time shown;                /* system_time.h */
-	uint64_t nr_blocked_dead, nr_preempted_dead;
+	struct event_counts events_dead;
 	struct io_counts io_dead;
 	struct uring_task *uring;      /* what it has in flight in io_urings: kernel/uring/task.c; NULL until used */
 	struct process_timers *timers; /* interval and POSIX timers: kernel/time/process_timers.h; NULL until used */

@@ -3,10 +3,12 @@
 #include "report.h"
 
 #include <sys/auxv.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
 #include <sys/times.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -139,6 +141,40 @@ static bool sleeping_uses_none(void)
 	return ns(&b) - ns(&a) < 25000000;
 }
 
+static long faults_of(int who)
+{
+	struct rusage u;
+
+	return getrusage(who, &u) == 0 ? u.ru_minflt + u.ru_majflt : -1;
+}
+
+static void touch_pages(void)
+{
+	const size_t bytes = 8 << 20;
+	char *p = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	for (size_t at = 0; at < bytes; at += 4096)
+		p[at] = 1;
+	munmap(p, bytes);
+}
+
+static void test_fault_counts(void)
+{
+	long own, thread = faults_of(RUSAGE_THREAD), children = faults_of(RUSAGE_CHILDREN);
+	pid_t pid = fork();
+	int status;
+
+	if (pid == 0) {
+		touch_pages();
+		_exit(0);
+	}
+	report(waitpid(pid, &status, 0) == pid && faults_of(RUSAGE_CHILDREN) > children,
+	       "page faults of children count");
+	own = faults_of(RUSAGE_SELF);
+	touch_pages();
+	report(faults_of(RUSAGE_SELF) > own && faults_of(RUSAGE_THREAD) > thread, "page faults count");
+}
+
 static void cpu_time(void)
 {
 	struct rusage u;
@@ -154,6 +190,7 @@ static void cpu_time(void)
 	report_true(getrusage(RUSAGE_SELF, &u) == 0 && u.ru_utime.tv_sec * 1000000 + u.ru_utime.tv_usec > 1000 &&
 		    u.ru_maxrss > 0);
 	report_true(times(&tms) != (clock_t)-1);
+	test_fault_counts();
 	report_errno(getrusage(77, &u), EINVAL);
 }
 

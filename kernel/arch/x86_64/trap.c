@@ -160,6 +160,7 @@ static void page_fault(struct trapframe *f, uint64_t error, uint64_t addr)
 	bool entered;
 
 	stat_count(CAY_C_PAGE_FAULTS);
+	thread_current()->events.faults++;
 	if (code == 0) {
 		tlb_fill(addr);
 		return;

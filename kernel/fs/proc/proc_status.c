@@ -9,6 +9,7 @@
 #include "kernel/fs/fs_context.h"
 #include "kernel/fs/groups.h"
 #include "kernel/fs/proc/proc.h"
+#include "kernel/linux/family.h"
 #include "kernel/linux/seccomp.h"
 #include "kernel/linux/signal.h"
 #include "kernel/linux/user_counts.h"
@@ -173,7 +174,7 @@ int proc_show_status(uint64_t id, struct text *t)
 	text_printf(t,
 		    "\nMems_allowed:\t1\nMems_allowed_list:\t0\nvoluntary_ctxt_switches:\t%llu\nnonvoluntary_ctxt_"
 		    "switches:\t%llu\n",
-		    (unsigned long long)th->nr_blocked, (unsigned long long)th->nr_preempted);
+		    (unsigned long long)th->events.blocked, (unsigned long long)th->events.preempted);
 	return 0;
 }
 
@@ -196,13 +197,14 @@ int proc_show_stat(uint64_t id, struct text *t)
 	struct signal_sets s = signal_sets(p);
 	struct cpu_time cpu = p->pid == th->tid ? process_cpu_time(p) : thread_cpu_time(th);
 	const struct cpu_time *children = &p->children_usage.cpu;
+	uint64_t faults = p->pid == th->tid ? usage_of_process(p).events.faults : th->events.faults;
 	uint64_t boot_ns = clock_monotonic_ns() - clock_boot_ns();
 	uint64_t start_ns = p->start_ns > boot_ns ? p->start_ns - boot_ns : 0;
 
 	/* Fields as numbered in proc(5). 1 to 13 */
-	text_printf(t, "%d (%s) %c %d %d %d %d %d 4194304 %llu 0 0 0 ", th->tid, th->comm, proc_state(th), p->ppid,
+	text_printf(t, "%d (%s) %c %d %d %d %d %d 4194304 %llu %llu 0 0 ", th->tid, th->comm, proc_state(th), p->ppid,
 		    p->pgid, p->sid, p->ctty != NULL ? CONSOLE_NR : 0, p->ctty != NULL ? p->ctty->pgrp : -1,
-		    (unsigned long long)STAT(PAGE_FAULTS));
+		    (unsigned long long)faults, (unsigned long long)p->children_usage.events.faults);
 	/* 14 to 22 */
 	text_printf(t, "%llu %llu %llu %llu %d %d %u 0 %llu ", (unsigned long long)(cpu.user_ns / TICK_NS),
 		    (unsigned long long)(cpu.system_ns / TICK_NS), (unsigned long long)(children->user_ns / TICK_NS),
