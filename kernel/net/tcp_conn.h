@@ -70,6 +70,17 @@ struct tcp_conn_ops {
 	/* Sends. Failing is like losing the packet, except -EMSGSIZE: c's mss has been lowered meanwhile
 	 * (tcp_conn_set_mtu), the data is sent again in smaller pieces. */
 	int (*output)(struct tcp_conn *c, const struct tcp_out *out);
+	/* The peer's cookie for the next connection; bytes 0: it is to be forgotten, SYNs with data get lost. May be
+	 * NULL if no fast is ever set. */
+	void (*cookie)(struct tcp_conn *c, const uint8_t *cookie, unsigned bytes);
+};
+
+/* TCP Fast Open (RFC 7413), the client's side. Options leave room for COOKIE_FITS bytes; a longer one is not used. */
+#define TCP_COOKIE_FITS 12
+struct tcp_fast {
+	uint16_t mss;  /* the peer's, last time */
+	uint8_t bytes; /* of the cookie; 0: the SYN asks for one */
+	uint8_t cookie[TCP_COOKIE_FITS];
 };
 
 /* One transmission that has not been acknowledged: [seq, end), SYN and FIN count as one each. */
@@ -94,6 +105,9 @@ enum tcp_rtx_kind { TCP_RTX_NONE, TCP_RTX_RTO, TCP_RTX_TLP, TCP_RTX_REORDER, TCP
 struct tcp_conn {
 	const struct tcp_conn_ops *ops;
 	const struct tcp_cc *cc;
+	/* The first SYN has its option and, with a cookie, takes along what is in the send queue, which must fit into
+	 * one segment. The caller's; forgotten when the SYN has left. NULL: no Fast Open. */
+	const struct tcp_fast *fast;
 	uint64_t now_ns; /* of the call that is running */
 	uint32_t events; /* TCP_EV_* */
 	int error;       /* positive errno that ended the connection; 0: none */
@@ -120,6 +134,8 @@ struct tcp_conn {
 	bool tlp_retrans : 1, tlp_active : 1;
 	bool reorder_seen : 1, dsack_seen : 1;
 	bool urg_pending : 1, urg_have_byte : 1;
+	bool syn_held : 1; /* no SYN before there is data for it: the caller's to set and clear */
+	bool fast_asked : 1, fast_sent : 1, fast_taken : 1; /* SYN with the option; with data; which was acknowledged */
 	uint8_t snd_wscale, rcv_wscale;
 	uint8_t backoff; /* of the retransmission or persist timer */
 	uint8_t retries; /* timeouts in a row without progress */

@@ -53,6 +53,8 @@ void tcp_sock_info(struct tcp_sock *t, struct tcp_info *i)
 		i->tcpi_options |= TCPI_OPT_WSCALE;
 	if (c->ecn_ok)
 		i->tcpi_options |= TCPI_OPT_ECN;
+	if (c->fast_taken)
+		i->tcpi_options |= TCPI_OPT_SYN_DATA;
 	i->tcpi_snd_wscale = c->snd_wscale & 15;
 	i->tcpi_rcv_wscale = c->rcv_wscale & 15;
 	i->tcpi_rto = us(c->rto_ns);

@@ -34,12 +34,18 @@ static void established(struct tcp_conn *c)
 	tcp_arm_rtx(c, TCP_RTX_NONE, 0);
 }
 
-/* The SYN is acknowledged: it leaves the records. */
+/* The SYN is acknowledged, maybe with the data that went along: they leave the records. What the peer did not take of
+ * that data counts as never sent. */
 static void syn_acked(struct tcp_conn *c, const struct tcp_seg *seg)
 {
 	struct tcp_ack a = {0};
 
 	tcp_sent_ack(c, seg->ack, &a);
+	c->fast_taken = seg->ack != c->iss + 1;
+	c->bytes_acked += seg->ack - (c->iss + 1);
+	tcp_sndq_ack(&c->sndq, seg->ack);
+	tcp_sent_free_all(c);
+	c->snd_nxt = seg->ack;
 	c->snd_una = seg->ack;
 	c->snd_sml = c->snd_up = seg->ack;
 	c->backoff = c->retries = 0;
@@ -50,7 +56,7 @@ static void syn_acked(struct tcp_conn *c, const struct tcp_seg *seg)
 /* Section 3.10.7.3 */
 static void input_syn_sent(struct tcp_conn *c, struct tcp_seg *seg)
 {
-	bool ack_ok = (seg->flags & TCP_ACK) && seg->ack == c->iss + 1;
+	bool ack_ok = (seg->flags & TCP_ACK) && seq_after(seg->ack, c->iss) && seq_upto(seg->ack, c->snd_nxt);
 
 	if ((seg->flags & TCP_ACK) && !ack_ok) {
 		if (!(seg->flags & TCP_RST))
@@ -76,6 +82,8 @@ static void input_syn_sent(struct tcp_conn *c, struct tcp_seg *seg)
 	c->snd_wnd = c->snd_wnd_max = seg->wnd; /* never scaled in a SYN */
 	tcp_note_alive(c);
 	if (ack_ok) {
+		if (c->fast_asked && seg->cookie_bytes > 0)
+			c->ops->cookie(c, seg->cookie, seg->cookie_bytes);
 		syn_acked(c, seg);
 		established(c);
 		c->ack_now = true;
@@ -84,6 +92,7 @@ static void input_syn_sent(struct tcp_conn *c, struct tcp_seg *seg)
 		tcp_enter(c, TCPS_SYN_RECV);
 		c->snd_wnd = c->snd_wnd_max = 0;
 		tcp_sent_free_all(c);
+		c->snd_nxt = c->iss + 1;
 	}
 }
 

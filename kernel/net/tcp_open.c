@@ -4,10 +4,10 @@
 #include <linux/rtnetlink.h>
 
 #include "kernel/mm/kmalloc.h"
+#include "kernel/net/tcp_fastopen.h"
 #include "kernel/net/tcp_priv.h"
 #include "kernel/net/tcp_sock.h"
 
-#define BACKLOG_MAX       4096u /* net.core.somaxconn */
 #define REQUESTS_AT_LEAST 128u
 
 int tcp_sock_bind(struct socket *s, const struct sock_addr *addr)
@@ -75,7 +75,7 @@ int tcp_sock_listen(struct socket *s, int backlog)
 	int err = 0;
 
 	channel_lock(&t->in.ch);
-	t->backlog = MIN((uint32_t)backlog, BACKLOG_MAX); /* a negative one is as large as can be */
+	t->backlog = MIN((uint32_t)backlog, TCP_BACKLOG_MAX); /* a negative one is as large as can be */
 	if (t->listener == NULL)
 		err = t->c.state != TCPS_CLOSED || t->connecting ? -EINVAL : start_listening(t);
 	else
@@ -196,7 +196,20 @@ static int enter_tables(struct tcp_sock *t)
 	return err;
 }
 
-static int start_connecting(struct tcp_sock *t, const struct sock_addr *addr)
+/* The first SYN; m: what may go with it, of which *sent did. */
+static void send_first(struct tcp_sock *t, struct sock_msg *m, size_t *sent)
+{
+	if (m != NULL)
+		*sent = tcp_fastopen_syn(t, m);
+	else if (t->fastopen_connect && tcp_fastopen_has_cookie(&t->in.remote))
+		t->c.syn_held = true; /* until there is data for it */
+	else if (t->fastopen_connect)
+		(void)tcp_fastopen_syn(t, NULL);
+	else
+		tcp_sock_settle(t);
+}
+
+static int start_connecting(struct tcp_sock *t, const struct sock_addr *addr, struct sock_msg *m, size_t *sent)
 {
 	struct tcp_tuple tuple = {0};
 	struct ipaddr to;
@@ -234,7 +247,7 @@ static int start_connecting(struct tcp_sock *t, const struct sock_addr *addr)
 	t->c.gso_bytes = tcp_gso_of_route(&t->in.route);
 	tcp_conn_connect(&t->c, tcp_secret_isn(&tuple, now), tcp_secret_ts_offset(&tuple), now);
 	t->connecting = true;
-	tcp_sock_settle(t);
+	send_first(t, m, sent);
 	return 0;
 }
 
@@ -253,21 +266,10 @@ static int finish_connecting(struct tcp_sock *t)
 	return err != 0 ? -err : -ECONNABORTED;
 }
 
-static int connect_locked(struct tcp_sock *t, const struct sock_addr *addr, bool nonblock)
+static int wait_opened(struct tcp_sock *t, bool nonblock, bool started)
 {
-	bool started = false;
 	int err;
 
-	if (addr->family == AF_UNSPEC)
-		return disconnect(t);
-	if (!t->connecting) {
-		if (t->c.state != TCPS_CLOSED)
-			return -EISCONN;
-		err = start_connecting(t, addr);
-		if (err != 0)
-			return err;
-		started = true;
-	}
 	if (is_opening(t)) {
 		if (nonblock)
 			return started ? -EINPROGRESS : -EALREADY;
@@ -276,6 +278,44 @@ static int connect_locked(struct tcp_sock *t, const struct sock_addr *addr, bool
 			return err == -ETIMEDOUT ? -EINPROGRESS : err;
 	}
 	return finish_connecting(t);
+}
+
+static int connect_locked(struct tcp_sock *t, const struct sock_addr *addr, bool nonblock, struct sock_msg *m,
+			  size_t *sent)
+{
+	bool started = false;
+	int err;
+
+	if (!t->connecting) {
+		if (t->c.state != TCPS_CLOSED)
+			return -EISCONN;
+		err = start_connecting(t, addr, m, sent);
+		if (err != 0)
+			return err;
+		started = true;
+	}
+	if (t->c.syn_held) {
+		t->connecting = false; /* for the program it is connected */
+		return 0;
+	}
+	return wait_opened(t, nonblock, started);
+}
+
+int tcp_sock_open_with(struct tcp_sock *t, struct sock_msg *m, size_t *sent)
+{
+	bool nonblock = (m->flags & MSG_DONTWAIT) != 0;
+
+	if (t->c.syn_held) {
+		t->c.syn_held = false;
+		t->connecting = true;
+		*sent = tcp_fastopen_syn(t, m);
+		return wait_opened(t, nonblock, true);
+	}
+	if (m->addr.len >= sizeof(m->addr.family) && m->addr.family == AF_UNSPEC)
+		return -EOPNOTSUPP;
+	if (m->addr.len < sizeof(m->addr.family) && t->c.state == TCPS_CLOSED && !t->connecting)
+		return -EINVAL;
+	return connect_locked(t, &m->addr, nonblock, m, sent);
 }
 
 int tcp_sock_connect(struct socket *s, const struct sock_addr *addr, bool nonblock)
@@ -287,7 +327,7 @@ int tcp_sock_connect(struct socket *s, const struct sock_addr *addr, bool nonblo
 		return -EINVAL;
 	channel_lock(&t->in.ch);
 	channel_run(&t->in.ch);
-	err = connect_locked(t, addr, nonblock);
+	err = addr->family == AF_UNSPEC ? disconnect(t) : connect_locked(t, addr, nonblock, NULL, NULL);
 	channel_unlock(&t->in.ch);
 	return err;
 }

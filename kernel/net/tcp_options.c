@@ -112,8 +112,15 @@ static int set_tcp(struct tcp_sock *t, int name, int v)
 		t->notsent_lowat = v == 0 ? UINT32_MAX : (uint32_t)v;
 		return 0;
 	case TCP_FASTOPEN:
+		if (v < 0 || (c->state != TCPS_CLOSED && c->state != TCPS_LISTEN))
+			return -EINVAL;
+		t->fastopen_max = MIN((uint32_t)v, TCP_BACKLOG_MAX);
+		return 0;
 	case TCP_FASTOPEN_CONNECT:
-		return -EOPNOTSUPP;
+		if (v < 0 || v > 1 || c->state != TCPS_CLOSED)
+			return -EINVAL;
+		t->fastopen_connect = v != 0;
+		return 0;
 	}
 	return -ENOPROTOOPT;
 }
@@ -247,8 +254,10 @@ static int get_tcp(struct tcp_sock *t, int name, int *v)
 		*v = t->notsent_lowat == UINT32_MAX ? 0 : (int)t->notsent_lowat;
 		return 0;
 	case TCP_FASTOPEN:
+		*v = (int)t->fastopen_max;
+		return 0;
 	case TCP_FASTOPEN_CONNECT:
-		*v = 0;
+		*v = t->fastopen_connect;
 		return 0;
 	}
 	return -ENOPROTOOPT;

@@ -36,6 +36,8 @@ static uint8_t *put_syn_options(const struct tcp_conn *c, uint8_t *p)
 		p = tcp_opt_timestamps(p, tcp_timestamp(c), c->ts_recent);
 	if (!answer || c->wscale_ok)
 		p = tcp_opt_wscale(p, c->rcv_wscale);
+	if (!answer && c->fast != NULL)
+		p = tcp_opt_fast_open(p, c->fast->cookie, c->fast->bytes);
 	return p;
 }
 
@@ -103,9 +105,9 @@ void tcp_send_rst(struct tcp_conn *c, uint32_t seq, bool ack)
 	emit(c, &out);
 }
 
-static void send_syn(struct tcp_conn *c)
+static void send_syn(struct tcp_conn *c, uint32_t len)
 {
-	struct tcp_out out = {.seg = {.seq = c->iss, .flags = TCP_SYN}};
+	struct tcp_out out = {.seg = {.seq = c->iss, .len = len, .flags = TCP_SYN}};
 
 	if (c->state == TCPS_SYN_RECV)
 		out.seg.flags |= TCP_ACK;
@@ -126,7 +128,7 @@ static void send_record(struct tcp_conn *c, struct tcp_sent *s)
 	uint32_t end = s->flags & TCP_SENT_FIN ? s->end - 1 : s->end;
 
 	if (s->flags & TCP_SENT_SYN) {
-		send_syn(c);
+		send_syn(c, 0);
 		return;
 	}
 	out.seg.len = end - s->seq;
@@ -321,9 +323,25 @@ static bool sends_data(const struct tcp_conn *c)
 	return false;
 }
 
+/* The data that goes with the SYN, as a record of its own: the SYN may go again, without it. Its length. */
+static uint32_t take_fast_data(struct tcp_conn *c)
+{
+	uint32_t len = c->sndq.bytes;
+
+	c->fast_asked = true;
+	if (c->fast->bytes == 0 || len == 0 || tcp_sent_add(c, c->iss + 1, c->iss + 1 + len, 0) == NULL)
+		return 0;
+	c->fast_sent = true;
+	c->snd_nxt = c->iss + 1 + len;
+	c->bytes_sent += len;
+	return len;
+}
+
 static void push_syn(struct tcp_conn *c)
 {
-	if (c->nr_inflight > 0)
+	uint32_t len;
+
+	if (c->nr_inflight > 0 || c->syn_held)
 		return;
 	struct tcp_sent *s = tcp_sent_add(c, c->iss, c->iss + 1, TCP_SENT_SYN);
 	if (s == NULL) {
@@ -331,7 +349,9 @@ static void push_syn(struct tcp_conn *c)
 		return;
 	}
 	c->first_unanswered_ns = c->now_ns;
-	send_syn(c);
+	len = c->fast != NULL ? take_fast_data(c) : 0;
+	send_syn(c, len);
+	c->fast = NULL;
 	tcp_arm_rtx(c, TCP_RTX_RTO, c->now_ns + tcp_rto(c));
 }
 

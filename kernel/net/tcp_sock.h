@@ -31,8 +31,10 @@ struct tcp_sock {
 	struct port_share *share; /* of a connection that a listener made, while it is in the tables; else NULL */
 	uint32_t linger_s;
 	uint32_t rcvlowat, notsent_lowat;
-	uint32_t defer_s;  /* TCP_DEFER_ACCEPT, until listen */
-	int32_t linger2_s; /* TCP_LINGER2; 0: default */
+	uint32_t defer_s;      /* TCP_DEFER_ACCEPT, until listen */
+	int32_t linger2_s;     /* TCP_LINGER2; 0: default */
+	bool fastopen_connect; /* TCP_FASTOPEN_CONNECT */
+	uint32_t fastopen_max; /* TCP_FASTOPEN: only kept, see tcp_fastopen.h */
 
 	/* listening */
 	struct tcp_listener *listener; /* NULL: not listening */
@@ -40,6 +42,8 @@ struct tcp_sock {
 	struct list accept_link;       /* in the parent's queue */
 	uint32_t nr_accept, backlog;
 };
+
+#define TCP_BACKLOG_MAX 4096u /* net.core.somaxconn */
 
 #define TCP_POST_TIMER    1u
 #define TCP_POST_ABORT    4u /* nobody will accept this connection */
@@ -109,6 +113,10 @@ void tcp_send_unattached(const struct tcp_tuple *t, const struct tcp_out *out, i
 int tcp_sock_bind(struct socket *s, const struct sock_addr *addr);
 int tcp_sock_listen(struct socket *s, int backlog);
 int tcp_sock_connect(struct socket *s, const struct sock_addr *addr, bool nonblock);
+/* sendto(MSG_FASTOPEN), or the first send after a connect with TCP_FASTOPEN_CONNECT: opens the connection with what of
+ * m's data can go with the SYN (*sent), and waits for it. Errors as connect; -EOPNOTSUPP, -EINVAL (no address). Lock
+ * held. */
+int tcp_sock_open_with(struct tcp_sock *t, struct sock_msg *m, size_t *sent);
 void tcp_sock_stop_listening(struct tcp_sock *t);
 void tcp_sock_copy_settings(struct tcp_conn *to, const struct tcp_conn *from);
 

@@ -27,7 +27,7 @@ uint32_t tcp_sock_poll_mask(struct tcp_sock *t)
 	if (c->error != 0 || t->in.error != 0 || inet_zerocopy_pending(&t->in))
 		mask |= POLLERR;
 	if (c->state == TCPS_SYN_SENT || c->state == TCPS_SYN_RECV)
-		return mask;
+		return c->syn_held ? mask | POLLOUT | POLLWRNORM : mask;
 	if (c->rcvq.bytes >= t->rcvlowat)
 		mask |= POLLIN | POLLRDNORM;
 	if (c->urg_have_byte)

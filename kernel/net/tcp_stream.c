@@ -83,16 +83,32 @@ static ssize_t send_locked(struct tcp_sock *t, struct sock_msg *m)
 	return total > 0 ? (ssize_t)total : err;
 }
 
+/* Opens the connection with the data, and sends what did not go with the SYN. */
+static ssize_t open_and_send(struct tcp_sock *t, struct sock_msg *m)
+{
+	size_t sent = 0;
+	ssize_t n = tcp_sock_open_with(t, m, &sent);
+
+	if (sent > 0 && (n == -EINPROGRESS || n == -EINTR))
+		return (ssize_t)sent; /* to begin anew would send it twice */
+	if (n == 0 && m->uio->resid > 0)
+		n = send_locked(t, m);
+	else if (n != 0)
+		return n;
+	return n > 0 ? (ssize_t)sent + n : sent > 0 ? (ssize_t)sent : n;
+}
+
 ssize_t tcp_sock_send(struct socket *s, struct sock_msg *m)
 {
 	struct tcp_sock *t = tcp_of(s);
 	ssize_t n;
 
-	if (m->flags & MSG_FASTOPEN)
-		return -EOPNOTSUPP;
 	channel_lock(&t->in.ch);
 	channel_run(&t->in.ch);
-	n = send_locked(t, m);
+	if (unlikely(m->flags & MSG_FASTOPEN || t->c.syn_held))
+		n = open_and_send(t, m);
+	else
+		n = send_locked(t, m);
 	if (n > 0 && (m->flags & MSG_ZEROCOPY))
 		inet_zerocopy_sent(&t->in);
 	channel_unlock(&t->in.ch);

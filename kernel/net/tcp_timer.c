@@ -93,6 +93,8 @@ static void rto_fired(struct tcp_conn *c)
 	if (!opening) {
 		tcp_recovery_rto(c);
 		tcp_pmtu_blackhole(c);
+	} else if (c->fast_sent && c->retries == 0) {
+		c->ops->cookie(c, NULL, 0); /* RFC 7413 section 4.1.3.1: something on the way may not like it */
 	}
 	c->retries++;
 	c->backoff++;

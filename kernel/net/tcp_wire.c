@@ -5,8 +5,17 @@
 #include "kernel/net/tcp_seq.h"
 #include "lib/string.h"
 
-/* Kinds of options: RFC 9293 section 3.2, RFC 7323, RFC 2018. */
-enum { OPT_END = 0, OPT_NOP = 1, OPT_MSS = 2, OPT_WSCALE = 3, OPT_SACK_OK = 4, OPT_SACK = 5, OPT_TS = 8 };
+/* Kinds of options: RFC 9293 section 3.2, RFC 7323, RFC 2018, RFC 7413. */
+enum {
+	OPT_END = 0,
+	OPT_NOP = 1,
+	OPT_MSS = 2,
+	OPT_WSCALE = 3,
+	OPT_SACK_OK = 4,
+	OPT_SACK = 5,
+	OPT_TS = 8,
+	OPT_FAST_OPEN = 34
+};
 
 #define WSCALE_MAX 14 /* RFC 7323 section 2.3 */
 
@@ -42,6 +51,15 @@ static void parse_sack(struct tcp_seg *seg, const uint8_t *p, unsigned bytes)
 	}
 }
 
+/* RFC 7413 section 4.1.1: 4 to 16 bytes, an even number. None is a question. */
+static void parse_cookie(struct tcp_seg *seg, const uint8_t *p, unsigned bytes)
+{
+	if (bytes < TCP_COOKIE_MIN || bytes > TCP_COOKIE_MAX || bytes % 2 != 0)
+		return;
+	seg->cookie_bytes = (uint8_t)bytes;
+	memcpy(seg->cookie, p, bytes);
+}
+
 static void parse_option(struct tcp_seg *seg, uint8_t kind, const uint8_t *p, unsigned bytes)
 {
 	switch (kind) {
@@ -68,6 +86,10 @@ static void parse_option(struct tcp_seg *seg, uint8_t kind, const uint8_t *p, un
 			seg->ts_val = get32(p);
 			seg->ts_ecr = get32(p + 4);
 		}
+		break;
+	case OPT_FAST_OPEN:
+		if (seg->flags & TCP_SYN)
+			parse_cookie(seg, p, bytes);
 		break;
 	}
 }
@@ -170,4 +192,14 @@ uint8_t *tcp_opt_sack(uint8_t *p, const struct tcp_sack_block *blocks, unsigned 
 	for (unsigned i = 0; i < nr; i++)
 		p = put32(put32(p, blocks[i].start), blocks[i].end);
 	return p;
+}
+
+uint8_t *tcp_opt_fast_open(uint8_t *p, const uint8_t *cookie, unsigned bytes)
+{
+	for (unsigned pad = -(bytes + 2) % 4; pad > 0; pad--)
+		*p++ = OPT_NOP;
+	*p++ = OPT_FAST_OPEN;
+	*p++ = (uint8_t)(bytes + 2);
+	memcpy(p, cookie, bytes);
+	return p + bytes;
 }

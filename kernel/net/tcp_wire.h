@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * tcp_wire.h - the TCP header and its options as bytes (RFC 9293 section 3.1; options: 7323, 2018).
+ * tcp_wire.h - the TCP header and its options as bytes (RFC 9293 section 3.1; options: 7323, 2018, 7413).
  * The peer is hostile: every length is checked here, and nothing behind this file looks at raw options again.
  */
 #ifndef CAY_KERNEL_NET_TCP_WIRE_H
@@ -15,6 +15,8 @@
 #define TCP_HEADER_BYTES  20
 #define TCP_OPTIONS_BYTES 40
 #define TCP_SACK_MAX      4 /* blocks that fit into the options */
+#define TCP_COOKIE_MIN    4 /* of TCP Fast Open: RFC 7413 section 2 */
+#define TCP_COOKIE_MAX    16
 
 #define TCP_FIN 0x01u
 #define TCP_SYN 0x02u
@@ -45,6 +47,8 @@ struct tcp_seg {
 	uint16_t mss;    /* 0: not given */
 	uint32_t ts_val, ts_ecr;
 	struct tcp_sack_block sack[TCP_SACK_MAX];
+	uint8_t cookie_bytes; /* of TCP Fast Open, in a SYN; 0: none */
+	uint8_t cookie[TCP_COOKIE_MAX];
 };
 
 /*
@@ -65,6 +69,7 @@ uint8_t *tcp_opt_wscale(uint8_t *p, uint8_t shift);
 uint8_t *tcp_opt_sack_permitted(uint8_t *p);
 uint8_t *tcp_opt_timestamps(uint8_t *p, uint32_t val, uint32_t ecr);
 uint8_t *tcp_opt_sack(uint8_t *p, const struct tcp_sack_block *blocks, unsigned nr);
+uint8_t *tcp_opt_fast_open(uint8_t *p, const uint8_t *cookie, unsigned bytes); /* bytes 0: asks for one */
 #define TCP_OPT_TS_BYTES 12
 
 #endif

@@ -5,6 +5,7 @@
 #include <netinet/ip6.h>
 
 #include "kernel/net/net_priv.h"
+#include "kernel/net/tcp_fastopen.h"
 #include "kernel/net/tcp_sock.h"
 
 #define CHECKSUM_OFFSET 16  /* in the TCP header */
@@ -43,23 +44,18 @@ void tcp_sock_refresh_route(struct tcp_sock *t)
 		tcp_conn_set_mss_path(&t->c, mss);
 }
 
-/* The payload of a segment from the send queue, into p, which is empty. */
-static bool put_payload(struct tcp_conn *c, const struct tcp_seg *seg, struct pbuf *p)
-{
-	return tcp_sndq_attach(&c->sndq, seg->seq, seg->len, p);
-}
-
 static struct pbuf *build(struct tcp_conn *c, const struct tcp_out *out, uint16_t sport, uint16_t dport)
 {
 	struct tcp_seg seg = out->seg;
 	bool copy = seg.len > 0 && seg.len <= COPY_BYTES;
+	uint32_t from = seg.seq + !!(seg.flags & TCP_SYN); /* of the payload in the send queue */
 	struct pbuf *p = pbuf_alloc(PBUF_HEADROOM, copy ? seg.len : 0);
 
 	if (p == NULL)
 		return NULL;
 	if (copy)
-		tcp_sndq_copy(&c->sndq, seg.seq, seg.len, p->data);
-	else if (seg.len > 0 && !put_payload(c, &seg, p)) {
+		tcp_sndq_copy(&c->sndq, from, seg.len, p->data);
+	else if (seg.len > 0 && !tcp_sndq_attach(&c->sndq, from, seg.len, p)) {
 		pbuf_put(p);
 		return NULL;
 	}
@@ -90,7 +86,7 @@ static int output(struct tcp_conn *c, const struct tcp_out *out)
 	return ip_output(&t->in.route, p, &t->in.local, &how);
 }
 
-const struct tcp_conn_ops tcp_sock_conn_ops = {.output = output};
+const struct tcp_conn_ops tcp_sock_conn_ops = {.output = output, .cookie = tcp_fastopen_learn};
 
 void tcp_send_unattached(const struct tcp_tuple *t, const struct tcp_out *out, int bound_if, uint8_t tos)
 {

@@ -207,6 +207,8 @@ static const struct pseudo_node net_ipv4_nodes[] = {
 	PSEUDO_TEXT("ip_default_ttl", "64\n"),
 	PSEUDO_TEXT("tcp_max_syn_backlog", "4096\n"),
 	PSEUDO_TEXT("tcp_syncookies", "1\n"),
+	PSEUDO_TEXT("tcp_ecn", "2\n"),
+	PSEUDO_TEXT("tcp_fastopen", "1\n"),
 	PSEUDO_TEXT("tcp_sack", "1\n"),
 	PSEUDO_TEXT("tcp_timestamps", "1\n"),
 	PSEUDO_TEXT("tcp_window_scaling", "1\n"),

@@ -95,7 +95,7 @@ for group, modules in groups().items():
         # Many processes that talk to each other all the time: too slow where each switch makes the host forget its mappings.
         backends = ("kvm",) if group in ("soak-processes", "soak-futures") else ("kvm", "process")
         for cpus in ("1", "2"):
-            case(name="%s-%scpus" % (group, cpus), timeout=300, soak=True, backends=backends)(
+            case(name="%s-%scpus" % (group, cpus), timeout=600, soak=True, backends=backends)(
                 lambda t, modules=modules, cpus=cpus: run_group(t, modules, ["-c", cpus]))
         continue
     case(name=group, timeout=500, once=group in COMPUTING)(lambda t, modules=modules: run_group(t, modules))

@@ -97,6 +97,63 @@ wait
     t.check(r.text == want and r.status == 0, r.describe())
 
 
+# In the VM: data with the connection by both ways; prints whether the server took it with the SYN (TCPI_OPT_SYN_DATA).
+FASTOPEN_CLIENT = """
+import select, socket
+for n in range(4):
+    c = socket.socket()
+    data = b"%d" % n * 1000
+    if n < 2:
+        sent = c.sendto(data, socket.MSG_FASTOPEN, ("10.9.0.1", 7000))
+    else:
+        c.setsockopt(socket.IPPROTO_TCP, 30, 1)  # TCP_FASTOPEN_CONNECT
+        c.setblocking(n == 2)
+        c.connect(("10.9.0.1", 7000))
+        sent = c.send(data)
+        c.setblocking(True)
+        select.select([], [c], [])  # the SYN is answered: to shut down before would be to give up
+    if n == 0:
+        c.sendall(bytes(100000))
+    c.shutdown(socket.SHUT_WR)
+    back = c.recv(100)
+    print(n, sent, back.decode(), bool(c.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 192)[5] & 32), flush=True)
+"""
+FASTOPEN_SERVER = """
+import socket
+l = socket.socket()
+l.bind(("10.9.0.1", 7000))
+l.setsockopt(socket.IPPROTO_TCP, socket.TCP_FASTOPEN, 10)
+l.listen()
+for n in range(4):
+    c, _ = l.accept()
+    got = b""
+    while more := c.recv(65536):
+        got += more
+    right = got == b"%d" % n * 1000 + bytes(0 if n else 100000)
+    c.sendall(b"right" if right else b"wrong")
+    c.close()
+"""
+
+
+@case(timeout=30)
+def a_client_sends_data_with_its_syn(t):
+    """TCP Fast Open to a server on Linux: the first connection gets the cookie, the others use it."""
+    r = in_namespace(t, """
+[ -w /proc/sys/net/ipv4/tcp_fastopen ] || { echo read-only; exit 0; }
+ip tuntap add dev t0 mode tap
+ip address add 10.9.0.1/24 dev t0
+ip link set t0 up
+echo 3 >/proc/sys/net/ipv4/tcp_fastopen
+%s server.py &
+until ss -Hltn | grep -q :7000; do :; done
+%s run --backend %s --net tap=t0,ip=10.9.0.2/24,gw=10.9.0.1 %s -c "$(cat client.py)"
+kill $! 2>/dev/null || wait
+""" % (sys.executable, t.cay_path, t.backend, PYTHON), {"client.py": FASTOPEN_CLIENT, "server.py": FASTOPEN_SERVER})
+    if r.out == b"read-only\n":
+        t.skip("the settings of TCP cannot be changed here")
+    t.check(r.text == "0 1000 right False\n" + "".join("%d 1000 right True\n" % n for n in (1, 2, 3)), r.describe())
+
+
 ECHO_SERVER = """
 import hashlib, select, socket, sys
 listener = socket.create_server(("0.0.0.0", 7), backlog=200)

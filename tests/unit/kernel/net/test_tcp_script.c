@@ -34,6 +34,7 @@ static struct {
 	unsigned nr_outs;
 	bool ts;
 	uint32_t peer_ts;
+	struct tcp_fast fast; /* what is known of the peer's cookie */
 } t;
 
 static int output(struct tcp_conn *c, const struct tcp_out *out)
@@ -42,14 +43,21 @@ static int output(struct tcp_conn *c, const struct tcp_out *out)
 
 	assert_non_null(p);
 	if (out->seg.len > 0)
-		assert_true(tcp_sndq_attach(&c->sndq, out->seg.seq, out->seg.len, p));
+		assert_true(tcp_sndq_attach(&c->sndq, out->seg.seq + !!(out->seg.flags & TCP_SYN), out->seg.len, p));
 	pbuf_put(p);
 	assert_true(t.nr_outs < OUTS_MAX);
 	t.outs[t.nr_outs++] = (struct sent){*out, t.now_ns};
 	return 0;
 }
 
-static const struct tcp_conn_ops ops = {.output = output};
+static void take_cookie(struct tcp_conn *c, const uint8_t *cookie, unsigned bytes)
+{
+	(void)c;
+	(void)cookie;
+	t.fast.bytes = (uint8_t)bytes;
+}
+
+static const struct tcp_conn_ops ops = {.output = output, .cookie = take_cookie};
 
 static NORETURN void bad(const char *why, const char *what)
 {
@@ -94,6 +102,10 @@ static void show(const struct tcp_out *o, char *out, size_t size)
 		n += snprintf(out + n, size - (size_t)n, " sackOK");
 	if (seg.has_wscale)
 		n += snprintf(out + n, size - (size_t)n, " wscale %u", seg.wscale);
+	if (o->opt_bytes >= 2 && o->opt[o->opt_bytes - 2] == 34) /* a cookie is asked for */
+		n += snprintf(out + n, size - (size_t)n, " cookie 0");
+	if (seg.cookie_bytes != 0)
+		n += snprintf(out + n, size - (size_t)n, " cookie %u", seg.cookie_bytes);
 	for (unsigned i = 0; i < seg.nr_sack; i++)
 		n += snprintf(out + n, size - (size_t)n, " sack %u:%u", seg.sack[i].start - PEER_ISS,
 			      seg.sack[i].end - PEER_ISS);
@@ -145,6 +157,8 @@ static struct tcp_seg parse(char *text)
 			seg.sack_ok = true;
 		} else if (strcmp(word, "ce") == 0) {
 			seg.ce = true;
+		} else if (strcmp(word, "cookie") == 0) {
+			seg.cookie_bytes = (uint8_t)n;
 		} else if (strcmp(word, "urg") == 0) {
 			seg.urg = (uint16_t)n;
 		} else if (strcmp(word, "wscale") == 0) {
@@ -217,14 +231,21 @@ static void step_out(char *text)
 	memmove(t.outs, t.outs + 1, t.nr_outs * sizeof(t.outs[0]));
 }
 
-static void app_write(uint32_t n)
+static void app_queue(uint32_t n)
 {
 	static uint8_t zeros[100000];
 	struct uio_seg s = {zeros, n};
 	struct uio uio = {.segs = &s, .nr_segs = 1, .resid = n, .kernel = true};
 
-	if (!tcp_conn_can_send(&t.c) || tcp_sndq_write(&t.c.sndq, &uio, n) != (ssize_t)n)
+	if (tcp_sndq_write(&t.c.sndq, &uio, n) != (ssize_t)n)
 		bad("cannot write", "");
+}
+
+static void app_write(uint32_t n)
+{
+	if (!tcp_conn_can_send(&t.c))
+		bad("cannot write", "");
+	app_queue(n);
 	settle();
 }
 
@@ -256,6 +277,10 @@ static uint32_t value_of(const char *name)
 		return c->rcvq.ahead_bytes;
 	if (strcmp(name, "ca") == 0)
 		return c->ca_state;
+	if (strcmp(name, "cookie") == 0)
+		return t.fast.bytes;
+	if (strcmp(name, "taken") == 0)
+		return c->fast_taken;
 	bad("unknown value", name);
 }
 
@@ -266,6 +291,11 @@ static void step_app(char *text)
 
 	if (strcmp(word, "connect") == 0) {
 		tcp_conn_connect(&t.c, OUR_ISS, 0, t.now_ns);
+	} else if (strcmp(word, "fastopen") == 0) { /* with so many bytes and a cookie; without: asks for one */
+		tcp_conn_connect(&t.c, OUR_ISS, 0, t.now_ns);
+		t.fast.bytes = n > 0 ? 8 : 0;
+		t.c.fast = &t.fast;
+		app_queue(n);
 	} else if (strcmp(word, "accepted") == 0) { /* as a listener would, with all options but timestamps, or none */
 		bool plain = arg != NULL && strcmp(arg, "plain") == 0;
 		struct tcp_agreed a = {.iss = OUR_ISS,

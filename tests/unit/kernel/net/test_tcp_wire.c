@@ -53,6 +53,28 @@ static void test_syn_options(void **state)
 	assert_false(got.sack_ok || got.has_wscale || got.mss != 0);
 }
 
+/* RFC 7413 section 4.1.1: 4 to 16 bytes, an even number, in a SYN. */
+static void test_cookies(void **state)
+{
+	static const uint8_t cookie[18] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18};
+	struct tcp_seg seg = {.flags = TCP_SYN}, got;
+	uint8_t opt[TCP_OPTIONS_BYTES], wire[60];
+
+	(void)state;
+	for (unsigned bytes = 0; bytes <= sizeof(cookie); bytes++) {
+		bool valid = bytes >= 4 && bytes <= 16 && bytes % 2 == 0;
+		size_t opt_bytes = (size_t)(tcp_opt_fast_open(opt, cookie, bytes) - opt);
+		assert_true(opt_bytes % 4 == 0 && opt_bytes >= bytes + 2 && opt_bytes < bytes + 6);
+		size_t n = tcp_wire_build(&seg, opt, opt_bytes, wire);
+		assert_true(tcp_wire_parse(&got, wire, n, n));
+		assert_int_equal(got.cookie_bytes, valid ? bytes : 0);
+		assert_memory_equal(got.cookie, cookie, got.cookie_bytes);
+		wire[13] = TCP_ACK;
+		assert_true(tcp_wire_parse(&got, wire, n, n));
+		assert_int_equal(got.cookie_bytes, 0);
+	}
+}
+
 static void test_malformed(void **state)
 {
 	uint8_t wire[60] = {0};
@@ -88,6 +110,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_there_and_back),
 		cmocka_unit_test(test_syn_options),
+		cmocka_unit_test(test_cookies),
 		cmocka_unit_test(test_malformed),
 	};
 	return RUN_TESTS(tests);
