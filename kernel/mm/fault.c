@@ -18,6 +18,17 @@
 #include "kernel/sched/klock.h"
 #include "lib/string.h"
 
+/* How many pages to copy for one fault: a power of two. */
+static unsigned copy_max(const struct vmspace *vs)
+{
+	size_t ahead = READ_ONCE(vs->ahead);
+	unsigned n = COPY_MAX;
+
+	while (n > 2 && n > ahead)
+		n /= 2;
+	return n;
+}
+
 /*
  * Copies the pages around addr that are mapped but not the program's own yet, be they a file's or shared since a fork:
  * writes come in clusters.
@@ -27,9 +38,9 @@ static void copy_around(struct vmspace *vs, struct area *a, uint64_t addr, bool 
 	struct tlb_batch batch = {0};
 	uint64_t lo, hi, *e, block = ALIGN_DOWN(addr, HUGE_SIZE);
 	uint64_t copied[COPY_MAX];
-	unsigned nr = 0;
+	unsigned nr = 0, made = 0;
 
-	fill_choose_batch(a, addr, COPY_FIRST, COPY_MAX, &lo, &hi);
+	fill_choose_batch(a, addr, COPY_FIRST, copy_max(vs), &lo, &hi);
 	lo = MAX(lo, block);
 	hi = MIN(hi, block + HUGE_SIZE);
 	e = paging_make(vs->root, lo, 0); /* there already, for addr */
@@ -51,7 +62,9 @@ static void copy_around(struct vmspace *vs, struct area *a, uint64_t addr, bool 
 		if (old & PTE_SW_COUNTED)
 			copied[nr++] = old & PTE_ADDR;
 		STAT(COW)++;
+		made++;
 	}
+	WRITE_ONCE(vs->ahead, vs->ahead - MIN(vs->ahead, made));
 	tlb_batch_flush(&batch);
 	while (nr > 0)
 		page_unref(PA(copied[--nr]), 0);

@@ -64,6 +64,7 @@ struct vmspace *vmspace_create_as(uint64_t layout)
 	area_set_init(&vs->areas);
 	adaptive_init(&vs->lock);
 	vs->users = vs->holds = 1;
+	vs->ahead = SIZE_MAX; /* until it forks */
 	vs->mmap_base = vs->mmap_top = CAY_USER_END;
 	list_init(&vs->shared);
 	list_init(&vs->left);

@@ -145,8 +145,10 @@ bool vmspace_has_writable_mapping(const struct inode *inode);
 
 /* The area at addr is shown by this name in /proc/self/maps, without file. name: static. Thread context. */
 void vmspace_name(struct vmspace *vs, uint64_t addr, const char *name);
-/* Text of /proc/self/maps (and smaps-like totals): appends lines to buf through emit(). */
-void vmspace_print_maps(struct vmspace *vs, void (*emit)(void *ctx, const char *text, size_t bytes), void *ctx);
+/* Text of /proc/self/maps, smaps and smaps_rollup: appends lines to buf through emit(). Thread context. */
+enum maps_style { MAPS_LINES, MAPS_DETAILED, MAPS_SUM };
+void vmspace_print_maps(struct vmspace *vs, enum maps_style style,
+			void (*emit)(void *ctx, const char *text, size_t bytes), void *ctx);
 struct vmspace_usage {
 	uint64_t size, rss, shared, text, data, stack, peak_size, peak_rss;
 }; /* pages */

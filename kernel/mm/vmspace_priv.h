@@ -61,6 +61,7 @@ struct vmspace {
 	size_t data_pages;       /* private writable, for RLIMIT_DATA */
 	size_t stack_pages, locked_pages;
 	size_t rss, peak_pages, peak_rss;
+	size_t ahead;     /* pages that may still be copied before they are written; a hint, changed without a lock */
 	uint64_t layout;  /* the same for a program and its forks: where things are */
 	bool forked;      /* made by fork, and not exec: others like it may follow */
 	bool lock_future; /* mlockall(MCL_FUTURE) */

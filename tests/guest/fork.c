@@ -503,9 +503,48 @@ static void threads(void)
 	report_eq(in_child(_exit(system("exit 3") == 3 << 8)), 1);
 }
 
+/* Many that write little of what they have in common must fit: 90 times 16 MiB would not. */
+static void many(void)
+{
+	enum { CHILDREN = 90, BYTES = 16 << 20, APART = 64 << 12 };
+	char *big = mmap(NULL, BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0), c;
+	int ready[2], go[2], made = 0, wrote = 0, ended = 0;
+
+	if (pipe(ready) != 0 || pipe(go) != 0)
+		return;
+	madvise(big, BYTES, MADV_NOHUGEPAGE);
+	memset(big, 1, BYTES);
+	for (; made < CHILDREN; made++) {
+		pid_t pid = fork();
+
+		if (pid < 0)
+			break;
+		if (pid > 0)
+			continue;
+		close(go[1]);
+		close(ready[0]);
+		for (int i = 0; i < BYTES; i += APART)
+			big[i] = 2;
+		_exit(write(ready[1], "x", 1) == 1 && read(go[0], &c, 1) == 0 ? 0 : 1);
+	}
+	close(ready[1]);
+	close(go[0]);
+	while (wrote < made && read(ready[0], &c, 1) == 1)
+		wrote++;
+	close(go[1]);
+	for (int i = 0, st; i < made; i++)
+		ended += wait(&st) > 0 && st == 0;
+	report_eq(made, CHILDREN);
+	report_eq(wrote, CHILDREN);
+	report_eq(ended, CHILDREN);
+	close(ready[0]);
+	munmap(big, BYTES);
+}
+
 int main(void)
 {
 	copies();
+	many();
 	shared_memory();
 	shared_futex();
 	files();

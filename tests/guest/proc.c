@@ -12,6 +12,8 @@
 #include <sys/stat.h>
 #include <sys/sysinfo.h>
 #include <sys/utsname.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static char text[1 << 20];
@@ -70,6 +72,66 @@ static void maps(void)
 	report(vdso, "/proc/self/maps names the vDSO");
 	report(ordered, "/proc/self/maps is in order");
 	munmap(p, 3 * 4096);
+}
+
+/* The number of a line of smaps below the area that starts at p, or of smaps_rollup (p NULL), in bytes; -1: none. */
+static long smaps_bytes(const char *p, const char *name)
+{
+	char key[64];
+	const char *at = slurp(p ? "/proc/self/smaps" : "/proc/self/smaps_rollup");
+
+	if (at != NULL && p != NULL) {
+		snprintf(key, sizeof(key), "%lx-", (uint64_t)p);
+		at = strstr(at, key);
+	}
+	snprintf(key, sizeof(key), "\n%s:", name);
+	at = at != NULL ? strstr(at, key) : NULL;
+	return at != NULL ? atol(at + strlen(key)) * 1024 : -1;
+}
+
+/* What is resident in one area, as its own and as what a child has in common with it. */
+static void resident(void)
+{
+	enum { PAGES = 96 };
+	char *p = mmap(NULL, (PAGES + 2) * 4096, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) + 4096;
+	char *shm = mmap(NULL, PAGES * 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	int fd[2];
+	pid_t pid;
+
+	mprotect(p, PAGES * 4096, PROT_READ | PROT_WRITE); /* guards around it: an area of its own */
+	report_eq(smaps_bytes(p, "Size"), PAGES * 4096);
+	report_eq(smaps_bytes(p, "Rss"), 0);
+	memset(p, 1, PAGES * 4096);
+	memset(shm, 1, PAGES * 4096);
+	report_eq(smaps_bytes(p, "Rss"), PAGES * 4096);
+	report_eq(smaps_bytes(p, "Pss"), PAGES * 4096);
+	report_eq(smaps_bytes(p, "Private_Dirty"), PAGES * 4096);
+	report_eq(smaps_bytes(p, "Anonymous"), PAGES * 4096);
+	report_eq(smaps_bytes(p, "Shared_Dirty"), 0);
+	report_eq(smaps_bytes(p, "Locked"), 0);
+	report_eq(smaps_bytes(shm, "Rss"), PAGES * 4096);
+	report_eq(smaps_bytes(shm, "Anonymous"), 0);
+	report_true(smaps_bytes(NULL, "Rss") >= 2 * PAGES * 4096 &&
+		    smaps_bytes(NULL, "Pss") <= smaps_bytes(NULL, "Rss"));
+	report_true(socketpair(AF_UNIX, SOCK_STREAM, 0, fd) == 0);
+	pid = fork();
+	if (pid == 0) {
+		close(fd[1]);
+		memset(shm, 2, PAGES * 4096);
+		_exit(write(fd[0], p, 1) == 1 && read(fd[0], p, 1) == 0 ? 0 : 1);
+	}
+	close(fd[0]);
+	report_true(read(fd[1], p, 1) == 1);
+	report_eq(smaps_bytes(shm, "Shared_Dirty"), PAGES * 4096);
+	report_eq(smaps_bytes(shm, "Pss"), PAGES * 4096 / 2);
+	report_eq(smaps_bytes(p, "Rss"), PAGES * 4096);
+	close(fd[1]);
+	waitpid(pid, NULL, 0);
+	report_eq(smaps_bytes(shm, "Private_Dirty"), PAGES * 4096);
+	report_eq(smaps_bytes(p, "Private_Dirty"), PAGES * 4096);
+	munmap(p - 4096, (PAGES + 2) * 4096);
+	munmap(shm, PAGES * 4096);
+	report_eq(smaps_bytes(p, "Size"), -1);
 }
 
 static void self(void)
@@ -256,6 +318,7 @@ int main(void)
 	self();
 	io_counts();
 	maps();
+	resident();
 	machine();
 	devices();
 	listing();

@@ -42,6 +42,7 @@ int proc_show_io(uint64_t id, struct text *t);
 /* proc_memory.c */
 int proc_show_maps(uint64_t id, struct text *t);
 int proc_show_smaps(uint64_t id, struct text *t);
+int proc_show_smaps_rollup(uint64_t id, struct text *t);
 int proc_show_cmdline(uint64_t id, struct text *t);
 int proc_show_environ(uint64_t id, struct text *t);
 int proc_show_auxv(uint64_t id, struct text *t);

@@ -5,7 +5,7 @@
 #include "kernel/fs/proc/proc.h"
 #include "kernel/mm/vmspace.h"
 
-int proc_show_maps(uint64_t id, struct text *t)
+static int show(uint64_t id, enum maps_style style, struct text *t)
 {
 	struct thread *th = proc_thread(id);
 
@@ -15,51 +15,24 @@ int proc_show_maps(uint64_t id, struct text *t)
 	if (vs == NULL)
 		return 0;
 	vmspace_get(vs); /* the process may end while a path is made up */
-	vmspace_print_maps(vs, text_emit, t);
+	vmspace_print_maps(vs, style, text_emit, t);
 	vmspace_put(vs);
 	return 0;
 }
 
-/* Hexadecimal digits at *at, up to end. */
-static uint64_t take_hex(const char **at, const char *end)
+int proc_show_maps(uint64_t id, struct text *t)
 {
-	uint64_t v = 0;
-
-	for (; *at < end; ++*at) {
-		char c = **at;
-		if (c >= '0' && c <= '9')
-			v = v << 4 | (uint64_t)(c - '0');
-		else if (c >= 'a' && c <= 'f')
-			v = v << 4 | (uint64_t)(c - 'a' + 10);
-		else
-			break;
-	}
-	return v;
+	return show(id, MAPS_LINES, t);
 }
 
-/* maps with the size of each area. What is resident in one is not counted: see statm for the whole. */
 int proc_show_smaps(uint64_t id, struct text *t)
 {
-	struct text maps = {0};
-	int err = proc_show_maps(id, &maps);
+	return show(id, MAPS_DETAILED, t);
+}
 
-	for (size_t at = 0; err == 0 && at < maps.len;) {
-		const char *line = maps.buf + at, *p = line, *end = maps.buf + maps.len;
-		size_t len = 0;
-		while (line + len < end && line[len] != '\n')
-			len++;
-		uint64_t from = take_hex(&p, end);
-		p++;
-		uint64_t to = take_hex(&p, end);
-		text_add(t, line, len);
-		text_printf(t, "\nSize:           %8llu kB\nKernelPageSize:        4 kB\nMMUPageSize:           4 kB\n",
-			    (unsigned long long)(to - from) / 1024);
-		at += len + 1;
-	}
-	if (maps.failed)
-		t->failed = true;
-	text_free(&maps);
-	return err;
+int proc_show_smaps_rollup(uint64_t id, struct text *t)
+{
+	return show(id, MAPS_SUM, t);
 }
 
 #define SHOW_MAX (128u << 10) /* of arguments or environment */

@@ -193,6 +193,7 @@ static bool next_task(uint64_t id, uint64_t *cursor, char name[PSEUDO_NAME_MAX],
 		{.name = "cwd", .mode = S_IFLNK | 0777, .link = link_cwd, .follow = follow_cwd, OWNED},                \
 		{.name = "root", .mode = S_IFLNK | 0777, .link = link_root, .follow = follow_root, OWNED},             \
 		FILE_ENTRY("maps", 0444, proc_show_maps), FILE_ENTRY("smaps", 0444, proc_show_smaps),                  \
+		FILE_ENTRY("smaps_rollup", 0444, proc_show_smaps_rollup),                                              \
 		FILE_ENTRY("status", 0444, proc_show_status), FILE_ENTRY("stat", 0444, proc_show_stat),                \
 		FILE_ENTRY("statm", 0444, proc_show_statm), FILE_ENTRY("cmdline", 0444, proc_show_cmdline),            \
 		FILE_ENTRY("environ", 0400, proc_show_environ), FILE_ENTRY("auxv", 0400, proc_show_auxv),              \
