@@ -155,7 +155,7 @@ int command_inspect(int argc, char **argv, const struct process_start *start)
 		if (!any || wanted[i])
 			status = inspect_one(folder, argv[at], &lists[i], all, json, !any);
 	if (json && status == 0) {
-		json_dumpf(all, stdout, JSON_INDENT(1));
+		json_dumpf(all, stdout, CLIENT_JSON);
 		printf("\n");
 	}
 	json_decref(all);

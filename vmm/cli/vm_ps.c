@@ -67,7 +67,7 @@ static void look_at(void *ctx, const char *name)
 		vm = json_pack("{s:s}", "name", name);
 	/* What the host knows better than the VM. */
 	json_object_set_new(vm, "name", json_string(name));
-	json_object_set_new(vm, "pid", json_integer(pid));
+	json_object_set_new(vm, "pid", json_integer(pid)); /* 0: it could not even be asked who it is */
 	json_object_set_new(vm, "state", json_string(state == 'T' ? "stopped" : err != 0 ? "no answer" : "running"));
 	if (json_object_get(vm, "memory_file_bytes") == NULL)
 		json_object_set_new(vm, "memory_used_bytes", json_integer(resident_bytes(pid)));
@@ -187,7 +187,7 @@ static void print_table(const json_t *vms)
 		char text[256];
 
 		table_add(t, "%s", client_text(vm, "name"));
-		if (client_number(vm, "pid") == 0) {
+		if (json_object_get(vm, "pid") == NULL) {
 			print_ended(t, vm);
 			continue;
 		}
@@ -231,7 +231,7 @@ int command_ps(int argc, char **argv, const struct process_start *start)
 	if (all)
 		list_logs(&l);
 	if (json) {
-		json_dumpf(l.vms, stdout, JSON_INDENT(1));
+		json_dumpf(l.vms, stdout, CLIENT_JSON);
 		printf("\n");
 	} else if (quiet) {
 		for (size_t i = 0; i < json_array_size(l.vms); i++)

@@ -157,7 +157,7 @@ static int show(int folder, const struct names *n, long long interval_ns, bool j
 		json_decref(now[i]);
 	}
 	if (json) {
-		json_dumpf(all, stdout, JSON_INDENT(1) | JSON_REAL_PRECISION(6));
+		json_dumpf(all, stdout, CLIENT_JSON | JSON_REAL_PRECISION(6));
 		printf("\n");
 	}
 	json_decref(all);

@@ -73,7 +73,7 @@ static int stop_gently(int folder, const char *name, int pidfd, long long grace_
 
 static int fail(const char *what, const char *name, int err)
 {
-	if (err == -ENOENT || err == -EPERM)
+	if (err == -ENOENT || err == -EPERM || err == -EAGAIN)
 		return client_complain(name, err);
 	say_error("cannot %s VM '%s': %s", what, name, strerror(-err));
 	return RUN_EXIT_OURS;

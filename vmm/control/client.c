@@ -14,9 +14,11 @@
 #include "vmm/cli/run_options.h"
 #include "vmm/cli/say.h"
 #include "vmm/control/registry.h"
+#include "vmm/core/timing.h"
 
-#define ANSWER_MAX  (32u << 20) /* bytes */
+#define ANSWER_MAX  (16u << 20) /* bytes: what a VM sends at most (control.c) */
 #define PATIENCE_MS 2000        /* for each piece of an answer */
+#define ANSWER_MS   5000        /* for all of it: who sends a byte a second shall not hold us for ever */
 
 int client_open(void)
 {
@@ -42,6 +44,7 @@ static int ask(int fd, enum control_request r)
 /* All there is until the end. malloc'd, or NULL with *err. */
 static char *receive(int fd, size_t *bytes, int *err)
 {
+	uint64_t end_ns = timing_now_ns() + ANSWER_MS * 1000000ull;
 	size_t room = 65536;
 	char *text = malloc(room);
 
@@ -59,7 +62,7 @@ static char *receive(int fd, size_t *bytes, int *err)
 			text = more;
 		}
 		*err = -ETIMEDOUT;
-		if (poll(&p, 1, PATIENCE_MS) != 1)
+		if (timing_now_ns() > end_ns || poll(&p, 1, PATIENCE_MS) != 1)
 			break;
 		n = read(fd, text + *bytes, room - *bytes);
 		*err = -EPROTO;

@@ -2,7 +2,7 @@
 /*
  * client.h - asking running VMs, for the commands. Answers come from a process that talks to a hostile guest and may
  * have been taken over: sizes and times are limited, JSON is checked by its parser, and text goes to a terminal only
- * through client_text.
+ * through client_text or CLIENT_JSON.
  */
 #ifndef CAY_VMM_CONTROL_CLIENT_H
 #define CAY_VMM_CONTROL_CLIENT_H
@@ -12,6 +12,11 @@
 
 #include "lib/compiler.h"
 #include "vmm/control/request.h"
+
+/* How an answer is printed as JSON (json_dumpf): escaped, because a terminal takes U+009B for the beginning of a
+ * command.
+ */
+#define CLIENT_JSON (JSON_INDENT(1) | JSON_ENSURE_ASCII)
 
 /* The folder of the user's VMs (registry.h), or -1 after a message. */
 MUST_CHECK int client_open(void);

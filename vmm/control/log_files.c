@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "vmm/control/folder_names.h"
@@ -87,16 +88,28 @@ int log_files_remove(int folder, const char *name)
 	return err;
 }
 
+/* What is no file of ours, a fifo say, must not hold us. */
+static int open_regular(int folder, const char *file)
+{
+	int fd = openat(folder, file, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	struct stat st;
+
+	if (fd < 0)
+		return -errno;
+	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode))
+		return fd;
+	close(fd);
+	return -EPERM;
+}
+
 int log_file_open(int folder, const char *name)
 {
 	char file[FILE_NAME];
-	int fd;
 
 	if (!registry_is_name(name))
 		return -ENOENT;
 	file_name(file, name, ".log");
-	fd = openat(folder, file, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-	return fd < 0 ? -errno : fd;
+	return open_regular(folder, file);
 }
 
 int log_exit_status(int folder, const char *name)
@@ -105,7 +118,7 @@ int log_exit_status(int folder, const char *name)
 	int fd;
 
 	file_name(file, name, ".exit");
-	fd = openat(folder, file, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	fd = open_regular(folder, file);
 	if (fd < 0)
 		return LOG_EXIT_UNKNOWN;
 	if (read(fd, text, sizeof(text) - 1) <= 0)

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -16,7 +17,10 @@
 #include "vmm/control/names.h"
 #include "vmm/core/runtime_folder.h"
 
-#define BACKLOG 8
+/* A stopped VM accepts nobody, and who has asked it and gone stays in its queue: then it could not be found any more.
+ */
+#define BACKLOG    SOMAXCONN
+#define CONNECT_MS 1000 /* for a place in the queue */
 
 int registry_open(char *path, size_t room)
 {
@@ -58,11 +62,13 @@ static int peer_of(int fd, pid_t *pid)
 
 static int try_connect(int folder, const char *name, pid_t *pid)
 {
+	const struct timeval patience = {.tv_sec = CONNECT_MS / 1000, .tv_usec = CONNECT_MS % 1000 * 1000};
 	struct sockaddr_un a = address(folder, name);
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), err = 0;
 
 	if (fd < 0)
 		return -errno;
+	(void)setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
 	if (connect(fd, (struct sockaddr *)&a, sizeof(a)) != 0)
 		err = -errno;
 	if (err == 0)

@@ -44,7 +44,7 @@ MUST_CHECK int registry_list(int folder, void (*fn)(void *ctx, const char *name)
 
 /*
  * Connects to a VM. Returns a blocking socket and its process in *pid, or -errno: -ENOENT: there is none of that name,
- * or it had been killed, and its entry is gone now; -EPERM: somebody else's.
+ * or it had been killed, and its entry is gone now; -EPERM: somebody else's; -EAGAIN: it lives, but accepts nobody.
  */
 MUST_CHECK int registry_connect(int folder, const char *name, pid_t *pid);
 

@@ -3,7 +3,10 @@
 import json
 import os
 import signal
+import socket
 import subprocess
+import threading
+import time
 
 from harness import PYTHON, case, popen
 
@@ -252,3 +255,97 @@ def long_log(t):
     t.check(st.st_size == 30000004 and st.st_blocks * 512 < 12 << 20, "size %d, blocks %d" % (st.st_size, st.st_blocks))
     r = ask(t, "logs", "big")
     t.check(8 << 20 < len(r.out) < 12 << 20 and r.out.endswith(b"end\n"), "%d bytes" % len(r.out))
+
+
+class Impostor:
+    """What a VM that was taken over could answer: `pieces`, one after the other."""
+    def __init__(self, t, name, pieces):
+        folder = t.path("cay/vm")
+        self.socket, self.pieces = socket.socket(socket.AF_UNIX), pieces
+        here = os.open(folder, os.O_RDONLY)
+        self.socket.bind("/proc/self/fd/%d/.%s" % (here, name))
+        self.socket.listen()
+        os.rename(os.path.join(folder, "." + name), os.path.join(folder, name))
+        os.close(here)
+        self.thread = threading.Thread(target=self.serve, daemon=True)
+        self.thread.start()
+
+    def serve(self):
+        while True:
+            try:
+                with self.socket.accept()[0] as c:
+                    c.recv(100)
+                    for piece in self.pieces():
+                        c.sendall(piece)
+            except OSError as e:
+                if e.errno in (9, 22):
+                    return
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.socket.shutdown(socket.SHUT_RDWR)
+        self.socket.close()
+
+
+def drip():
+    for _ in range(600):
+        time.sleep(0.1)
+        yield b" "
+
+
+ESCAPES = '{"backend":"\u009b5n\u202e","command":["\u009b31m","\\u001b[31m"],"hostname":"\u009b","ports":[{"address":"\u009b%s%n"}],"threads":[{"name":"\u009b"}]}'.encode()
+LIES = {
+    "escapes": lambda: [ESCAPES],
+    "kinds": lambda: [b'{"pid":"x","command":{"a":1},"ports":7,"cpus":[],"uptime_ns":-9223372036854775808,"memory_bytes":1e300,"threads":7,"files":[[]],"sockets":[{"a":[]}]}'],
+    "deep": lambda: [b"[" * 1000000],
+    "junk": lambda: [bytes(range(256))],
+    "nothing": lambda: [],
+    "much": lambda: [b"{" + b" " * (20 << 20)],
+}
+
+
+@case(once=True, timeout=40)
+def hostile_answers(t):
+    """Answers of a VMM that the guest has taken over: no escape codes, no crash, and no waiting for ever."""
+    ask(t, "ps")
+    for name, pieces in LIES.items():
+        with Impostor(t, name, pieces):
+            for words in (["ps"], ["ps", "--json"], ["stats", name], ["stats", "--json", name], ["inspect", name], ["inspect", "--json", name]):
+                r = ask(t, *words)
+                t.check(r.status in (0, 125) and not any(b > 126 or b in (0, 27) for b in r.out + r.err), "%s: %s" % (words, r.describe()))
+    with Impostor(t, "slow", drip):
+        r = ask(t, "ps")
+        t.check(r.status == 0 and b"no answer" in r.out, r.describe())
+
+
+@case
+def asked_while_it_is_stopped(t):
+    """Whoever asks a stopped VM and goes stays in its queue: it can be found and ended all the same."""
+    with Vm(t, flags=["--name", "v"]) as v:
+        os.kill(v.p.pid, signal.SIGSTOP)
+        here = os.open(t.path("cay/vm"), os.O_RDONLY)
+        for _ in range(50):
+            with socket.socket(socket.AF_UNIX) as s:
+                s.settimeout(10)
+                s.connect("/proc/self/fd/%d/v" % here)
+        os.close(here)
+        r = ask(t, "kill", "v")
+        t.check((r.status, r.out) == (0, b"v\n") and v.p.wait(60) == -9, r.describe())
+
+
+@case(once=True)
+def planted_logs(t):
+    """A fifo in place of a log, or of its exit status, holds nobody."""
+    ask(t, "ps")
+    os.mkdir(t.path("cay/log"), 0o700)
+    for name in ("a.log", "a.exit", "b.exit"):
+        os.mkfifo(t.path("cay/log/" + name))
+    t.write("cay/log/b.log", b"text\n")
+    r = ask(t, "ps", "-a")
+    t.check(r.status == 0 and r.out.count(b"killed") == 2, r.describe())
+    r = ask(t, "logs", "a")
+    t.check(r.status == 125 and r.err.startswith(b"cay: "), r.describe())
+    r = ask(t, "logs", "b")
+    t.check((r.status, r.out) == (0, b"text\n"), r.describe())
