@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* main.c - the `cay` command: picks the subcommand. */
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "lib/compiler.h"
 #include "vmm/cli/distance.h"
@@ -113,9 +115,23 @@ static int command_help(int argc, char **argv, const struct process_start *start
 	return 0;
 }
 
+/*
+ * A standard descriptor that the user has closed would be the next file's that we open, the guest's memory say, and the
+ * guest's to use. Its place is kept by one that cannot be read or written (O_PATH), which counts as closed
+ * (vmm/dev/stdio_host.c).
+ */
+static void keep_standard_descriptors(void)
+{
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+		if (fcntl(fd, F_GETFD) < 0 && open("/", O_PATH) != fd)
+			_exit(RUN_EXIT_OURS);
+}
+
 int main(int argc, char **argv)
 {
 	const struct process_start start = process_start_now();
+
+	keep_standard_descriptors();
 
 	if (argc < 2) {
 		say_error("no command given; 'cay help' lists them, 'cay run PROGRAM' runs a program");

@@ -29,7 +29,8 @@ static void init_one(struct stdio_host_fd *f, int fd)
 	int flags = fcntl(fd, F_GETFL);
 
 	*f = (struct stdio_host_fd){.kind = STDIO_CLOSED, .fd = fd, .io_fd = fd};
-	if (flags < 0 || fstat(fd, &st) < 0)
+	/* O_PATH: closed when cay was started (vmm/cli/main.c). */
+	if (flags < 0 || (flags & O_PATH) || fstat(fd, &st) < 0)
 		return;
 	f->settings_saved = ioctl(fd, TCGETS, f->settings) == 0;
 	f->is_tty = f->settings_saved;

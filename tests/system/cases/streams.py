@@ -122,6 +122,19 @@ def closed_descriptors(t):
 
 
 @case
+def closed_descriptors_are_nobodys(t):
+    """No file of cay's own takes their numbers: the program finds them closed, as it does on Linux."""
+    look = ("import os\nfor fd in 0, 1:\n for f in os.fstat, lambda n: os.read(n, 1), lambda n: os.write(n, b'x'):\n  try: os.write(2, repr(f(fd)).encode())\n"
+            "  except OSError as e: os.write(2, b'%d ' % e.errno)\n")
+    prog = [PYTHON, "-S", "-c", look]
+    with_all_closed = ["/bin/sh", "-c", 'exec "$@" 0<&- 1>&-', "sh"]
+    want = t.host([*with_all_closed, *prog])
+    for flags in ([], ["--net", "user", "--pcap", "p"]):
+        got = t.host([*with_all_closed, *t.cay_argv(prog, flags)])
+        t.check((got.status, got.err) == (want.status, want.err), "%s, wanted %s" % (got.describe(), want.describe()))
+
+
+@case
 def devices(t):
     prog = ("import os\nprint(len(os.urandom(1000)), open('/dev/zero','rb').read(5), open('/dev/null').read())\n"
             "open('/dev/null','w').write('x'*100000)\nprint(len(open('/dev/urandom','rb').read(100000)))\n"
