@@ -242,6 +242,12 @@ int control_serve(struct control *c)
 	return c->listener.fd >= 0 ? io_watch(c->vm->io, &c->listener, EPOLLIN) : 0;
 }
 
+void control_leave(const struct control *c)
+{
+	if (c->listener.fd >= 0)
+		registry_leave(c->folder, c->name);
+}
+
 void control_close(struct control *c)
 {
 	if (c == NULL)
@@ -251,10 +257,9 @@ void control_close(struct control *c)
 			close(c->client[i].watch.fd);
 			free(c->client[i].answer);
 		}
-	if (c->listener.fd >= 0) {
-		registry_leave(c->folder, c->name);
+	control_leave(c);
+	if (c->listener.fd >= 0)
 		close(c->listener.fd);
-	}
 	if (c->folder >= 0)
 		close(c->folder);
 	free(c);

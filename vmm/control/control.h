@@ -34,6 +34,9 @@ const char *control_name(const struct control *c);
 /* Begins to answer: after io_thread_create, before io_thread_start. 0 or -errno. */
 MUST_CHECK int control_serve(struct control *c);
 
+/* The entry goes, and nothing else happens: async-signal-safe, for the last words of a VM that cannot go on. */
+void control_leave(const struct control *c);
+
 /* After the I/O thread has ended: the entry goes. NULL is allowed. */
 void control_close(struct control *c);
 

@@ -383,6 +383,7 @@ int io_thread_start(struct io_thread *io)
 	/* Signals are for the main thread: it forwards them, or dies of them. */
 	sigfillset(&all);
 	sigdelset(&all, SIGSYS); /* a call that the sandbox forbids is reported, not just deadly */
+	sigdelset(&all, SIGBUS); /* likewise: lost_memory.h */
 	pthread_sigmask(SIG_SETMASK, &all, &old);
 	err = -pthread_create(&io->thread, &attr, io_thread_main, io);
 	pthread_sigmask(SIG_SETMASK, &old, NULL);

@@ -64,6 +64,7 @@ int vcpus_create(struct vm *vm)
 	sigfillset(&others);
 	sigdelset(&others, VCPU_KICK_SIGNAL);
 	sigdelset(&others, SIGSYS);
+	sigdelset(&others, SIGBUS);
 	pthread_sigmask(SIG_SETMASK, &others, &old);
 	for (unsigned i = 1; i < vm->nr_vcpus && err == 0; i++) {
 		struct vcpu *vcpu = &vm->vcpu[i];

@@ -25,6 +25,7 @@
 #include "vmm/core/devices.h"
 #include "vmm/core/io_thread_priv.h"
 #include "vmm/core/log.h"
+#include "vmm/core/lost_memory.h"
 #include "vmm/core/prepare.h"
 #include "vmm/core/signals.h"
 #include "vmm/core/timing.h"
@@ -227,16 +228,21 @@ static int confine(const struct preparation *p)
 	return err == 0 ? 0 : fail_start(what, err, "the sandbox is needed; `cay doctor` says what is missing");
 }
 
-static void restore_terminal(void *ctx)
+/* Of a process that ends in a signal handler: it leaves nothing behind. */
+static void last_words(void *ctx)
 {
-	stdio_restore_terminal(ctx);
+	struct vm *vm = ctx;
+
+	stdio_restore_terminal(vm);
+	if (vm->control != NULL)
+		control_leave(vm->control);
 }
 
 /* All threads run: no system calls from now on but those a running VM needs. */
 static int seal(struct vm *vm)
 {
 	const char *what;
-	int err = sandbox_seal(restore_terminal, vm, &what);
+	int err = sandbox_seal(last_words, vm, &what);
 
 	if (err != 0)
 		return fail_start(what, err, "the sandbox is needed; `cay doctor` says what is missing");
@@ -328,6 +334,7 @@ int vm_run(const struct run_options *opt, uint64_t timing_exec_ns, uint64_t timi
 	/* One heap for both threads: a second arena costs address space, memory and time, and nothing here allocates
 	 * much. */
 	mallopt(M_ARENA_MAX, 1);
+	signal(SIGXFSZ, SIG_IGN); /* a limit of the user's is an error of what is written, the guest's memory too */
 	if (opt->verbosity > 0)
 		log_error("backend %s: %s", vm.backend->name, why);
 	vm.nr_vcpus = opt->nr_cpus;
@@ -339,7 +346,7 @@ int vm_run(const struct run_options *opt, uint64_t timing_exec_ns, uint64_t timi
 	pthread_mutex_init(&vm.window_lock, NULL);
 	timing_mark(&vm, VM_T_OPTIONS);
 	vm.first_sample = clock_sample_take();
-	if (start(&vm) == 0) {
+	if (lost_memory_catch(last_words, &vm) == 0 && start(&vm) == 0) {
 		vm.failed = 0;
 		detach_started(opt->detached);
 		vcpu_loop(&vm.vcpu[0]);

@@ -5,7 +5,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -87,7 +86,6 @@ int fs_device_create(const struct fs_share *shares, unsigned nr, struct fs_devic
 		}
 	}
 	umask(0);
-	signal(SIGXFSZ, SIG_IGN);
 	*out = dev;
 	return 0;
 

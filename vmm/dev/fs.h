@@ -9,7 +9,7 @@
  *
  * Limits: blocking file I/O blocks the I/O thread (one queue, no workers). Only regular files and folders are ever
  * opened; fifos, sockets and device nodes are shown and refused. Modes come from the guest with its umask applied, so
- * the process's umask is set to 0. SIGXFSZ is ignored, so that a file size limit of the user is an EFBIG for the guest.
+ * the process's umask is set to 0. The process ignores SIGXFSZ (vm.c): a file size limit of the user is an EFBIG for the guest.
  *
  * Host system calls while serving, for the sandbox: openat2, openat (relative to /proc/self/fd or "." of a folder),
  * close, newfstatat, statx, getdents64, lseek, preadv, pwritev, pwritev2, pread64, readlinkat, symlinkat, mknodat

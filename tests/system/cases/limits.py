@@ -115,3 +115,14 @@ def freed_memory_goes_back_to_the_host(t):
     t.check(left <= full - 140, "of %d MiB the host still backs %d" % (full, left))
     out, _ = p.communicate(b"\n")
     t.check((p.returncode, out) == (0, b"0\n"), "fresh memory is zero after that: %r" % out)
+
+
+@case
+def a_limit_of_file_sizes(t):
+    """The user's `ulimit -f` does not kill cay, whose guest's memory may be a file: it runs, or says why not."""
+    for flags in ([], ["--net", "link=a"]):
+        r = t.host(["/bin/sh", "-c", 'ulimit -f 100; exec "$@"', "sh", *t.cay_argv(["/bin/echo", "here"], flags)], env={"XDG_RUNTIME_DIR": t.dir})
+        if r.status == 0:
+            t.check(r.out == b"here\n", r.describe())
+        else:
+            t.our_error(r, 125)

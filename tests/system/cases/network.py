@@ -14,7 +14,7 @@ import threading
 import time
 import urllib.request
 
-from harness import PYTHON, case, popen
+from harness import PYTHON, case, in_session, popen
 
 UDP_CLIENT = """
 import socket, sys
@@ -539,6 +539,36 @@ def a_hostile_peer_on_a_link(t):
             p.kill()
             out, err = p.communicate()
             t.check(not err, err)
+
+
+def shortened_link(t, flags):
+    """Somebody shortens a link's segment while a VM sends on it. Returns its status and words."""
+    env = {**os.environ, "XDG_RUNTIME_DIR": t.dir}
+    talk = ("import socket, time\ns = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)\ns.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)\n"
+            "print('up', flush=True)\ninput()\nfor i in range(200):\n try: s.sendto(b'x' * 1000, ('10.99.0.255', 9))\n except OSError: pass\n")
+    p = popen(t.cay_argv([PYTHON, "-c", talk], ["--net", "link=short", *flags]), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=t.dir, env=env)
+    try:
+        t.check(p.stdout.readline() == b"up\n", "it runs")
+        os.truncate(t.path("cay/link-short/segment.2"), 0)
+        _, err = p.communicate(b"go\n", timeout=60)
+        t.check(not in_session(p.pid) and not os.listdir(t.path("cay/vm")), "nothing is left behind")
+        return p.returncode, err
+    finally:
+        p.kill()
+
+
+@case
+def a_link_that_is_shortened(t):
+    """The guest, whose memory it was, has zeros in its place and no network; or it ends like this one."""
+    status, err = shortened_link(t, [])
+    t.check((status, err) == (0, b"") or (status == 125 and err.startswith(b"cay: ")), "%s %s" % (status, err))
+
+
+@case
+def a_recorded_link_that_is_shortened(t):
+    """The VMM itself loses the memory: it says so, and ends."""
+    status, err = shortened_link(t, ["--pcap", "p"])
+    t.check(status == 125 and err.startswith(b"cay: memory that is shared") and err.count(b"\n") == 1, "%s %s" % (status, err))
 
 
 @case
