@@ -37,7 +37,7 @@
 #define CAY_VCPU_MAX         32
 #define CAY_LOW_GPA          0x30000ULL /* behind the vCPU pages: queues and arguments, then page tables */
 #define CAY_KERNEL_GPA       0x200000ULL
-#define CAY_KERNEL_MAX_BYTES 0x100000ULL
+#define CAY_KERNEL_MAX_BYTES 0x180000ULL
 #define CAY_RAM_MIN_BYTES    0x400000ULL
 #define CAY_RAM_MAX_BYTES    0x2000000000ULL
 
