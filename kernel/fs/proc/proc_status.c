@@ -55,12 +55,14 @@ static struct signal_sets signal_sets(const struct process *p)
 	return s;
 }
 
-static struct vmspace_usage usage_of(const struct process *p)
+/* All zero of one that has none any more. It may sleep, and the process end meanwhile: so before anything else. */
+static struct vmspace_usage usage_of(uint64_t id)
 {
+	struct thread *th = proc_thread(id);
 	struct vmspace_usage u = {0};
 
-	if (p->vs != NULL) {
-		struct vmspace *vs = vmspace_get(p->vs);
+	if (th != NULL && th->proc->vs != NULL) {
+		struct vmspace *vs = vmspace_get(th->proc->vs);
 
 		vmspace_get_usage(vs, &u);
 		vmspace_put(vs);
@@ -68,9 +70,8 @@ static struct vmspace_usage usage_of(const struct process *p)
 	return u;
 }
 
-static void show_memory(const struct process *p, struct text *t)
+static void show_memory(struct vmspace_usage u, struct text *t)
 {
-	struct vmspace_usage u = usage_of(p);
 	const struct {
 		const char *name;
 		uint64_t pages;
@@ -152,6 +153,7 @@ static void show_cpu_list(uint32_t cpus, struct text *t)
 
 int proc_show_status(uint64_t id, struct text *t)
 {
+	struct vmspace_usage u = usage_of(id);
 	struct thread *th = proc_thread(id);
 
 	if (th == NULL)
@@ -165,7 +167,7 @@ int proc_show_status(uint64_t id, struct text *t)
 		th->comm, th->fs != NULL ? th->fs->umask : 0, state, word, p->pid, th->tid, p->ppid);
 	show_ids(p, t);
 	text_printf(t, "NStgid:\t%d\nNSpid:\t%d\nNSpgid:\t%d\nNSsid:\t%d\n", p->pid, th->tid, p->pgid, p->sid);
-	show_memory(p, t);
+	show_memory(u, t);
 	text_printf(t, "CoreDumping:\t0\nTHP_enabled:\t%d\nThreads:\t%u\n", !p->thp_disabled, p->nr_threads);
 	show_signals(th, t);
 	text_printf(t, "NoNewPrivs:\t%d\nSeccomp:\t%d\nSeccomp_filters:\t%u\nCpus_allowed:\t%x\nCpus_allowed_list:\t",
@@ -188,12 +190,12 @@ static int priority_of(const struct thread *t)
 
 int proc_show_stat(uint64_t id, struct text *t)
 {
+	struct vmspace_usage u = usage_of(id);
 	struct thread *th = proc_thread(id);
 
 	if (th == NULL)
 		return -ESRCH;
 	struct process *p = th->proc;
-	struct vmspace_usage u = usage_of(p);
 	struct signal_sets s = signal_sets(p);
 	struct cpu_time cpu = p->pid == th->tid ? process_cpu_time(p) : thread_cpu_time(th);
 	const struct cpu_time *children = &p->children_usage.cpu;
@@ -230,11 +232,10 @@ int proc_show_stat(uint64_t id, struct text *t)
 
 int proc_show_statm(uint64_t id, struct text *t)
 {
-	struct thread *th = proc_thread(id);
+	struct vmspace_usage u = usage_of(id);
 
-	if (th == NULL)
+	if (proc_thread(id) == NULL)
 		return -ESRCH;
-	struct vmspace_usage u = usage_of(th->proc);
 	text_printf(t, "%llu %llu %llu %llu 0 %llu 0\n", (unsigned long long)u.size, (unsigned long long)u.rss,
 		    (unsigned long long)u.shared, (unsigned long long)u.text, (unsigned long long)u.data);
 	return 0;
