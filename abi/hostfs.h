@@ -14,12 +14,20 @@
 #ifndef CAY_ABI_HOSTFS_H
 #define CAY_ABI_HOSTFS_H
 
+#include <stdint.h>
+
 #define CAY_HOSTFS_SHARES_MAX 64
 #define CAY_HOSTFS_QUEUE_NR   1024u
 #define CAY_HOSTFS_MAX_SEGS   260 /* descriptors of one request: 256 pages of data and what goes with them */
 #define CAY_HOSTFS_MAX_IO     (1u << 20)
 #define CAY_HOSTFS_FH_LAST    (~0ull)
 #define CAY_HOSTFS_DIRENT_MAX 512u
+
+/* The reply to a WRITE: fuse_write_out, and where the data end in the file. With O_APPEND the host decides that. */
+struct cay_hostfs_write_out {
+	uint32_t size, padding;
+	uint64_t end;
+};
 
 /* cay_device_info.config[] of a CAY_DEV_FS: one bit per share. */
 #define CAY_HOSTFS_CONFIG_RDONLY 0 /* the server refuses all changes */

@@ -33,11 +33,12 @@ struct uio_seg {
 struct uio {
 	struct uio_seg *segs;
 	unsigned nr_segs;
-	size_t seg_offset; /* in segs[0] */
-	size_t resid;      /* bytes left */
-	bool to_user;      /* true for read() */
-	bool kernel;       /* segments are kernel memory (exec, sendfile): no range check */
-	bool nowait;       /* -EAGAIN instead of waiting, as if the file had O_NONBLOCK (io_uring) */
+	size_t seg_offset;   /* in segs[0] */
+	size_t resid;        /* bytes left */
+	bool to_user;        /* true for read() */
+	bool kernel;         /* segments are kernel memory (exec, sendfile): no range check */
+	uint64_t append_end; /* a write with O_APPEND that ended elsewhere than pos says: where; else 0 */
+	bool nowait;         /* -EAGAIN instead of waiting, as if the file had O_NONBLOCK (io_uring) */
 };
 /* Moves min(bytes, resid) bytes between kbuf and the uio. Returns bytes moved (short only on a fault), or -EFAULT if
  * none. */

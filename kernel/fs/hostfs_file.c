@@ -87,11 +87,11 @@ static ssize_t write(struct file *f, struct uio *uio, int64_t pos)
 	h->data_changes++;
 	n = hostfs_write_direct(file_priv(f)->fh, uio, pos, flags);
 	if (n > 0) {
-		uint64_t end = (uint64_t)(pos + n);
+		uint64_t end = uio->append_end != 0 ? uio->append_end : (uint64_t)(pos + n);
 
 		if (h->i.size < end)
 			h->i.size = end;
-		/* The host knows the times, and where an append went. */
+		/* The host knows the times. */
 		hostfs_inode_expire(h);
 	}
 	return n;

@@ -25,7 +25,7 @@ struct transfer {
 		struct fuse_read_in read;
 		struct fuse_write_in write;
 	} arg;
-	struct fuse_write_out written;
+	struct cay_hostfs_write_out written;
 	struct phys_seg *pin;
 	struct virtq_seg *seg;
 	unsigned max_pins;
@@ -155,6 +155,8 @@ static ssize_t run(struct transfer *t, struct uio *uio, uint64_t fh, int64_t pos
 		if (n < 0)
 			return done > 0 ? done : n;
 		done += n;
+		if (n > 0 && (o_flags & O_APPEND))
+			uio->append_end = READ_ONCE(t->written.end);
 		if (n == 0 || (!t->to_guest && (size_t)n < MIN(asked, PAGE_SIZE)))
 			break;
 	}

@@ -113,7 +113,7 @@ ssize_t vfs_write(struct file *f, struct uio *uio)
 		f->pos = (int64_t)f->inode->size;
 	n = write_at(f, uio, f->pos);
 	if (n > 0)
-		f->pos += n;
+		f->pos = uio->append_end != 0 ? (int64_t)uio->append_end : f->pos + n;
 	mutex_unlock(&f->pos_lock);
 	return n;
 }

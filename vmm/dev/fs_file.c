@@ -135,10 +135,11 @@ static int write_flags(uint32_t flags)
 int fs_op_write(struct fs_device *dev, struct fs_request *r)
 {
 	struct iovec iov[CAY_HOSTFS_MAX_SEGS];
-	struct fuse_write_out reply = {0};
+	struct cay_hostfs_write_out reply = {0};
 	struct fuse_write_in a;
 	struct fs_open *o;
 	unsigned n;
+	bool append;
 	ssize_t put;
 
 	if (!fs_take(&r->in, &a, sizeof(a)) || a.size > CAY_HOSTFS_MAX_IO || a.size > r->in.left)
@@ -147,12 +148,14 @@ int fs_op_write(struct fs_device *dev, struct fs_request *r)
 	if (o == NULL || !o->writable)
 		return -EBADF;
 	n = fs_iovec(&r->in, a.size, iov, CAY_HOSTFS_MAX_SEGS);
-	do {
-		put = pwritev2(o->fd, iov, (int)n, (off_t)a.offset, write_flags(a.flags));
+	append = (a.flags & O_APPEND) != 0;
+	do { /* -1: at the descriptor's own position, which nobody else uses and which then says where the data went */
+		put = pwritev2(o->fd, iov, (int)n, append ? -1 : (off_t)a.offset, write_flags(a.flags));
 	} while (put < 0 && errno == EINTR);
 	if (put < 0)
 		return -errno;
 	reply.size = (uint32_t)put;
+	reply.end = append ? (uint64_t)lseek(o->fd, 0, SEEK_CUR) : a.offset + (uint64_t)put;
 	return fs_put(&r->out, &reply, sizeof(reply)) ? 0 : -EINVAL;
 }
 

@@ -2,9 +2,10 @@
 """Host folders: --root, -v, read-only; and no way out of them."""
 import os
 import shutil
+import subprocess
 import threading
 
-from harness import PYTHON, case
+from harness import PYTHON, case, popen
 
 ESCAPES = r"""
 import os
@@ -90,6 +91,39 @@ def writable_folder(t):
         st = os.stat(rw + "/old")
         t.check(st.st_mode & 0o777 == 0o600 and st.st_mtime == 2000 and st.st_nlink == 2, "mode, time and links are on the host")
         t.check(os.stat(rw + "/x").st_size == 100004 and os.readlink(rw + "/link") == "old", "size and link are on the host")
+
+
+APPENDS = r"""
+import os
+a, b = (os.open('/data/log', os.O_RDWR | os.O_APPEND) for _ in range(2))
+def at(): return [os.lseek(f, 0, os.SEEK_CUR) for f in (a, b)]
+os.write(a, b'aaa'); print(at())
+os.write(b, b'bb'); print(at())
+print('your turn', flush=True)
+input()
+os.write(a, b'A'); print(at())
+os.pwrite(b, b'B' * 10, 0); print(at(), os.read(b, 100))
+os.write(b, b'c' * 3000000); print(at(), os.fstat(a).st_size)
+os.write(a, b'd'); print(at(), os.pread(a, 4, 3000031))
+os.lseek(a, 1, os.SEEK_SET); print(os.read(a, 3), at())
+"""
+
+
+@case
+def appending_to_one_file(t):
+    """Through two open files of the VM's and one of the host's: each position is where its own data ended."""
+    log = t.write("shared/log", "")
+    p = popen(t.cay_argv([PYTHON, "-c", APPENDS], ["-v", t.path("shared") + ":/data"]), stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd="/usr")
+    out = b"".join(iter(p.stdout.readline, b"your turn\n"))
+    with open(log, "ab") as f:
+        f.write(b"from the host, ")
+    rest, _ = p.communicate(b"\n")
+    t.check(p.returncode == 0, "status %d" % p.returncode)
+    want = ["[3, 0]", "[3, 5]", "[21, 5]", "[21, 5] b'from the host, ABBBBBBBBBB'", "[21, 3000031] 3000031", "[3000032, 3000031] b'd'", "b'aab' [4, 3000031]"]
+    got = (out + rest).decode().splitlines()
+    t.check(got == want, "expected %s, got %s" % (want, got))
+    with open(log, "rb") as f:
+        t.check(f.read() == b"aaabbfrom the host, A" + b"B" * 10 + b"c" * 3000000 + b"d", "the data on the host")
 
 
 @case

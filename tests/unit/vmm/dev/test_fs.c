@@ -146,7 +146,8 @@ static void test_write(void **state)
 	struct fuse_setattr_in set = {
 		.valid = FATTR_SIZE | FATTR_MODE | FATTR_MTIME, .size = 3, .mode = 0600, .mtime = 1000};
 	struct fuse_attr a;
-	uint64_t fh, node;
+	const struct cay_hostfs_write_out *written;
+	uint64_t fh, fh2, node;
 
 	(void)state;
 	fs_begin(c, FUSE_MKNOD, RW);
@@ -157,8 +158,18 @@ static void test_write(void **state)
 	node = must_lookup(RW, "new");
 	assert_int_equal(fs_open(c, FUSE_OPEN, node, O_RDWR, &fh), 0);
 	assert_int_equal(fs_write(c, fh, 0, "abcdef", 6, 0), 0);
-	assert_int_equal(((struct fuse_write_out *)fs_payload(c))->size, 6);
-	assert_int_equal(fs_write(c, fh, 0, "gh", 2, O_APPEND), 0);
+	written = fs_payload(c);
+	assert_true(written->size == 6 && written->end == 6);
+	/* An append through another handle goes behind what this one wrote, and says so; writes at a place go on as
+	 * before. */
+	assert_int_equal(fs_open(c, FUSE_OPEN, node, O_WRONLY, &fh2), 0);
+	assert_int_equal(fs_write(c, fh2, 0, "gh", 2, O_APPEND), 0);
+	written = fs_payload(c);
+	assert_true(written->size == 2 && written->end == 8);
+	assert_int_equal(fs_write(c, fh, 1, "b", 1, 0), 0);
+	written = fs_payload(c);
+	assert_true(written->size == 1 && written->end == 2);
+	assert_int_equal(fs_release(c, fh2), 0);
 	assert_int_equal(fs_getattr(c, node, &a), 0);
 	assert_int_equal(a.size, 8);
 	assert_int_equal(a.mode, S_IFREG | 0640);
