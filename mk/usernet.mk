@@ -11,8 +11,8 @@ $(USERNET_FILTER): $(BUILD)/tools/usernet_filter
 	@mkdir -p $(@D)
 	$(Q)$< > $@.new && mv $@.new $@
 
-$(BUILD)/host/vmm/usernet/confine.c.o: $(USERNET_FILTER)
-$(BUILD)/host/vmm/usernet/confine.c.o: CPPFLAGS_GEN = -I$(BUILD)/gen
+$(BUILD)/host/vmm/usernet/confine.c.o $(BUILD)/unit/obj/vmm/usernet/confine.c.o: $(USERNET_FILTER)
+$(BUILD)/host/vmm/usernet/confine.c.o $(BUILD)/unit/obj/vmm/usernet/confine.c.o: CPPFLAGS_GEN = -I$(BUILD)/gen
 
 $(BUILD)/usernet: $(USERNET_OBJ)
 	$(Q)$(CC) -s -pie -Wl,-z,relro,-z,now $^ -lslirp -o $@

@@ -7,6 +7,10 @@
  * What is not in the tables below is answered by a trap (the VMM reports the call and ends, vmm/sandbox/violation.c),
  * except the calls by which code escapes or attacks others: those kill the process at once. The one number not known at
  * build time is our process id: SANDBOX_PID_MARK stands for it and is replaced at load.
+ *
+ * Two filters: "writable" for a VM with a writable share, "readonly" for one without, which needs none of the calls
+ * that change files by their names. Landlock knows nothing of modes, owners, times and extended attributes: with those
+ * calls a VMM that was taken over could change them of every file of its user's.
  */
 #include <asm/ioctls.h>
 #include <errno.h>
@@ -15,6 +19,7 @@
 #include <linux/kvm.h>
 #include <sched.h>
 #include <seccomp.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -116,16 +121,25 @@ static const int plain[] = {
 };
 
 /* File calls relative to a folder: argument 0 must be a descriptor. What they reach is limited by the file server and
- * by Landlock. */
+ * by Landlock. unlinkat is for the VM's own entry. */
 static const int relative[] = {
-	SCMP_SYS(openat2),  SCMP_SYS(newfstatat), SCMP_SYS(statx),    SCMP_SYS(readlinkat), SCMP_SYS(mkdirat),
-	SCMP_SYS(unlinkat), SCMP_SYS(fchownat),   SCMP_SYS(fchmodat), SCMP_SYS(utimensat),  SCMP_SYS(faccessat2),
+	SCMP_SYS(openat2),    SCMP_SYS(newfstatat), SCMP_SYS(statx),
+	SCMP_SYS(readlinkat), SCMP_SYS(unlinkat),   SCMP_SYS(faccessat2),
+};
+static const int relative_changes[] = {
+	SCMP_SYS(mkdirat),
+	SCMP_SYS(fchownat),
+	SCMP_SYS(fchmodat),
+	SCMP_SYS(utimensat),
 };
 
 /* Extended attributes go by the path /proc/self/fd/N: there are no calls relative to a descriptor before Linux 6.13. */
-static const int by_path[] = {
-	SCMP_SYS(getxattr),  SCMP_SYS(setxattr),  SCMP_SYS(listxattr),  SCMP_SYS(removexattr),
-	SCMP_SYS(fgetxattr), SCMP_SYS(fsetxattr), SCMP_SYS(flistxattr), SCMP_SYS(fremovexattr),
+static const int by_path[] = {SCMP_SYS(getxattr), SCMP_SYS(listxattr), SCMP_SYS(fgetxattr), SCMP_SYS(flistxattr)};
+static const int by_path_changes[] = {
+	SCMP_SYS(setxattr),
+	SCMP_SYS(removexattr),
+	SCMP_SYS(fsetxattr),
+	SCMP_SYS(fremovexattr),
 };
 
 /* What a running VM asks of KVM. Creating VMs and vCPUs is over by then. */
@@ -200,6 +214,20 @@ static const int deadly[] = {
 	SCMP_SYS(setresuid),
 };
 
+static void allow_changes(void)
+{
+	for (size_t i = 0; i < sizeof(relative_changes) / sizeof(relative_changes[0]); i++)
+		ALLOW(relative_changes[i], IS_FD(0));
+	for (size_t i = 0; i < sizeof(by_path_changes) / sizeof(by_path_changes[0]); i++)
+		ALLOW(by_path_changes[i]);
+	ALLOW(SCMP_SYS(symlinkat), IS_FD(1));
+	ALLOW(SCMP_SYS(linkat), IS_FD(0), IS_FD(2));
+	ALLOW(SCMP_SYS(renameat2), IS_FD(0), IS_FD(2));
+	/* A file type of 0 means a regular file too; the other types are device nodes, fifos and sockets. */
+	ALLOW(SCMP_SYS(mknodat), IS_FD(0), SCMP_CMP64(2, SCMP_CMP_MASKED_EQ, S_IFMT, S_IFREG));
+	ALLOW(SCMP_SYS(mknodat), IS_FD(0), SCMP_CMP64(2, SCMP_CMP_MASKED_EQ, S_IFMT, 0));
+}
+
 static void allow_files(void)
 {
 	for (size_t i = 0; i < sizeof(relative) / sizeof(relative[0]); i++)
@@ -208,12 +236,6 @@ static void allow_files(void)
 		ALLOW(by_path[i]);
 	/* openat is for what is open already (/proc/self/fd/N, "."): it creates nothing. */
 	ALLOW(SCMP_SYS(openat), IS_FD(0), CLEAR(2, O_CREAT | (O_TMPFILE & ~O_DIRECTORY)));
-	ALLOW(SCMP_SYS(symlinkat), IS_FD(1));
-	ALLOW(SCMP_SYS(linkat), IS_FD(0), IS_FD(2));
-	ALLOW(SCMP_SYS(renameat2), IS_FD(0), IS_FD(2));
-	/* A file type of 0 means a regular file too; the other types are device nodes, fifos and sockets. */
-	ALLOW(SCMP_SYS(mknodat), IS_FD(0), SCMP_CMP64(2, SCMP_CMP_MASKED_EQ, S_IFMT, S_IFREG));
-	ALLOW(SCMP_SYS(mknodat), IS_FD(0), SCMP_CMP64(2, SCMP_CMP_MASKED_EQ, S_IFMT, 0));
 	for (size_t i = 0; i < sizeof(fcntls) / sizeof(fcntls[0]); i++)
 		ALLOW(SCMP_SYS(fcntl), LOW32_IS(1, fcntls[i]));
 }
@@ -250,9 +272,9 @@ static void allow_rest(void)
 	ALLOW(SCMP_SYS(mmap), CLEAR(2, PROT_EXEC));
 	ALLOW(SCMP_SYS(mprotect), CLEAR(2, PROT_EXEC));
 	/* Signals only to ourselves: the I/O thread kicks the vCPU; and to the guest's processes: theirs are the only
-	   pidfds we have, and no more can be had. */
+	   pidfds we have, and no more can be had. To one process: a flag would make it its group's. */
 	ALLOW(SCMP_SYS(tgkill), LOW32_IS(0, SANDBOX_PID_MARK));
-	ALLOW(SCMP_SYS(pidfd_send_signal), IS_FD(0));
+	ALLOW(SCMP_SYS(pidfd_send_signal), IS_FD(0), LOW32_IS(3, 0));
 	ALLOW(SCMP_SYS(waitid), LOW32_IS(0, P_PIDFD));
 	/* Files that the guest's process maps are sent there; on the user's descriptors nothing is. */
 	ALLOW_ABOVE_2(SCMP_SYS(sendmsg));
@@ -274,8 +296,12 @@ static int print_filter(void)
 	return 0;
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
+	bool writable = argc == 2 && strcmp(argv[1], "writable") == 0;
+
+	if (!writable && (argc != 2 || strcmp(argv[1], "readonly") != 0))
+		return 2;
 	ctx = seccomp_init(SCMP_ACT_TRAP);
 	if (ctx == NULL)
 		return 1;
@@ -285,6 +311,8 @@ int main(void)
 	for (size_t i = 0; i < sizeof(deadly) / sizeof(deadly[0]); i++)
 		check(seccomp_rule_add(ctx, SCMP_ACT_KILL_PROCESS, deadly[i], 0), "rule", deadly[i]);
 	allow_files();
+	if (writable)
+		allow_changes();
 	allow_rest();
 	return print_filter();
 }

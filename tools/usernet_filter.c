@@ -4,7 +4,9 @@
  * seccomp_filter.c does for the VMM. A call that is not in the list fails with EPERM: libslirp copes with calls that
  * fail, and what it does not need it does not get.
  */
+#include <asm/ioctls.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/filter.h>
 #include <seccomp.h>
 #include <stdio.h>
@@ -38,8 +40,6 @@ static const int plain[] = {
 	SCMP_SYS(writev),
 	SCMP_SYS(close),
 	SCMP_SYS(lseek),
-	SCMP_SYS(fcntl),
-	SCMP_SYS(ioctl),
 	SCMP_SYS(openat),
 	SCMP_SYS(fstat),
 	SCMP_SYS(newfstatat),
@@ -65,6 +65,10 @@ static const int plain[] = {
 	SCMP_SYS(exit_group),
 };
 
+/* None that would have signals sent to somebody (F_SETOWN, FIOSETOWN), and no device's. */
+static const int fcntls[] = {F_GETFL, F_SETFL, F_GETFD, F_SETFD};
+static const unsigned ioctls[] = {FIONREAD, FIONBIO};
+
 int main(void)
 {
 	static const int families[] = {AF_INET, AF_INET6};
@@ -78,6 +82,10 @@ int main(void)
 		      seccomp_attr_set(ctx, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS);
 	for (size_t i = 0; i < sizeof(plain) / sizeof(plain[0]); i++)
 		err |= seccomp_rule_add(ctx, SCMP_ACT_ALLOW, plain[i], 0);
+	for (size_t i = 0; i < sizeof(fcntls) / sizeof(fcntls[0]); i++)
+		err |= seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(fcntl), 1, IS(1, fcntls[i]));
+	for (size_t i = 0; i < sizeof(ioctls) / sizeof(ioctls[0]); i++)
+		err |= seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1, IS(1, ioctls[i]));
 	for (size_t i = 0; i < sizeof(families) / sizeof(families[0]); i++)
 		err |= seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(socket), 1, IS(0, families[i]));
 	err |= seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 1, CLEAR(2, PROT_EXEC));

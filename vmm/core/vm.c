@@ -239,10 +239,10 @@ static void last_words(void *ctx)
 }
 
 /* All threads run: no system calls from now on but those a running VM needs. */
-static int seal(struct vm *vm)
+static int seal(struct vm *vm, const struct preparation *p)
 {
 	const char *what;
-	int err = sandbox_seal(last_words, vm, &what);
+	int err = sandbox_seal(&p->sandbox, last_words, vm, &what);
 
 	if (err != 0)
 		return fail_start(what, err, "the sandbox is needed; `cay doctor` says what is missing");
@@ -315,7 +315,7 @@ static int start(struct vm *vm)
 		return -1;
 	if (io_thread_create(vm) == 0 && load(vm, &prep) == 0 && wait_for_gdb(vm) == 0 && wait_for_net(vm) == 0 &&
 	    confine(&prep) == 0 && start_threads(vm) == 0)
-		return seal(vm);
+		return seal(vm, &prep);
 	return -1;
 }
 

@@ -7,6 +7,9 @@
 #include "abi/net.h"
 
 #define VLAN_BYTES 4u
+/* Of a segment, at least: what Linux's own TCP sends (48 bytes less the longest options). By one byte each, a frame
+ * would be 65,000 packets of the host's. */
+#define GSO_BYTES_MIN 8u
 
 static bool has(uint64_t features, unsigned bit)
 {
@@ -40,7 +43,7 @@ static bool gso_ok(const struct virtio_net_hdr *h, uint32_t frame_bytes, uint64_
 	if (h->gso_type & VIRTIO_NET_HDR_GSO_ECN && !has(features, VIRTIO_NET_F_HOST_ECN))
 		return false;
 	/* A segment needs a checksum of its own, so a frame to be cut has one to be filled in. */
-	return has(features, feature) && h->flags & VIRTIO_NET_HDR_F_NEEDS_CSUM && h->gso_size != 0 &&
+	return has(features, feature) && h->flags & VIRTIO_NET_HDR_F_NEEDS_CSUM && h->gso_size >= GSO_BYTES_MIN &&
 	       h->hdr_len > h->csum_start && h->hdr_len <= frame_bytes && frame_bytes <= CAY_NET_FRAME_MAX;
 }
 

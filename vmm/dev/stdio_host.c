@@ -152,6 +152,20 @@ static ssize_t note_written(struct stdio_host *h, unsigned i, ssize_t n)
 	return n;
 }
 
+/* As much of it as is looked at together: a request may be gigabytes, and a log is in memory. */
+static ssize_t write_file(struct stdio_host *h, unsigned i, const struct iovec *iov, int nr, int64_t offset)
+{
+	struct iovec piece[CAY_STDIO_DATA_SEGS];
+	size_t room = h->is_log ? STDIO_LOG_TRIM_EVERY : SIZE_MAX;
+	int n = 0, fd = h->fds[i].fd;
+
+	for (; n < nr && n < (int)CAY_STDIO_DATA_SEGS && room > 0; n++) {
+		piece[n] = (struct iovec){iov[n].iov_base, MIN(iov[n].iov_len, room)};
+		room -= piece[n].iov_len;
+	}
+	return note_written(h, i, result_of(offset < 0 ? writev(fd, piece, n) : pwritev(fd, piece, n, offset)));
+}
+
 ssize_t stdio_host_write(struct stdio_host *h, unsigned i, const struct iovec *iov, int nr, int64_t offset)
 {
 	struct stdio_host_fd *f = &h->fds[i];
@@ -168,8 +182,7 @@ ssize_t stdio_host_write(struct stdio_host *h, unsigned i, const struct iovec *i
 			return -EAGAIN;
 		return write_small(f->fd, iov, nr);
 	case STDIO_FILE:
-		return note_written(h, i,
-				    result_of(offset < 0 ? writev(f->fd, iov, nr) : pwritev(f->fd, iov, nr, offset)));
+		return write_file(h, i, iov, nr, offset);
 	case STDIO_OWN:
 		break;
 	}

@@ -150,7 +150,7 @@ int landlock_rules(const struct sandbox_path *paths, unsigned nr_paths, bool may
 
 int landlock_rules_files(const struct sandbox_path *paths, unsigned nr_paths, int *rules)
 {
-	return make_rules(paths, nr_paths, false, 0, rules);
+	return make_rules(paths, nr_paths, false, LL_SCOPE_ABSTRACT_SOCKETS | LL_SCOPE_SIGNALS, rules);
 }
 
 int landlock_restrict(int rules)

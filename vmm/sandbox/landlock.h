@@ -15,7 +15,7 @@
  */
 MUST_CHECK int landlock_rules(const struct sandbox_path *paths, unsigned nr_paths, bool may_signal, int *rules);
 
-/* The same, but sockets stay as free as they were. */
+/* The same, but TCP stays as free as it was; signals to processes that were there before are not. */
 MUST_CHECK int landlock_rules_files(const struct sandbox_path *paths, unsigned nr_paths, int *rules);
 
 /*

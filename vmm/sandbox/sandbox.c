@@ -69,7 +69,7 @@ int sandbox_confine(const struct sandbox_plan *plan, const char **what)
 	return drop_capabilities(plan->writable);
 }
 
-int sandbox_seal(void (*last_words)(void *ctx), void *ctx, const char **what)
+int sandbox_seal(const struct sandbox_plan *plan, void (*last_words)(void *ctx), void *ctx, const char **what)
 {
 	int err;
 
@@ -78,5 +78,5 @@ int sandbox_seal(void (*last_words)(void *ctx), void *ctx, const char **what)
 	if (err != 0)
 		return err;
 	*what = "system call filter";
-	return seccomp_load();
+	return seccomp_load(plan->writable);
 }

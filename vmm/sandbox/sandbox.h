@@ -36,16 +36,18 @@ MUST_CHECK int sandbox_prepare(const struct sandbox_path *paths, unsigned nr_pat
 			       struct sandbox_plan *plan, const char **what);
 
 /*
- * Calling thread only. A host without Landlock is accepted: the file server's own checks remain. Uses plan up. Returns
+ * Calling thread only. A host without Landlock is accepted: the file server's own checks remain. Closes what
+ * plan holds. Returns
  * 0 or -errno (then the process must not run a guest).
  */
 MUST_CHECK int sandbox_confine(const struct sandbox_plan *plan, const char **what);
 
 /*
- * All threads. last_words(ctx), which may be NULL, is called in the signal handler of a thread that made a forbidden
- * call, before the process reports it and ends with status 125: it must be async-signal-safe and use only allowed
- * calls. Returns 0 or -errno.
+ * All threads; plan: what sandbox_confine was given. last_words(ctx), which may be NULL, is called in the signal
+ * handler of a thread that made a forbidden call, before the process reports it and ends with status 125: it must be
+ * async-signal-safe and use only allowed calls. Returns 0 or -errno.
  */
-MUST_CHECK int sandbox_seal(void (*last_words)(void *ctx), void *ctx, const char **what);
+MUST_CHECK int sandbox_seal(const struct sandbox_plan *plan, void (*last_words)(void *ctx), void *ctx,
+			    const char **what);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* seccomp.c - puts our process id into the filter and hands it to the kernel. */
+/* seccomp.c - puts our process id into a filter and hands it to the kernel. */
 #include "vmm/sandbox/seccomp.h"
 
 #include <errno.h>
@@ -11,17 +11,24 @@
 
 #include "vmm/sandbox/filter.h"
 
-int seccomp_load(void)
+static struct sock_filter writable_filter[] = {
+#include "vmm/sandbox/filter_writable.inc"
+};
+
+static struct sock_filter readonly_filter[] = {
+#include "vmm/sandbox/filter_readonly.inc"
+};
+
+int seccomp_load(bool writable)
 {
-	struct sock_filter code[] = {
-#include "vmm/sandbox/filter.inc"
-	};
-	struct sock_fprog prog = {.len = ARRAY_SIZE(code), .filter = code};
+	struct sock_fprog prog = {.len = ARRAY_SIZE(readonly_filter), .filter = readonly_filter};
 	long err;
 
-	for (unsigned i = 0; i < ARRAY_SIZE(code); i++)
-		if (code[i].k == SANDBOX_PID_MARK)
-			code[i].k = (uint32_t)getpid();
+	if (writable)
+		prog = (struct sock_fprog){.len = ARRAY_SIZE(writable_filter), .filter = writable_filter};
+	for (unsigned i = 0; i < prog.len; i++)
+		if (prog.filter[i].k == SANDBOX_PID_MARK)
+			prog.filter[i].k = (uint32_t)getpid();
 	err = syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_TSYNC, &prog);
 	if (err > 0)
 		return -ESRCH; /* the id of a thread that has a filter of its own: nobody gave it one */

@@ -40,6 +40,8 @@ static void test_table(void **state)
 		{"gso not offered", {CSUM, TSO4, 54, 1460, 34, 16}, 30000, BIT(VIRTIO_NET_F_CSUM), false},
 		{"gso without checksum", {0, TSO4, 54, 1460, 0, 0}, 30000, ALL, false},
 		{"gso of nothing", {CSUM, TSO4, 54, 0, 34, 16}, 30000, ALL, false},
+		{"gso of least", {CSUM, TSO4, 54, 8, 34, 16}, 30000, ALL, true},
+		{"gso of crumbs", {CSUM, TSO4, 54, 7, 34, 16}, 30000, ALL, false},
 		{"header longer than the frame", {CSUM, TSO4, 64, 1460, 34, 16}, 60, ALL, false},
 		{"header ends before the checksum", {CSUM, TSO4, 34, 1460, 34, 16}, 3000, ALL, false},
 		{"unknown gso", {CSUM, 7, 54, 1460, 34, 16}, 3000, ALL, false},

@@ -13,6 +13,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <termios.h>
@@ -181,6 +182,31 @@ static void test_file(void **state)
 	close(fd);
 }
 
+/* The log of a VM in the background is in memory: one request of a hostile guest must not fill it. */
+static void test_log(void **state)
+{
+	const uint32_t much = 64u << 20;
+	char *data = calloc(1, much);
+	int fd = memfd_create("log", 0);
+	struct stat st;
+
+	(void)state;
+	assert_non_null(data);
+	assert_int_equal(fcntl(fd, F_SETFL, O_APPEND), 0);
+	open_host(-1, fd);
+	host.is_log = true;
+	for (unsigned i = 0; i < 20; i++) {
+		int64_t n = wr(1, data, much);
+
+		assert_true(n > 0 && n <= STDIO_LOG_TRIM_EVERY);
+		assert_int_equal(fstat(fd, &st), 0);
+		assert_true(st.st_blocks * 512 <= STDIO_LOG_KEEP_BYTES + 2 * (off_t)STDIO_LOG_TRIM_EVERY);
+	}
+	stdio_host_fini(&host);
+	close(fd);
+	free(data);
+}
+
 static void test_terminal(void **state)
 {
 	struct winsize size = {.ws_row = 24, .ws_col = 80}, got = {0};
@@ -241,6 +267,7 @@ static void test_close_is_seen(void **state)
 static void test_not_open(void **state)
 {
 	char c;
+	int fd;
 
 	(void)state;
 	open_host(-1, -1);
@@ -248,6 +275,13 @@ static void test_not_open(void **state)
 	assert_int_equal(wr(1, &c, 1), -EBADF);
 	assert_int_equal(polled(0, POLLIN), POLLNVAL);
 	stdio_host_fini(&host);
+	/* What keeps a closed descriptor's place (vmm/cli/main.c). */
+	fd = open("/", O_PATH);
+	open_host(fd, fd);
+	assert_int_equal(rd(0, &c, 1), -EBADF);
+	assert_int_equal(request(CAY_STDIO_SEEK, 0, 0, 0, NULL, 0, false), -EBADF);
+	stdio_host_fini(&host);
+	close(fd);
 }
 
 static void test_refused(void **state)
@@ -301,15 +335,11 @@ static void test_malformed_chains(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_pipe),
-		cmocka_unit_test(test_socket),
-		cmocka_unit_test(test_careful),
-		cmocka_unit_test(test_file),
-		cmocka_unit_test(test_terminal),
-		cmocka_unit_test(test_close_is_seen),
-		cmocka_unit_test(test_not_open),
-		cmocka_unit_test(test_refused),
-		cmocka_unit_test(test_malformed_chains),
+		cmocka_unit_test(test_pipe),          cmocka_unit_test(test_socket),
+		cmocka_unit_test(test_careful),       cmocka_unit_test(test_file),
+		cmocka_unit_test(test_log),           cmocka_unit_test(test_terminal),
+		cmocka_unit_test(test_close_is_seen), cmocka_unit_test(test_not_open),
+		cmocka_unit_test(test_refused),       cmocka_unit_test(test_malformed_chains),
 	};
 
 	signal(SIGPIPE, SIG_IGN);

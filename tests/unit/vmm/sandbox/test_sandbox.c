@@ -22,13 +22,15 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include "vmm/sandbox/sandbox.h"
 
+static struct sandbox_plan plan;
+
 static int confine(const struct sandbox_path *paths, unsigned nr_paths, const char **what)
 {
-	struct sandbox_plan plan;
 	int err = sandbox_prepare(paths, nr_paths, false, &plan, what);
 
 	return err == 0 ? sandbox_confine(&plan, what) : err;
@@ -64,26 +66,32 @@ static int teardown(void **state)
 }
 
 /* Enters the sandbox in a child and calls `act`, whose result is the exit status. Returns the wait status. */
-static int in_sandbox(int (*act)(void))
+static int in_sandbox_of(const struct sandbox_path *paths, unsigned nr_paths, int (*act)(void))
 {
 	pid_t child = fork();
 	int status;
 
 	if (child == 0) {
-		static const char *const only[] = {"passwd", NULL};
-		const struct sandbox_path paths[] = {{.path = "/usr"},
-						     {.path = "/etc", .only = only},
-						     {.path = folder, .writable = true},
-						     {.path = entries, .remove_only = true}};
 		const char *what;
 
 		dup2(open("/dev/null", O_WRONLY), STDERR_FILENO);
-		if (confine(paths, ARRAY_SIZE(paths), &what) != 0 || sandbox_seal(NULL, NULL, &what) != 0)
+		if (confine(paths, nr_paths, &what) != 0 || sandbox_seal(&plan, NULL, NULL, &what) != 0)
 			_exit(99);
 		_exit(act());
 	}
 	assert_int_equal(waitpid(child, &status, 0), child);
 	return status;
+}
+
+static int in_sandbox(int (*act)(void))
+{
+	static const char *const only[] = {"passwd", NULL};
+	const struct sandbox_path paths[] = {{.path = "/usr"},
+					     {.path = "/etc", .only = only},
+					     {.path = folder, .writable = true},
+					     {.path = entries, .remove_only = true}};
+
+	return in_sandbox_of(paths, ARRAY_SIZE(paths), act);
 }
 
 static int relative_open(const char *path, int flags)
@@ -221,6 +229,33 @@ static int do_getsockopt(void)
 	return getsockopt(file_fd, SOL_SOCKET, SO_TYPE, &v, &(socklen_t){sizeof(v)}) + 200;
 }
 
+static int do_signal_group(void)
+{
+	return (int)syscall(SYS_pidfd_send_signal, file_fd, 0, NULL, 4 /* PIDFD_SIGNAL_PROCESS_GROUP */) + 200;
+}
+
+/* What changes files otherwise than by opening them: Landlock does not know it. */
+static int do_chmod(void)
+{
+	return fchmodat(folder_fd, "file", 0666, 0) != 0;
+}
+static int do_chown(void)
+{
+	return fchownat(folder_fd, "file", getuid(), getgid(), 0) != 0;
+}
+static int do_utimens(void)
+{
+	return utimensat(folder_fd, "file", NULL, 0) != 0;
+}
+static int do_setxattr(void)
+{
+	return setxattr("/", "user.cay-test", "x", 1, XATTR_REPLACE) == 0 || errno == EFAULT;
+}
+static int do_removexattr(void)
+{
+	return removexattr("/", "user.cay-test") == 0 || errno == EFAULT;
+}
+
 static int do_exec(void)
 {
 	return execl("/usr/bin/env", "env", (char *)NULL);
@@ -279,7 +314,8 @@ static void test_reported(void **state)
 					    do_sneaky_sendmsg,
 					    do_accept_on_stdin,
 					    do_accept_with_address,
-					    do_getsockopt};
+					    do_getsockopt,
+					    do_signal_group};
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(acts); i++) {
@@ -287,6 +323,21 @@ static void test_reported(void **state)
 
 		if (!WIFEXITED(status) || WEXITSTATUS(status) != 125)
 			fail_msg("case %zu: wait status %#x", i, status);
+	}
+}
+
+/* With a writable share a VMM that was taken over could change these of all its user's files; without one, of none. */
+static void test_changes_need_a_writable_share(void **state)
+{
+	static int (*const acts[])(void) = {do_chmod, do_chown, do_utimens, do_setxattr, do_removexattr};
+	const struct sandbox_path path = {.path = folder};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(acts); i++) {
+		int readonly = in_sandbox_of(&path, 1, acts[i]), writable = in_sandbox(acts[i]);
+
+		if (readonly != 125 << 8 || writable != 0)
+			fail_msg("case %zu: wait status %#x without, %#x with a writable share", i, readonly, writable);
 	}
 }
 
@@ -325,7 +376,7 @@ static void test_all_threads(void **state)
 
 		dup2(open("/dev/null", O_WRONLY), STDERR_FILENO);
 		if (confine(NULL, 0, &what) != 0 || pthread_create(&t, NULL, other_thread, NULL) != 0 ||
-		    sandbox_seal(NULL, NULL, &what) != 0)
+		    sandbox_seal(&plan, NULL, NULL, &what) != 0)
 			_exit(99);
 		__atomic_store_n(&other_thread_acts, 1, __ATOMIC_RELEASE);
 		pthread_join(t, NULL);
@@ -359,8 +410,9 @@ static void test_capabilities(void **state)
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 int main(void)
 {
-	const struct CMUnitTest tests[] = {T(test_allowed), T(test_folders),     T(test_reported),
-					   T(test_deadly),  T(test_all_threads), T(test_capabilities)};
+	const struct CMUnitTest tests[] = {
+		T(test_allowed), T(test_folders),     T(test_reported),    T(test_changes_need_a_writable_share),
+		T(test_deadly),  T(test_all_threads), T(test_capabilities)};
 
 	return RUN_TESTS(tests);
 }
