@@ -43,10 +43,12 @@ struct file_async {
 	uint32_t uid, euid;       /* of who chose the owner: it must be allowed to send him signals */
 	int signo;                /* F_SETSIG; 0 = SIGIO, without saying which file */
 	int fd;
-	struct async_entry *entries; /* O_ASYNC is on while there are some */
+	bool on;                     /* O_ASYNC */
+	struct async_entry *entries; /* with O_ASYNC, and for a socket with an owner */
 };
 
 #define ANY_EVENT (1u << 31)
+#define URGENT    (-1) /* instead of an si_code: SIGURG */
 
 static struct spinlock pending_lock = SPINLOCK_INIT("async pending");
 static struct list pending = LIST_INIT(pending);
@@ -92,6 +94,11 @@ static bool may_signal(const struct file_async *a, const struct process *p)
 	return a->euid == 0 || a->euid == c->suid || a->euid == c->uid || a->uid == c->suid || a->uid == c->uid;
 }
 
+static int send_signal(struct process *p, struct thread *t, const siginfo_t *info)
+{
+	return t != NULL ? signal_send_thread(t, info) : signal_send_process(p, info);
+}
+
 static void send_to(const struct file_async *a, struct process *p, struct thread *t, int code)
 {
 	siginfo_t info;
@@ -100,20 +107,20 @@ static void send_to(const struct file_async *a, struct process *p, struct thread
 	if (!may_signal(a, p))
 		return;
 	memset(&info, 0, sizeof(info));
-	if (a->signo != 0) {
+	if (a->signo != 0 && code != URGENT) {
 		info.si_signo = a->signo;
 		info.si_code = code;
 		info.si_band = band_of(code);
 		info.si_fd = a->fd;
-		err = t != NULL ? signal_send_thread(t, &info) : signal_send_process(p, &info);
+		err = send_signal(p, t, &info);
 	}
 	if (err != -EAGAIN)
 		return;
 	/* Also when the queue was full: then only that something happened is told. */
 	memset(&info, 0, sizeof(info));
-	info.si_signo = SIGIO;
+	info.si_signo = code == URGENT ? SIGURG : SIGIO;
 	info.si_code = SI_KERNEL;
-	(void)(t != NULL ? signal_send_thread(t, &info) : signal_send_process(p, &info));
+	(void)send_signal(p, t, &info);
 }
 
 static void tell_owner(const struct file_async *a, int code)
@@ -136,11 +143,17 @@ static void tell_owner(const struct file_async *a, int code)
 
 static void tell(struct file_async *a, uint32_t events)
 {
-	uint32_t ready = file_poll(a->file, NULL);
-	int code = what_happened(a, events, ready);
+	uint32_t ready;
+	int code;
 
+	if (events & POLLPRI && S_ISSOCK(a->file->inode->mode))
+		tell_owner(a, URGENT);
+	if (!a->on)
+		return;
+	ready = file_poll(a->file, NULL);
+	code = what_happened(a, events, ready);
 	__atomic_store_n(&a->seen, ready, __ATOMIC_RELAXED);
-	if (code != 0 && a->entries != NULL)
+	if (code != 0)
 		tell_owner(a, code);
 }
 
@@ -284,30 +297,41 @@ static void default_owner(struct file_async *a)
 		set_owner(a, F_OWNER_PID, p->pid);
 }
 
+/* Has somebody to be told of something? Then the file is watched from now on, else no longer. -ENOMEM. */
+static int watch_as_needed(struct file_async *a)
+{
+	struct watching w = {.table.queue = watch, .a = a};
+
+	if (!a->on && (a->owner == 0 || !S_ISSOCK(a->file->inode->mode))) {
+		watch_no_more(a);
+		return 0;
+	}
+	if (need_sender() != 0)
+		return -ENOMEM;
+	a->seen = file_poll(a->file, a->entries == NULL ? &w.table : NULL);
+	if (w.failed)
+		watch_no_more(a);
+	return w.failed ? -ENOMEM : 0;
+}
+
 int async_enable(struct file *f, int fd, bool on)
 {
-	struct watching w = {.table.queue = watch};
+	struct file_async *a = on ? async_of(f) : f->async;
 	int err;
 
-	if (!on) {
-		if (f->async != NULL)
-			watch_no_more(f->async);
-		return 0;
+	if (a == NULL)
+		return on ? -ENOMEM : 0;
+	if (on) {
+		a->fd = fd;
+		default_owner(a);
 	}
-	err = need_sender();
-	w.a = err == 0 ? async_of(f) : NULL;
-	if (w.a == NULL)
-		return -ENOMEM;
-	w.a->fd = fd;
-	default_owner(w.a);
-	if (w.a->entries != NULL)
+	if (a->on == on)
 		return 0;
-	w.a->seen = file_poll(f, &w.table);
-	if (w.failed) {
-		watch_no_more(w.a);
-		return -ENOMEM;
-	}
-	return 0;
+	a->on = on;
+	err = watch_as_needed(a);
+	if (err != 0)
+		a->on = false;
+	return err;
 }
 
 void async_is_full(struct file *f)
@@ -316,7 +340,7 @@ void async_is_full(struct file *f)
 
 	__atomic_fetch_and(&a->seen, ~(uint32_t)READY_OUT, __ATOMIC_SEQ_CST);
 	/* Room may have come before this: look again. */
-	if (READ_ONCE(a->entries) != NULL)
+	if (READ_ONCE(a->on))
 		note(a, POLLOUT);
 }
 
@@ -356,7 +380,7 @@ static long choose_owner(struct file *f, int type, int id)
 	if (a == NULL)
 		return -ENOMEM;
 	set_owner(a, type, id);
-	return 0;
+	return watch_as_needed(a);
 }
 
 static long set_owner_ex(struct file *f, const void *user)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * async.h - a signal when something can be read or written: O_ASYNC, F_SETOWN, F_SETSIG (fcntl(2)). For pipes, sockets
- * and terminals (file_ops.has_async), as on Linux. The signal of an event is sent by a thread of the kernel, of the
+ * and terminals (file_ops.has_async), as on Linux. A socket with an owner tells him of urgent data (SIGURG) without
+ * O_ASYNC, too. The signal of an event is sent by a thread of the kernel, of the
  * highest priority: who makes a file ready may have no kernel lock. Lock: the kernel lock, but where it says otherwise.
  */
 #ifndef CAY_KERNEL_FS_ASYNC_H

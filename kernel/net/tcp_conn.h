@@ -133,7 +133,7 @@ struct tcp_conn {
 	bool undo_valid : 1; /* cwnd_prior and ssthresh_prior are those from before the last reduction */
 	bool tlp_retrans : 1, tlp_active : 1;
 	bool reorder_seen : 1, dsack_seen : 1;
-	bool urg_pending : 1, urg_have_byte : 1;
+	bool urg_pending : 1, urg_have_byte : 1, urg_found : 1; /* found: the byte has come, and may have been read */
 	bool syn_held : 1; /* no SYN before there is data for it: the caller's to set and clear */
 	bool fast_asked : 1, fast_sent : 1, fast_taken : 1; /* SYN with the option; with data; which was acknowledged */
 	uint8_t snd_wscale, rcv_wscale;

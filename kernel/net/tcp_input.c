@@ -284,18 +284,18 @@ static void take_urgent(struct tcp_conn *c, const struct tcp_seg *seg)
 		return;
 	c->urg_seq = at;
 	c->urg_pending = true;
-	c->urg_have_byte = false;
+	c->urg_have_byte = c->urg_found = false;
 }
 
 static void find_urgent_byte(struct tcp_conn *c)
 {
-	if (!c->urg_pending || c->urg_have_byte || !seq_before(c->urg_seq, c->rcv_nxt) ||
+	if (!c->urg_pending || c->urg_found || !seq_before(c->urg_seq, c->rcv_nxt) ||
 	    seq_before(c->urg_seq, c->rcvq.read_seq))
 		return;
 	if (seq_upto(tcp_rcvq_end(&c->rcvq), c->urg_seq))
 		return;
 	c->urg_byte = tcp_rcvq_byte(&c->rcvq, c->urg_seq);
-	c->urg_have_byte = true;
+	c->urg_have_byte = c->urg_found = true;
 	c->events |= TCP_EV_URGENT;
 }
 

@@ -127,11 +127,9 @@ static void respect_mark(struct tcp_sock *t, uint32_t have, uint32_t *max)
 		return;
 	uint32_t before = c->urg_seq - c->rcvq.read_seq;
 	if (before == 0 && have == 0 && c->rcvq.bytes > 0) {
-		c->urg_pending = c->oob_inline ? false : c->urg_pending;
-		if (!c->oob_inline) {
+		c->urg_pending = c->urg_have_byte = false;
+		if (!c->oob_inline)
 			tcp_rcvq_take(&c->rcvq, 1);
-			c->urg_pending = false;
-		}
 		return;
 	}
 	if (before >= have && before < c->rcvq.bytes)
@@ -143,7 +141,7 @@ static ssize_t recv_urgent(struct tcp_sock *t, struct sock_msg *m)
 	struct tcp_conn *c = &t->c;
 	uint8_t byte = c->urg_byte;
 
-	if (c->oob_inline || (!c->urg_pending && !c->urg_have_byte))
+	if (c->oob_inline || !c->urg_pending || (c->urg_found && !c->urg_have_byte))
 		return -EINVAL;
 	if (!c->urg_have_byte)
 		return -EAGAIN;

@@ -295,6 +295,67 @@ static void test_owners(void)
 /* A program that is told while it does something else. */
 static volatile sig_atomic_t told;
 
+static int connect_tcp(int fd[2])
+{
+	struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	socklen_t len = sizeof(a);
+	int l = socket(AF_INET, SOCK_STREAM, 0);
+
+	bind(l, (struct sockaddr *)&a, len);
+	listen(l, 1);
+	getsockname(l, (struct sockaddr *)&a, &len);
+	fd[0] = socket(AF_INET, SOCK_STREAM, 0);
+	if (connect(fd[0], (struct sockaddr *)&a, len) != 0)
+		return -1;
+	fd[1] = accept(l, NULL, NULL);
+	close(l);
+	return 0;
+}
+
+static bool urgent_comes(const sigset_t *urg, int ms)
+{
+	struct timespec ts = {ms / 1000, ms % 1000 * 1000000L};
+	siginfo_t si;
+
+	return sigtimedwait(urg, &si, &ts) == SIGURG && si.si_code == SI_KERNEL;
+}
+
+/* Urgent data tells a socket's owner, whether it is asynchronous or not (socket(7), tcp(7)). */
+static void test_urgent(void)
+{
+	sigset_t urg;
+	int fd[2] = {-1, -1};
+	char c;
+
+	sigemptyset(&urg);
+	sigaddset(&urg, SIGURG);
+	sigprocmask(SIG_BLOCK, &urg, NULL);
+	report_eq(connect_tcp(fd), 0);
+	report_eq(send(fd[0], "a", 1, MSG_OOB), 1);
+	report(!urgent_comes(&urg, 50), "nobody is told without an owner");
+	report_eq(recv(fd[1], &c, 1, MSG_OOB), 1);
+	report_eq(fcntl(fd[1], F_SETOWN, getpid()), 0);
+	report_eq(send(fd[0], "b", 1, 0), 1);
+	report(!urgent_comes(&urg, 50), "nor of other data");
+	report_eq(send(fd[0], "cd", 2, MSG_OOB), 2);
+	report(urgent_comes(&urg, 5000), "an owner is told");
+	report_true(recv(fd[1], &c, 1, MSG_OOB) == 1 && c == 'd');
+	forget();
+	fcntl(fd[1], F_SETSIG, rt);
+	fcntl(fd[1], F_SETFL, O_ASYNC);
+	report_eq(send(fd[0], "e", 1, MSG_OOB), 1);
+	report(urgent_comes(&urg, 5000), "with another signal for the rest, too");
+	report(comes(POLL_PRI, fd[1]), "which comes as well");
+	watch_no_more(fd[1]);
+	report_eq(send(fd[0], "f", 1, MSG_OOB), 1);
+	report(urgent_comes(&urg, 5000), "and without it again");
+	fcntl(fd[1], F_SETOWN, 0);
+	report_eq(send(fd[0], "g", 1, MSG_OOB), 1);
+	report(!urgent_comes(&urg, 50), "and no longer without an owner");
+	close(fd[0]);
+	close(fd[1]);
+}
+
 static void on_signal(int sig)
 {
 	(void)sig;
@@ -335,6 +396,7 @@ int main(void)
 	test_sockets();
 	test_terminal();
 	test_owners();
+	test_urgent();
 	test_handler();
 	return report_summary();
 }

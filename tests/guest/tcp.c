@@ -503,6 +503,30 @@ static void test_waiting(void)
 	close_pair(fd);
 }
 
+/* The byte can be had once: not again after it was read, nor after the stream was read beyond it. */
+static void urgent_once(int fd[2])
+{
+	char b[10];
+
+	send(fd[0], "fG", 2, MSG_OOB);
+	wait_events(fd[1], POLLPRI);
+	report_eq(recv(fd[1], b, 1, MSG_OOB | MSG_PEEK), 1);
+	report_eq(events(fd[1], POLLPRI), POLLPRI);
+	report_eq(recv(fd[1], b, 1, MSG_OOB), 1);
+	report_errno(recv(fd[1], b, 1, MSG_OOB), EINVAL);
+	send(fd[0], "hi", 2, 0);
+	report_eq(recv(fd[1], b, 10, 0), 1);
+	report_eq(recv(fd[1], b, 2, MSG_WAITALL), 2);
+	report_eq(events(fd[1], POLLPRI), 0);
+	send(fd[0], "jK", 2, MSG_OOB);
+	wait_events(fd[1], POLLPRI);
+	send(fd[0], "l", 1, 0);
+	report_eq(recv(fd[1], b, 10, 0), 1);
+	report_true(recv(fd[1], b, 10, 0) == 1 && b[0] == 'l');
+	report_eq(events(fd[1], POLLPRI), 0);
+	report_errno(recv(fd[1], b, 1, MSG_OOB), EINVAL);
+}
+
 static void test_oob(void)
 {
 	char b[10];
@@ -521,6 +545,7 @@ static void test_oob(void)
 	report_eq((ioctl(fd[1], SIOCATMARK, &mark), mark), 1);
 	report_eq(recv(fd[1], b, 10, 0), 2);
 	report(memcmp(b, "de", 2) == 0, "the urgent byte is not in the stream");
+	urgent_once(fd);
 	set_int(fd[1], SOL_SOCKET, SO_OOBINLINE, 1);
 	send(fd[0], "xyZ", 3, MSG_OOB);
 	wait_events(fd[1], POLLPRI);
