@@ -9,7 +9,7 @@ STRESS_CFLAGS = -std=gnu11 -O1 -g $(filter-out -Wundef,$(WARN)) -I. -Itests/stre
 define STRESS_RULE
 $(STRESS_DIR)/$(1:tests/stress/%.c=%): $(1) tests/stress/stress.h $$(call unit_key,SOURCES,$(1)) $(wildcard kernel/sched/*.h)
 	@mkdir -p $$(@D)
-	$(Q)$(CC) $$(STRESS_CFLAGS) $$(filter %.c,$$^) -pthread -o $$@
+	$(Q)$(CC) $$(STRESS_CFLAGS) $$(call unit_key,CFLAGS,$(1)) $$(filter %.c,$$^) -pthread -o $$@
 endef
 ifneq ($(filter stress% $(STRESS_DIR)/%,$(MAKECMDGOALS)),)
 $(foreach t,$(STRESS_SRC),$(eval $(call STRESS_RULE,$(t))))

@@ -187,7 +187,7 @@ int vfs_link(int old_dirfd, const char *old_path, unsigned lookup_flags, int new
 	if (err != 0) {
 		dentry_put(known);
 	} else {
-		old.dentry->flags &= (uint16_t)~DENTRY_LINKABLE;
+		dentry_clear_flags(old.dentry, DENTRY_LINKABLE);
 		notify_inode(target, IN_ATTRIB);
 		notify_name(dir, w.name, w.len, IN_CREATE, 0);
 		err = instantiate(&w, known, inode_get(target), NULL);
@@ -253,7 +253,7 @@ static int remove_locked(struct walk *w, bool rmdir)
 		err = dir->ops->unlink(dir, w->name, w->len, victim);
 		if (err == 0) {
 			if (is_dir)
-				d->flags |= DENTRY_DEAD;
+				dentry_set_flags(d, DENTRY_DEAD);
 			dcache_unhash(d);
 		}
 		if (is_dir)
@@ -358,7 +358,7 @@ static void rename_in_cache(struct walk *to, struct dentry *o, struct dentry *n,
 	}
 	if (n != NULL) {
 		if (n->inode != NULL && S_ISDIR(n->inode->mode))
-			n->flags |= DENTRY_DEAD;
+			dentry_set_flags(n, DENTRY_DEAD);
 		dcache_unhash(n);
 	}
 	if (dcache_move(o, to->at.dentry, to->name, to->len) != 0)

@@ -220,13 +220,27 @@ static struct file *peek(struct fdtable *t, int fd)
 	return fd >= 0 && fd < t->size ? t->files[fd] : NULL;
 }
 
+/* For an RCU reader. */
+static struct file *read_slot(struct fdtable *t, int fd)
+{
+	if (fd < 0 || fd >= __atomic_load_n(&t->size, __ATOMIC_ACQUIRE))
+		return NULL;
+	return __atomic_load_n(&__atomic_load_n(&t->files, __ATOMIC_ACQUIRE)[fd], __ATOMIC_ACQUIRE);
+}
+
 struct file *fdtable_lookup(struct fdtable *t, int fd)
 {
-	struct file *f = NULL;
+	struct file *f = read_slot(t, fd);
 
-	if (fd >= 0 && fd < __atomic_load_n(&t->size, __ATOMIC_ACQUIRE))
-		f = __atomic_load_n(&__atomic_load_n(&t->files, __ATOMIC_ACQUIRE)[fd], __ATOMIC_ACQUIRE);
 	return f != NULL && file_try_get(f) ? f : NULL;
+}
+
+/* A file whose last reference has gone lets go of its place (file.c), which may be in other hands then. */
+struct file *fd_peek(int fd)
+{
+	struct file *f = read_slot(thread_current()->fds, fd);
+
+	return f != NULL && READ_ONCE(f->refs) > 0 ? f : NULL;
 }
 
 bool fdtable_get_cloexec(struct fdtable *t, int fd)

@@ -176,6 +176,8 @@ void fdtable_put(struct fdtable *t);
 /* Returns a counted reference or NULL (EBADF). fd_get refuses O_PATH descriptors, fd_get_any takes them. */
 MUST_CHECK struct file *fd_get(int fd);
 MUST_CHECK struct file *fd_get_any(int fd);
+/* For an RCU reader (rcu.h): not counted, O_PATH descriptors too. NULL also when it is just being closed. */
+struct file *fd_peek(int fd);
 /* Takes over the caller's reference on success. Lowest free number >= min. Returns fd, -EMFILE, -ENOMEM. */
 MUST_CHECK int fd_install(struct file *f, int min, bool cloexec);
 MUST_CHECK int fd_install_in(struct fdtable *t, struct file *f, int min, bool cloexec);

@@ -49,6 +49,7 @@ struct fs_context *fs_context_copy(struct fs_context *fs)
 	copy->refs = 1;
 	copy->root = path_get(&fs->root);
 	copy->cwd = path_get(&fs->cwd);
+	copy->paths = (struct seqcount){0};
 	copy->umask = fs->umask;
 	return copy;
 }
@@ -67,20 +68,37 @@ int fs_context_unshare(struct fs_context **fs)
 	return 0;
 }
 
-static void replace(struct path *old, const struct path *p)
+static void replace(struct fs_context *fs, struct path *old, const struct path *p)
 {
-	struct path was = *old;
+	struct path was = *old, now = path_get(p);
 
-	*old = path_get(p);
+	seq_write_begin(&fs->paths);
+	WRITE_ONCE(old->mount, now.mount);
+	WRITE_ONCE(old->dentry, now.dentry);
+	seq_write_end(&fs->paths);
 	path_put(&was);
+}
+
+static struct path peek(const struct path *p)
+{
+	return (struct path){READ_ONCE(p->mount), READ_ONCE(p->dentry)};
+}
+
+bool fs_context_peek(const struct fs_context *fs, struct path *root, struct path *cwd)
+{
+	uint32_t seq = __atomic_load_n(&fs->paths.seq, __ATOMIC_ACQUIRE);
+
+	*root = peek(&fs->root);
+	*cwd = peek(&fs->cwd);
+	return (seq & 1) == 0 && !seq_read_retry(&fs->paths, seq);
 }
 
 void fs_context_set_cwd(struct fs_context *fs, const struct path *p)
 {
-	replace(&fs->cwd, p);
+	replace(fs, &fs->cwd, p);
 }
 
 void fs_context_set_root(struct fs_context *fs, const struct path *p)
 {
-	replace(&fs->root, p);
+	replace(fs, &fs->root, p);
 }

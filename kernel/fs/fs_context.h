@@ -1,13 +1,18 @@
 /* SPDX-License-Identifier: MIT */
-/* fs_context.h - what threads with CLONE_FS share: root, current directory, umask. */
+/*
+ * fs_context.h - what threads with CLONE_FS share: root, current directory, umask. Changes and references: the kernel
+ * lock. RCU readers copy the paths without it.
+ */
 #ifndef CAY_KERNEL_FS_FS_CONTEXT_H
 #define CAY_KERNEL_FS_FS_CONTEXT_H
 
 #include "kernel/fs/vfs.h"
+#include "kernel/sched/seqcount.h"
 
 struct fs_context {
 	unsigned refs;
 	struct path root, cwd;
+	struct seqcount paths; /* both */
 	uint32_t umask;
 };
 
@@ -23,5 +28,7 @@ MUST_CHECK struct fs_context *fs_context_copy(struct fs_context *fs);
 MUST_CHECK int fs_context_unshare(struct fs_context **fs);
 void fs_context_set_cwd(struct fs_context *fs, const struct path *p);
 void fs_context_set_root(struct fs_context *fs, const struct path *p);
+/* For an RCU reader: not counted. False: they are just being changed. */
+MUST_CHECK bool fs_context_peek(const struct fs_context *fs, struct path *root, struct path *cwd);
 
 #endif

@@ -5,6 +5,7 @@
 #include <stddef.h>
 
 #include "kernel/mm/kmalloc.h"
+#include "lib/list.h"
 
 struct group_list *groups_create(uint32_t nr)
 {
@@ -54,10 +55,15 @@ struct group_list *groups_get(struct group_list *g)
 	return g;
 }
 
+static void free_groups(struct rcu_head *h)
+{
+	kfree(container_of(h, struct group_list, rcu));
+}
+
 void groups_put(struct group_list *g)
 {
 	if (g != NULL && --g->refs == 0)
-		kfree(g);
+		rcu_free_later(&g->rcu, free_groups);
 }
 
 bool groups_have(const struct group_list *g, uint32_t gid)

@@ -1,17 +1,19 @@
 /* SPDX-License-Identifier: MIT */
-/* groups.h - supplementary groups: a sorted list that never changes, shared by the processes that inherited it. Lock:
- * the kernel lock. NULL is the empty list. */
+/* groups.h - supplementary groups: a sorted list that never changes, shared by the processes that inherited it.
+ * References: the kernel lock; freed by RCU, so that permissions are looked at without it. NULL is the empty list. */
 #ifndef CAY_KERNEL_FS_GROUPS_H
 #define CAY_KERNEL_FS_GROUPS_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "kernel/sched/rcu.h"
 #include "lib/compiler.h"
 
 #define GROUPS_MAX 65536u /* NGROUPS_MAX of Linux */
 
 struct group_list {
+	struct rcu_head rcu;
 	unsigned refs;
 	uint32_t nr;
 	uint32_t id[]; /* ascending once sorted */

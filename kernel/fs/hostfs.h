@@ -14,19 +14,21 @@
 
 #include "kernel/dev/virtio_fs.h"
 #include "kernel/fs/vfs.h"
+#include "kernel/sched/seqcount.h"
 
 struct hostfs_window; /* hostfs_map.c */
 struct hostfs_kept;
 
 struct hostfs_inode {
-	struct inode i;
+	struct inode i; /* first: inode_free */
 	struct hostfs_inode *hash_next;
 	uint64_t node;
 	uint64_t nlookup;       /* to be given back with FORGET */
 	uint64_t attr_until_ns; /* clock_monotonic_ns() when attr must be asked for again; UINT64_MAX: never */
 	struct fuse_attr attr;
-	unsigned data_changes; /* counts writes and truncations through this kernel */
-	bool has_spare_fh;     /* CREATE opened it, for reading and writing; the open that follows takes it over */
+	struct seqcount attr_seq; /* for RCU readers of attributes, i's included */
+	unsigned data_changes;    /* counts writes and truncations through this kernel */
+	bool has_spare_fh;        /* CREATE opened it, for reading and writing; the open that follows takes it over */
 	uint64_t spare_fh;
 	bool written_by_mapping;  /* there may be changes that data_changes does not count */
 	bool listed_without_attr; /* a folder's last listing; hostfs_plus.c */
@@ -52,6 +54,7 @@ void hostfs_forget(uint64_t node, uint64_t nlookup);
 /* The server has no room for more nodes: drops all cached names that nobody uses, and tells it. */
 void hostfs_forget_unused(void);
 int hostfs_getattr(struct inode *i, struct kstat *st);
+bool hostfs_getattr_quick(struct inode *i, struct kstat *st);
 int hostfs_setattr(struct inode *i, const struct kstat *st, unsigned which);
 
 /* hostfs_name.c, hostfs_xattr.c */

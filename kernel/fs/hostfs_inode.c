@@ -114,24 +114,29 @@ void hostfs_forget_unused(void)
 
 void hostfs_inode_set_attr(struct hostfs_inode *h, const struct fuse_attr *a, uint64_t valid_s, uint32_t valid_ns)
 {
+	uint64_t until_ns = UINT64_MAX;
 	struct inode *i = &h->i;
 
+	if (!i->sb->dcache_stable)
+		until_ns = clock_monotonic_ns() + valid_s * NSEC_PER_SEC + valid_ns;
+	if (a->size < i->size && h->windows != NULL)
+		hostfs_map_shortened(h, a->size);
+	seq_write_begin(&h->attr_seq);
 	h->attr = *a;
-	h->attr_until_ns = i->sb->dcache_stable ? UINT64_MAX : clock_monotonic_ns() + valid_s * NSEC_PER_SEC + valid_ns;
+	WRITE_ONCE(h->attr_until_ns, until_ns);
 	i->mode = (i->mode & S_IFMT) | (a->mode & 07777);
 	i->uid = a->uid;
 	i->gid = a->gid;
 	i->nlink = a->nlink;
 	i->ino = a->ino;
-	if (a->size < i->size && h->windows != NULL)
-		hostfs_map_shortened(h, a->size);
 	i->size = a->size;
 	i->rdev = a->rdev;
+	seq_write_end(&h->attr_seq);
 }
 
 void hostfs_inode_expire(struct hostfs_inode *h)
 {
-	h->attr_until_ns = 0;
+	WRITE_ONCE(h->attr_until_ns, 0);
 }
 
 static const struct inode_ops *ops_for(uint32_t mode)
@@ -199,7 +204,7 @@ void hostfs_inode_evict(struct inode *i)
 	if (h->has_spare_fh)
 		hostfs_release_handle(FUSE_RELEASE, h->spare_fh);
 	hostfs_forget(h->node, h->nlookup);
-	kfree(h);
+	inode_free(i);
 }
 
 static int ask_attr(struct hostfs_inode *h)
@@ -218,22 +223,23 @@ static int ask_attr(struct hostfs_inode *h)
 	return err;
 }
 
-int hostfs_getattr(struct inode *i, struct kstat *st)
+static bool is_expired(const struct hostfs_inode *h)
 {
-	struct hostfs_inode *h = hostfs_of(i);
-	int err = 0;
+	uint64_t until_ns = READ_ONCE(h->attr_until_ns);
 
-	if (h->attr_until_ns != UINT64_MAX && clock_monotonic_ns() >= h->attr_until_ns)
-		err = ask_attr(h);
-	/* Gone on the host: what an open file or a current folder still knows is better than nothing. */
-	if (err != 0 && err != -ESTALE && err != -ENOENT)
-		return err;
+	return until_ns != UINT64_MAX && clock_monotonic_ns() >= until_ns;
+}
+
+static void get_attributes(const struct hostfs_inode *h, struct kstat *st)
+{
+	const struct inode *i = &h->i;
+
 	st->ino = i->ino;
 	st->size = i->size;
 	st->blocks = h->attr.blocks;
 	st->rdev = i->rdev;
 	st->mode = i->mode;
-	st->nlink = err == 0 ? i->nlink : 0;
+	st->nlink = i->nlink;
 	st->uid = i->uid;
 	st->gid = i->gid;
 	st->blksize = h->attr.blksize;
@@ -243,6 +249,32 @@ int hostfs_getattr(struct inode *i, struct kstat *st)
 	st->mtime.nsec = h->attr.mtimensec;
 	st->ctime.sec = (int64_t)h->attr.ctime;
 	st->ctime.nsec = h->attr.ctimensec;
+}
+
+bool hostfs_getattr_quick(struct inode *i, struct kstat *st)
+{
+	const struct hostfs_inode *h = hostfs_of(i);
+	uint32_t seq = __atomic_load_n(&h->attr_seq.seq, __ATOMIC_ACQUIRE);
+
+	if ((seq & 1) != 0 || is_expired(h))
+		return false;
+	get_attributes(h, st);
+	return !seq_read_retry(&h->attr_seq, seq);
+}
+
+int hostfs_getattr(struct inode *i, struct kstat *st)
+{
+	struct hostfs_inode *h = hostfs_of(i);
+	int err = 0;
+
+	if (is_expired(h))
+		err = ask_attr(h);
+	/* Gone on the host: what an open file or a current folder still knows is better than nothing. */
+	if (err != 0 && err != -ESTALE && err != -ENOENT)
+		return err;
+	get_attributes(h, st);
+	if (err != 0)
+		st->nlink = 0;
 	return 0;
 }
 

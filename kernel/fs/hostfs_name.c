@@ -216,7 +216,7 @@ static int get_statfs(struct inode *i, void *out)
 }
 
 #define COMMON_OPS                                                                                                     \
-	.getattr = hostfs_getattr, .setattr = hostfs_setattr, .statfs = get_statfs, .getxattr = hostfs_getxattr,       \
+	.getattr = hostfs_getattr, .getattr_quick = hostfs_getattr_quick, .setattr = hostfs_setattr, .statfs = get_statfs, .getxattr = hostfs_getxattr,       \
 	.setxattr = hostfs_setxattr, .listxattr = hostfs_listxattr, .removexattr = hostfs_removexattr,                 \
 	.evict = hostfs_inode_evict
 

@@ -7,6 +7,8 @@
 #include "kernel/fs/vfs.h"
 #include "kernel/log.h"
 #include "kernel/mm/kmalloc.h"
+#include "kernel/sched/klock.h"
+#include "kernel/sched/refs.h"
 #include "lib/string.h"
 
 void inode_init(struct inode *i, struct superblock *sb, uint32_t mode)
@@ -33,6 +35,20 @@ void inode_init_owner(struct inode *i, const struct inode *dir)
 	}
 }
 
+void inode_keep_link_text(struct inode *link, const char *text, size_t len)
+{
+	char *copy;
+
+	if (link->link_text != NULL || !link->sb->dcache_stable)
+		return;
+	copy = kmalloc(len + 1);
+	if (copy == NULL)
+		return;
+	memcpy(copy, text, len);
+	copy[len] = '\0';
+	__atomic_store_n(&link->link_text, copy, __ATOMIC_RELEASE); /* pairs with walk_quick.c, fs_names.c */
+}
+
 uint64_t vfs_new_dev(void)
 {
 	static uint64_t last_minor = 20;
@@ -42,24 +58,46 @@ uint64_t vfs_new_dev(void)
 
 struct inode *inode_get(struct inode *i)
 {
-	i->refs++;
+	refs_get(&i->refs);
 	return i;
+}
+
+static void free_later(struct rcu_head *h)
+{
+	struct inode *i = container_of(h, struct inode, rcu);
+
+	kfree(i->link_text);
+	kfree(i);
+}
+
+void inode_free(struct inode *i)
+{
+	rcu_free_later(&i->rcu, free_later);
+}
+
+static void evict(struct inode *i)
+{
+	ASSERT(list_empty(&i->locks));
+	if (i->ops != NULL && i->ops->evict != NULL)
+		i->ops->evict(i);
+	else
+		inode_free(i);
 }
 
 void inode_put(struct inode *i)
 {
+	bool entered;
+
 	if (i == NULL)
 		return;
-	ASSERT(i->refs > 0);
-	if (--i->refs > 0)
+	ASSERT(READ_ONCE(i->refs) > 0);
+	if (refs_put_unless_last(&i->refs))
 		return;
-	ASSERT(list_empty(&i->locks));
-	kfree(i->link_text);
-	i->link_text = NULL;
-	if (i->ops != NULL && i->ops->evict != NULL)
-		i->ops->evict(i);
-	else
-		kfree(i);
+	entered = kernel_enter();
+	if (refs_put(&i->refs))
+		evict(i);
+	if (entered)
+		kernel_leave();
 }
 
 static void getattr_generic(struct inode *i, struct kstat *st)
@@ -74,6 +112,25 @@ static void getattr_generic(struct inode *i, struct kstat *st)
 	st->gid = i->gid;
 }
 
+static void fill_in(const struct inode *i, struct kstat *st)
+{
+	if (st->blksize == 0)
+		st->blksize = 4096;
+	if (st->dev == 0 && i->sb != NULL)
+		st->dev = i->sb->dev;
+}
+
+bool vfs_getattr_quick(struct inode *i, struct kstat *st)
+{
+	memset(st, 0, sizeof(*st));
+	if (i->ops == NULL || i->ops->getattr == NULL)
+		getattr_generic(i, st);
+	else if (i->ops->getattr_quick == NULL || !i->ops->getattr_quick(i, st))
+		return false;
+	fill_in(i, st);
+	return true;
+}
+
 int vfs_getattr(struct inode *i, struct kstat *st)
 {
 	int err = 0;
@@ -85,9 +142,6 @@ int vfs_getattr(struct inode *i, struct kstat *st)
 		getattr_generic(i, st);
 	if (err != 0)
 		return err;
-	if (st->blksize == 0)
-		st->blksize = 4096;
-	if (st->dev == 0 && i->sb != NULL)
-		st->dev = i->sb->dev;
+	fill_in(i, st);
 	return 0;
 }

@@ -8,23 +8,42 @@
 #include "kernel/fs/mount.h"
 #include "kernel/log.h"
 #include "kernel/mm/kmalloc.h"
+#include "kernel/sched/klock.h"
 #include "lib/string.h"
 
 static struct list mounts = LIST_INIT(mounts);
 
-void mount_put(struct mount *m)
+static void free_mount(struct rcu_head *h)
 {
-	if (m == NULL || --m->refs > 0)
-		return;
-	/* Only a detached mount gets here: the list holds a reference. */
+	struct mount *m = container_of(h, struct mount, rcu);
+
+	kfree(m->source);
+	kfree(m);
+}
+
+/* Only a detached mount gets here: the list holds a reference. */
+static void destroy(struct mount *m)
+{
 	dentry_put(m->root);
 	dcache_shrink(m->sb);
 	if (--m->sb->nr_mounts == 0 && m->sb->destroy != NULL) {
 		inode_put(m->sb->root);
 		m->sb->destroy(m->sb);
 	}
-	kfree(m->source);
-	kfree(m);
+	rcu_free_later(&m->rcu, free_mount);
+}
+
+void mount_put(struct mount *m)
+{
+	bool entered;
+
+	if (m == NULL || refs_put_unless_last(&m->refs))
+		return;
+	entered = kernel_enter();
+	if (refs_put(&m->refs))
+		destroy(m);
+	if (entered)
+		kernel_leave();
 }
 
 struct mount *mount_find(const struct mount *m, const struct dentry *d)
@@ -104,15 +123,18 @@ int mount_attach(struct superblock *sb, struct dentry *root, const struct path *
 		return -ENOMEM;
 	m->parent = mount_get(at->mount);
 	m->mountpoint = dentry_get(at->dentry);
-	m->mountpoint->nr_mounts++;
-	m->mountpoint->mounted = m;
 	list_push_back(&mounts, &m->link);
+	tree_change_begin();
+	m->mountpoint->nr_mounts++;
+	__atomic_store_n(&m->mountpoint->mounted, m, __ATOMIC_RELEASE); /* what m is, first: walk_quick.c */
+	tree_change_end();
 	return 0;
 }
 
 int mount_detach(const struct path *p, bool lazy)
 {
 	struct mount *m = p->mount;
+	struct path at;
 
 	if (p->dentry != m->root || m->parent == NULL)
 		return -EINVAL;
@@ -125,13 +147,15 @@ int mount_detach(const struct path *p, bool lazy)
 	if (!lazy && m->refs > 2)
 		return -EBUSY;
 	list_remove(&m->link);
-	m->mountpoint->nr_mounts--;
-	if (m->mountpoint->mounted == m)
-		m->mountpoint->mounted = NULL;
-	dentry_put(m->mountpoint);
-	mount_put(m->parent);
+	at = (struct path){m->parent, m->mountpoint};
+	tree_change_begin();
+	at.dentry->nr_mounts--;
+	if (at.dentry->mounted == m)
+		at.dentry->mounted = NULL;
 	m->mountpoint = NULL;
 	m->parent = NULL;
+	tree_change_end();
+	path_put(&at);
 	mount_put(m);
 	return 0;
 }

@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * mount.h - the tree of mounts. Private to kernel/fs and the mount system calls.
- * Future lock: one over the table; path walks read it only at dentries with nr_mounts > 0.
+ * Changes are made under the kernel lock and change tree_shape (dcache.h); RCU readers read mounts and their places
+ * without it, only at dentries with nr_mounts > 0, and look at tree_shape at the end. References are atomic; the last
+ * one goes under the kernel lock, which mount_put takes for that.
  */
 #ifndef CAY_KERNEL_FS_MOUNT_H
 #define CAY_KERNEL_FS_MOUNT_H
 
 #include "kernel/fs/vfs.h"
+#include "kernel/sched/rcu.h"
+#include "kernel/sched/refs.h"
 
 #define MOUNT_RDONLY (1u << 0)
 
@@ -19,11 +23,12 @@ struct mount {
 	struct dentry *mountpoint; /* counted, in parent */
 	char *source;
 	struct list link; /* all that are attached, in the order they were made */
+	struct rcu_head rcu;
 };
 
 static inline struct mount *mount_get(struct mount *m)
 {
-	m->refs++;
+	refs_get(&m->refs);
 	return m;
 }
 void mount_put(struct mount *m); /* NULL is allowed */

@@ -155,7 +155,7 @@ static int open_tmpfile(struct walk *w, int o_flags, uint32_t mode, struct file 
 		} else {
 			struct path p = {.mount = dir.mount, .dentry = d};
 			if (!(o_flags & O_EXCL))
-				d->flags |= DENTRY_LINKABLE;
+				dentry_set_flags(d, DENTRY_LINKABLE);
 			err = open_checked(&p, o_flags & ~(O_TMPFILE & ~O_DIRECTORY), out);
 			if (err == 0)
 				(*out)->flags |= O_TMPFILE;

@@ -130,7 +130,7 @@ void ov_evict(struct inode *i)
 	inode_put(o->upper);
 	ov_dir_free(o);
 	kfree(o->meta);
-	kfree(o);
+	inode_free(i);
 }
 
 static struct inode *data_of(struct ov_inode *o)
@@ -165,6 +165,32 @@ int ov_getattr(struct inode *i, struct kstat *st)
 		st->btime = o->meta->btime;
 	}
 	return 0;
+}
+
+static bool is_as_lower(const struct inode *i, const struct kstat *lower)
+{
+	return i->mode == lower->mode && i->uid == lower->uid && i->gid == lower->gid;
+}
+
+/* Whoever has no times of his own. */
+bool ov_getattr_quick(struct inode *i, struct kstat *st)
+{
+	struct ov_inode *o = ov_of(i);
+	struct inode *upper = __atomic_load_n(&o->upper, __ATOMIC_ACQUIRE);
+	struct inode *data = upper != NULL ? upper : o->lower;
+
+	if (data == NULL || READ_ONCE(o->meta) != NULL || !vfs_getattr_quick(data, st))
+		return false;
+	/* What changed below must be taken over. */
+	if (upper == NULL && (!is_as_lower(i, st) || i->size != st->size))
+		return false;
+	st->dev = i->sb->dev;
+	st->ino = i->ino;
+	st->nlink = i->nlink;
+	st->mode = i->mode;
+	st->uid = i->uid;
+	st->gid = i->gid;
+	return true;
 }
 
 int ov_own_meta(struct ov_inode *o)
@@ -252,7 +278,7 @@ static int copy_up(struct ov_inode *o, uint64_t max_bytes)
 			upper->uid = o->i.uid;
 			upper->gid = o->i.gid;
 			ramfs_set_times(upper, &st);
-			o->upper = upper;
+			__atomic_store_n(&o->upper, upper, __ATOMIC_RELEASE); /* pairs with ov_getattr_quick */
 			kfree(o->meta);
 			o->meta = NULL;
 			ov_pin(o);
@@ -358,6 +384,7 @@ int ov_statfs(struct inode *i, void *out)
 
 const struct inode_ops ov_file_ops = {
 	.getattr = ov_getattr,
+	.getattr_quick = ov_getattr_quick,
 	.setattr = ov_setattr,
 	.open = file_open,
 	.statfs = ov_statfs,
@@ -367,6 +394,7 @@ const struct inode_ops ov_file_ops = {
 const struct inode_ops ov_symlink_ops = {
 	.readlink = symlink_readlink,
 	.getattr = ov_getattr,
+	.getattr_quick = ov_getattr_quick,
 	.setattr = ov_setattr,
 	.statfs = ov_statfs,
 	.evict = ov_evict,

@@ -472,6 +472,7 @@ const struct inode_ops ov_dir_ops = {
 	.unlink = dir_unlink,
 	.rename = dir_rename,
 	.getattr = ov_getattr,
+	.getattr_quick = ov_getattr_quick,
 	.setattr = ov_setattr,
 	.statfs = ov_statfs,
 	.evict = ov_evict,

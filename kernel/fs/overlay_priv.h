@@ -21,7 +21,7 @@ struct overlay {
 };
 
 struct ov_inode {
-	struct inode i;
+	struct inode i;      /* first: inode_free */
 	struct inode *lower; /* counted; NULL: made here */
 	struct inode *upper; /* counted; NULL: contents are the lower's */
 	bool pinned;
@@ -57,6 +57,7 @@ MUST_CHECK int ov_own_meta(struct ov_inode *o);
 void ov_touch_dir(struct inode *dir); /* mtime, ctime */
 
 int ov_getattr(struct inode *i, struct kstat *st);
+bool ov_getattr_quick(struct inode *i, struct kstat *st);
 int ov_setattr(struct inode *i, const struct kstat *st, unsigned which);
 int ov_statfs(struct inode *i, void *out);
 void ov_evict(struct inode *i);

@@ -26,7 +26,7 @@ void cred_boot(bool on)
 
 bool cred_in_group(const struct cred *c, uint32_t gid)
 {
-	return c->fsgid == gid || groups_have(c->groups, gid);
+	return c->fsgid == gid || groups_have(__atomic_load_n(&c->groups, __ATOMIC_ACQUIRE), gid);
 }
 
 int inode_permission_as(const struct cred *c, struct inode *i, int mask)

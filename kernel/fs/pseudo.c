@@ -12,7 +12,7 @@
 #include "lib/string.h"
 
 struct pseudo_inode {
-	struct inode i;
+	struct inode i; /* first: inode_free */
 	const struct pseudo_node *node;
 	uint64_t id;
 	uint64_t parent_ino;
@@ -162,7 +162,7 @@ static int pseudo_statfs(struct inode *i, void *statfs64)
 
 static void pseudo_evict(struct inode *i)
 {
-	kfree(pseudo_of(i));
+	inode_free(i);
 }
 
 static const struct inode_ops pseudo_inode_ops = {

@@ -115,7 +115,7 @@ static void ramfs_evict(struct inode *i)
 	}
 	xattrs_free(&r->xattrs);
 	ramfs_space_put(r->space);
-	kfree(r);
+	inode_free(i);
 }
 
 static void dir_changed(struct ramfs_inode *dir)
@@ -299,11 +299,10 @@ static int dir_fsync(struct file *f, bool data_only)
 	return 0;
 }
 
-static int ramfs_getattr(struct inode *i, struct kstat *st)
+static void get_attributes(struct ramfs_inode *r, struct kstat *st)
 {
-	struct ramfs_inode *r = ramfs_of(i);
+	const struct inode *i = &r->i;
 
-	spin_lock(&r->lock);
 	st->ino = i->ino;
 	st->size = S_ISDIR(i->mode) ? (2 + (uint64_t)r->names.count) * DIRENT_SIZE : i->size;
 	st->blocks = S_ISREG(i->mode) ? r->nr_pages * (PAGE_SIZE / 512) : 0;
@@ -320,8 +319,28 @@ static int ramfs_getattr(struct inode *i, struct kstat *st)
 	st->ctime.nsec = r->ctime.nsec;
 	st->btime.sec = r->btime.sec;
 	st->btime.nsec = r->btime.nsec;
+}
+
+static int ramfs_getattr(struct inode *i, struct kstat *st)
+{
+	struct ramfs_inode *r = ramfs_of(i);
+
+	spin_lock(&r->lock);
+	get_attributes(r, st);
 	spin_unlock(&r->lock);
 	return 0;
+}
+
+/* A reader does not wait: whoever has the lock makes it ask again. */
+static bool ramfs_getattr_quick(struct inode *i, struct kstat *st)
+{
+	struct ramfs_inode *r = ramfs_of(i);
+
+	if (!spin_trylock(&r->lock))
+		return false;
+	get_attributes(r, st);
+	spin_unlock(&r->lock);
+	return true;
 }
 
 static int ramfs_setattr(struct inode *i, const struct kstat *st, unsigned which)
@@ -412,6 +431,7 @@ static const struct inode_ops dir_ops = {
 	.unlink = dir_unlink,
 	.rename = dir_rename,
 	.getattr = ramfs_getattr,
+	.getattr_quick = ramfs_getattr_quick,
 	.setattr = ramfs_setattr,
 	.statfs = ramfs_statfs,
 	.getxattr = ramfs_getxattr,
@@ -428,6 +448,7 @@ static const struct file_ops dir_file_ops = {
 
 static const struct inode_ops file_inode_ops = {
 	.getattr = ramfs_getattr,
+	.getattr_quick = ramfs_getattr_quick,
 	.setattr = ramfs_setattr,
 	.statfs = ramfs_statfs,
 	.getxattr = ramfs_getxattr,
@@ -440,6 +461,7 @@ static const struct inode_ops file_inode_ops = {
 static const struct inode_ops symlink_ops = {
 	.readlink = ramfs_readlink,
 	.getattr = ramfs_getattr,
+	.getattr_quick = ramfs_getattr_quick,
 	.setattr = ramfs_setattr,
 	.statfs = ramfs_statfs,
 	.getxattr = ramfs_getxattr,
@@ -449,10 +471,15 @@ static const struct inode_ops symlink_ops = {
 	.evict = ramfs_evict,
 };
 
+static void free_superblock(struct rcu_head *h)
+{
+	kfree(container_of(h, struct superblock, rcu));
+}
+
 static void ramfs_destroy(struct superblock *sb)
 {
 	ramfs_space_put(sb->priv);
-	kfree(sb);
+	rcu_free_later(&sb->rcu, free_superblock);
 }
 
 struct superblock *ramfs_create(const char *type, uint64_t max_bytes)

@@ -14,7 +14,7 @@ struct timestamp {
 };
 
 struct ramfs_inode {
-	struct inode i;
+	struct inode i; /* first: inode_free */
 	struct ramfs_space *space;
 	struct spinlock lock; /* contents of files, and times; ramfs_file.c */
 	struct timestamp atime, mtime, ctime, btime;

@@ -54,6 +54,9 @@ struct inode_ops {
 	/* Magic links (/proc/self/fd/N, /proc/self/exe): jumps to *out (a counted path) instead of following text. */
 	int (*follow)(struct inode *i, struct path *out);
 	int (*getattr)(struct inode *i, struct kstat *st);
+	/* The same from memory alone, without any lock: by an RCU reader (rcu.h), who may have i in hand after its last
+	 * reference went. False: ask getattr. NULL: always. */
+	bool (*getattr_quick)(struct inode *i, struct kstat *st);
 	int (*setattr)(struct inode *i, const struct kstat *st, unsigned which);
 	int (*open)(struct inode *i, struct file *f); /* sets f->ops, f->priv; NULL: f->ops = i->file_ops */
 	int (*statfs)(struct inode *i, void *statfs64);
@@ -61,7 +64,7 @@ struct inode_ops {
 	int (*setxattr)(struct inode *i, const char *name, const void *buf, size_t size, int flags);
 	int64_t (*listxattr)(struct inode *i, char *buf, size_t size);
 	int (*removexattr)(struct inode *i, const char *name);
-	void (*evict)(struct inode *i); /* last reference is gone: free i */
+	void (*evict)(struct inode *i); /* last reference is gone: inode_free(i). Kernel lock */
 };
 
 struct inode {
@@ -73,12 +76,13 @@ struct inode {
 	uint64_t ino, size, rdev;
 	struct superblock *sb;
 	struct mutex lock;  /* directories: their entries. Files: size changes */
-	char *link_text;    /* symlinks: the target once read, when sb->dcache_stable; freed with the inode */
+	char *link_text;    /* symlinks: the target once read, when sb->dcache_stable; freed with the inode, by RCU */
 	struct list locks;  /* POSIX and OFD record locks, flock: kernel/fs/locks.c */
 	uint32_t ro_pages;  /* a library: as far as its image is never written, as mappings of it have shown; 0: unknown
 			     */
 	struct inode *over; /* the overlay's inode on top of this one, not counted; overlay.c */
 	void *priv;
+	struct rcu_head rcu;
 };
 
 struct superblock {
@@ -94,6 +98,7 @@ struct superblock {
 	int (*sync)(struct superblock *sb);     /* syncfs, sync; may be NULL */
 	void (*destroy)(struct superblock *sb); /* after umount, root already put; NULL: never unmounted */
 	void *priv;
+	struct rcu_head rcu;
 };
 
 struct dentry; /* kernel/fs/dcache.h */
@@ -103,11 +108,16 @@ struct path {
 	struct dentry *dentry;
 };
 
+/* References are atomic; the last one goes under the kernel lock, which inode_put takes for that. */
 struct inode *inode_get(struct inode *i);
 void inode_put(struct inode *i);
+/* Its memory, once no RCU reader has it: i is the first in the block that kmalloc gave. */
+void inode_free(struct inode *i);
 void inode_init(struct inode *i, struct superblock *sb, uint32_t mode);
 /* Owner of a new inode: the current process; group and set-group-ID from a set-group-ID folder. dir may be NULL. */
 void inode_init_owner(struct inode *i, const struct inode *dir);
+/* A symlink's target, as just read, for those that ask next. Not for what changes behind our back. Kernel lock. */
+void inode_keep_link_text(struct inode *link, const char *text, size_t len);
 /* A device number for a superblock that has no device: st_dev. */
 uint64_t vfs_new_dev(void);
 
@@ -140,6 +150,8 @@ int path_permission(const struct path *p, int mask);
 /* Opens an inode that needs no name (memfd). f_flags as open(2); the inode's reference is the caller's. */
 MUST_CHECK int vfs_open_inode(struct inode *i, int o_flags, const char *name, struct file **out);
 int vfs_getattr(struct inode *i, struct kstat *st);
+/* For an RCU reader, without locks: false when vfs_getattr must be asked. */
+MUST_CHECK bool vfs_getattr_quick(struct inode *i, struct kstat *st);
 
 /* Hooks that the owners of these objects define; without them such a node opens with -ENXIO. They set f->ops and
  * f->priv. */

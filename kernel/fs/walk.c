@@ -217,7 +217,7 @@ static int walk_dotdot(struct walk *w)
 static int push_text(struct walk *w, struct inode *link)
 {
 	struct walk_frame *fr = &w->frames[w->nr_frames];
-	char *text = link->link_text;
+	char *text = __atomic_load_n(&link->link_text, __ATOMIC_ACQUIRE);
 
 	fr->link = NULL;
 	fr->text = NULL;
@@ -240,7 +240,7 @@ static int push_text(struct walk *w, struct inode *link)
 		if (text == NULL)
 			return -ENOMEM;
 		if (link->sb->dcache_stable && link->link_text == NULL)
-			link->link_text = text;
+			__atomic_store_n(&link->link_text, text, __ATOMIC_RELEASE); /* pairs with walk_quick.c */
 		else
 			fr->text = text;
 	}

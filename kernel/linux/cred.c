@@ -261,7 +261,7 @@ long sys_setgroups(int size, const void *ulist)
 		groups_sort(g);
 	}
 	old = c->groups;
-	c->groups = g;
+	__atomic_store_n(&c->groups, g, __ATOMIC_RELEASE); /* other threads look without a lock: permission.c */
 	groups_put(old);
 	return 0;
 }

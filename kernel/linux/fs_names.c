@@ -7,6 +7,7 @@
 
 #include "kernel/fs/dirops.h"
 #include "kernel/linux/fs_calls.h"
+#include "kernel/fs/walk_quick.h"
 #include "kernel/linux/user_path.h"
 #include "kernel/mm/uaccess.h"
 #include "lib/string.h"
@@ -139,41 +140,57 @@ long sys_symlink(const char *target, const char *path)
 	return sys_symlinkat(target, AT_FDCWD, path);
 }
 
+struct link_text {
+	char *buf;
+	int len;
+	bool is_link;
+};
+
+static int answer_readlink(const struct path *p, bool locked, void *arg)
+{
+	struct inode *i = path_inode(p);
+	const char *text = __atomic_load_n(&i->link_text, __ATOMIC_ACQUIRE);
+	struct link_text *l = arg;
+
+	l->is_link = S_ISLNK(i->mode);
+	if (!l->is_link)
+		return -EINVAL;
+	if (text != NULL) {
+		l->len = (int)strnlen(text, PATH_MAX);
+		memcpy(l->buf, text, (size_t)l->len);
+		return 0;
+	}
+	if (!locked)
+		return QUICK_UNKNOWN;
+	l->len = i->ops->readlink != NULL ? i->ops->readlink(i, l->buf, PATH_MAX) : -EINVAL;
+	if (l->len > 0 && l->len < PATH_MAX && i->ops->follow == NULL)
+		inode_keep_link_text(i, l->buf, (size_t)l->len);
+	return MIN(l->len, 0);
+}
+
 long sys_readlinkat(int dirfd, const char *user, char *user_buf, int size)
 {
-	struct path p;
-	struct inode *i;
-	long len;
-	char *buf;
-	long err;
+	struct link_text l = {.buf = path_buf_get(), .is_link = true};
+	struct path_question q = {answer_readlink, &l};
+	char c = '\0';
+	long ret;
 
 	if (size <= 0)
-		return -EINVAL;
-	err = user_lookup(dirfd, user, AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH, &p);
-	if (err != 0)
-		return err;
-	i = path_inode(&p);
-	buf = path_buf_get();
-	if (!S_ISLNK(i->mode)) {
-		char c = '\0';
-		/* An empty path to something else is a missing file, a name of something else a wrong argument. */
-		len = copy_from_user(&c, user, 1) == 0 && c == '\0' ? -ENOENT : -EINVAL;
-	} else if (buf == NULL) {
-		len = -ENOMEM;
-	} else if (i->link_text != NULL) {
-		len = (long)strnlen(i->link_text, PATH_MAX);
-		memcpy(buf, i->link_text, (size_t)len);
-	} else {
-		len = i->ops->readlink != NULL ? i->ops->readlink(i, buf, PATH_MAX) : -EINVAL;
+		ret = -EINVAL;
+	else if (l.buf == NULL)
+		ret = -ENOMEM;
+	else
+		ret = user_lookup_ask(dirfd, user, AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH, &q);
+	/* An empty path to something else is a missing file, a name of something else a wrong argument. */
+	if (ret == -EINVAL && !l.is_link && copy_from_user(&c, user, 1) == 0 && c == '\0')
+		ret = -ENOENT;
+	if (ret == 0) {
+		ret = MIN(l.len, size);
+		if (copy_to_user(user_buf, l.buf, (size_t)ret) != 0)
+			ret = -EFAULT;
 	}
-	if (len > 0) {
-		len = MIN(len, size);
-		if (copy_to_user(user_buf, buf, (size_t)len) != 0)
-			len = -EFAULT;
-	}
-	path_buf_put(buf);
-	path_put(&p);
-	return len;
+	path_buf_put(l.buf);
+	return ret;
 }
 
 long sys_readlink(const char *path, char *buf, int size)

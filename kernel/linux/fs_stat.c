@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* fs_stat.c - system calls that ask about a file: stat and kin, statx, statfs, access. */
+/*
+ * fs_stat.c - system calls that ask about a file: stat and kin, statx, statfs, access. All but statfs run without the
+ * kernel lock, and take it for what the name cache does not know.
+ */
 #include <errno.h>
 #include <linux/fcntl.h>
 #include <linux/magic.h>
@@ -10,6 +13,7 @@
 #include "kernel/fs/cred.h"
 #include "kernel/fs/mount.h"
 #include "kernel/fs/vfs.h"
+#include "kernel/fs/walk_quick.h"
 #include "kernel/linux/fs_calls.h"
 #include "kernel/linux/user_path.h"
 #include "kernel/mm/uaccess.h"
@@ -39,34 +43,45 @@ static long put_stat(const struct kstat *ks, void *user)
 	return copy_to_user(user, &st, sizeof(st));
 }
 
+static int answer_kstat(const struct path *p, bool locked, void *arg)
+{
+	if (vfs_getattr_quick(path_inode(p), arg))
+		return 0;
+	return locked ? vfs_getattr(path_inode(p), arg) : QUICK_UNKNOWN;
+}
+
+static int file_kstat(int fd, struct kstat *ks)
+{
+	struct file *f = fd_get_any(fd);
+	int err = 0;
+
+	if (f == NULL)
+		return -EBADF;
+	if (!vfs_getattr_quick(file_inode(f), ks)) {
+		bool entered = kernel_enter();
+
+		err = vfs_getattr(file_inode(f), ks);
+		file_leave(entered);
+	}
+	file_put(f);
+	return err;
+}
+
 /* The attributes of what (dirfd, path) names. An empty path with AT_EMPTY_PATH, fstat's modern form, skips the lookup.
  */
 static int get_kstat(int dirfd, const char *path, int at_flags, struct kstat *ks)
 {
-	struct path p;
-	int err;
+	struct path_question q = {answer_kstat, ks};
 
 	if ((at_flags & AT_EMPTY_PATH) && dirfd >= 0) {
 		char c = '\0';
-		struct file *f;
 		/* NULL is taken for "", as newer kernels do */
 		if (path != NULL && copy_from_user(&c, path, 1) != 0)
 			return -EFAULT;
-		if (c == '\0') {
-			f = fd_get_any(dirfd);
-			if (f == NULL)
-				return -EBADF;
-			err = vfs_getattr(file_inode(f), ks);
-			file_put(f);
-			return err;
-		}
+		if (c == '\0')
+			return file_kstat(dirfd, ks);
 	}
-	err = user_lookup(dirfd, path, at_flags, &p);
-	if (err != 0)
-		return err;
-	err = vfs_getattr(path_inode(&p), ks);
-	path_put(&p);
-	return err;
+	return user_lookup_ask(dirfd, path, at_flags, &q);
 }
 
 long sys_newfstatat(int dirfd, const char *path, void *user, int flags)
@@ -92,14 +107,9 @@ long sys_lstat(const char *path, void *user)
 
 long sys_fstat(int fd, void *user)
 {
-	struct file *f = fd_get_any(fd);
 	struct kstat ks;
-	int err;
+	int err = file_kstat(fd, &ks);
 
-	if (f == NULL)
-		return -EBADF;
-	err = vfs_getattr(file_inode(f), &ks);
-	file_put(f);
 	return err != 0 ? err : put_stat(&ks, user);
 }
 
@@ -190,32 +200,39 @@ long sys_fstatfs(int fd, void *user)
 	return err;
 }
 
+struct access {
+	int mode; /* R_OK, W_OK, X_OK are MAY_READ, MAY_WRITE, MAY_EXEC */
+	bool effective;
+};
+
+static int answer_access(const struct path *p, bool locked, void *arg)
+{
+	struct cred as = *cred_current(); /* its groups live as long as nothing blocks */
+	const struct access *a = arg;
+	uint32_t type = path_inode(p)->mode & S_IFMT;
+	int err;
+
+	(void)locked;
+	if (!a->effective) {
+		as.fsuid = as.uid;
+		as.fsgid = as.gid;
+		as.cap_effective = as.uid == 0 ? as.cap_permitted : 0;
+	}
+	err = a->mode != 0 ? inode_permission_as(&as, path_inode(p), a->mode) : 0;
+	if (err == 0 && (a->mode & MAY_WRITE) && mount_is_read_only(p->mount) &&
+	    (type == S_IFREG || type == S_IFDIR || type == S_IFLNK))
+		err = -EROFS;
+	return err;
+}
+
 long sys_faccessat2(int dirfd, const char *path, int mode, int flags)
 {
-	struct cred real = *cred_current();
-	struct path p;
-	int err;
+	struct access a = {mode, (flags & AT_EACCESS) != 0};
+	struct path_question q = {answer_access, &a};
 
 	if ((mode & ~7) != 0 || (flags & ~(AT_EACCESS | AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH)) != 0)
 		return -EINVAL;
-	err = user_lookup(dirfd, path, flags, &p);
-	if (err != 0)
-		return err;
-	if (!(flags & AT_EACCESS)) {
-		real.fsuid = real.uid;
-		real.fsgid = real.gid;
-		real.cap_effective = real.uid == 0 ? real.cap_permitted : 0;
-	}
-	/* R_OK, W_OK, X_OK are MAY_READ, MAY_WRITE, MAY_EXEC */
-	if (mode != 0)
-		err = inode_permission_as(&real, path_inode(&p), mode);
-	if (err == 0 && (mode & MAY_WRITE) && mount_is_read_only(p.mount)) {
-		uint32_t type = path_inode(&p)->mode & S_IFMT;
-		if (type == S_IFREG || type == S_IFDIR || type == S_IFLNK)
-			err = -EROFS;
-	}
-	path_put(&p);
-	return err;
+	return user_lookup_ask(dirfd, path, flags, &q);
 }
 
 long sys_faccessat(int dirfd, const char *path, int mode)

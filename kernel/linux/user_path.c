@@ -4,28 +4,36 @@
 #include <linux/fcntl.h>
 #include <linux/limits.h>
 
+#include "kernel/fs/walk_quick.h"
 #include "kernel/linux/user_path.h"
 #include "kernel/mm/page.h"
+#include "kernel/mm/percpu.h"
 #include "kernel/mm/uaccess.h"
 
 _Static_assert(PATH_MAX == PAGE_SIZE, "a path buffer is a page");
 
-/* Future lock: per CPU. */
+/* Each CPU's own: no lock. */
 #define SPARE_MAX 4
-static char *spare[SPARE_MAX];
-static unsigned nr_spare;
+static struct spare {
+	char *buf[SPARE_MAX];
+	unsigned nr;
+} ALIGNED(64) spare[CAY_VCPU_MAX];
 
 char *path_buf_get(void)
 {
-	return nr_spare > 0 ? spare[--nr_spare] : page_alloc(0, 0);
+	struct spare *s = &spare[percpu_id()];
+
+	return s->nr > 0 ? s->buf[--s->nr] : page_alloc(0, 0);
 }
 
 void path_buf_put(char *buf)
 {
+	struct spare *s = &spare[percpu_id()];
+
 	if (buf == NULL)
 		return;
-	if (nr_spare < SPARE_MAX)
-		spare[nr_spare++] = buf;
+	if (s->nr < SPARE_MAX)
+		s->buf[s->nr++] = buf;
 	else
 		page_free(buf, 0);
 }
@@ -58,10 +66,48 @@ int fd_to_path(int fd, bool allow_o_path, struct path *out)
 	return err;
 }
 
+static unsigned lookup_flags(int at_flags)
+{
+	return (at_flags & AT_SYMLINK_NOFOLLOW ? 0 : LOOKUP_FOLLOW) | (at_flags & AT_EMPTY_PATH ? LOOKUP_EMPTY : 0);
+}
+
+static int ask_locked(int dirfd, const char *path, unsigned flags, const struct path_question *q)
+{
+	bool entered = kernel_enter();
+	struct path p;
+	int err = vfs_lookup(dirfd, path, flags, &p);
+
+	if (err == 0) {
+		err = q->answer(&p, true, q->arg);
+		path_put(&p);
+	}
+	file_leave(entered);
+	return err;
+}
+
+int user_lookup_ask(int dirfd, const char *user, int at_flags, const struct path_question *q)
+{
+	unsigned flags = lookup_flags(at_flags);
+	struct path p;
+	char *path;
+	int err = path_from_user(user, &path);
+
+	if (err != 0)
+		return err;
+	err = quick_lookup(dirfd, path, flags, &p);
+	if (err == 0)
+		err = q->answer(&p, false, q->arg);
+	if (err == QUICK_UNKNOWN)
+		err = ask_locked(dirfd, path, flags, q);
+	if (err == -ENOENT)
+		vfs_note_missing(path);
+	path_buf_put(path);
+	return err;
+}
+
 int user_lookup(int dirfd, const char *user, int at_flags, struct path *out)
 {
-	unsigned flags =
-		(at_flags & AT_SYMLINK_NOFOLLOW ? 0 : LOOKUP_FOLLOW) | (at_flags & AT_EMPTY_PATH ? LOOKUP_EMPTY : 0);
+	unsigned flags = lookup_flags(at_flags);
 	char *path;
 	int err = path_from_user(user, &path);
 

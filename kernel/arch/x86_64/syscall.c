@@ -39,6 +39,9 @@ static const uint16_t lock_free[] = {
 	__NR_socket, __NR_bind, __NR_listen, __NR_connect, __NR_accept, __NR_accept4, __NR_getsockname,
 	__NR_getpeername, __NR_shutdown, __NR_setsockopt, __NR_getsockopt, __NR_sendto, __NR_recvfrom, __NR_sendmsg,
 	__NR_recvmsg, __NR_sendmmsg, __NR_recvmmsg,
+	/* Names that the cache knows are read by RCU, attributes too: walk_quick.h. */
+	__NR_stat, __NR_lstat, __NR_fstat, __NR_newfstatat, __NR_statx, __NR_access, __NR_faccessat, __NR_faccessat2,
+	__NR_readlink, __NR_readlinkat,
 };
 /* clang-format on */
 

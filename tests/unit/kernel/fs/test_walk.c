@@ -1,12 +1,33 @@
 /* SPDX-License-Identifier: MIT */
 /* Path lookup: components, symlinks, `..`, mounts, permissions, limits; errors as Linux gives them. */
-// SOURCES: kernel/fs/attr.c kernel/fs/dcache.c kernel/fs/dirops.c kernel/fs/fdtable.c kernel/fs/file.c shim/async.c kernel/fs/fs_context.c kernel/fs/inode.c kernel/fs/locks.c kernel/fs/missing.c kernel/fs/mount.c kernel/fs/nametable.c kernel/fs/open.c kernel/fs/pagetree.c kernel/fs/path_text.c kernel/fs/permission.c kernel/fs/groups.c kernel/fs/ramfs.c kernel/fs/ramfs_file.c kernel/fs/rw.c kernel/fs/uio.c kernel/fs/walk.c kernel/fs/xattrs.c shim/kmalloc.c shim/log.c shim/page.c shim/uaccess.c shim/clock.c shim/sched.c shim/notify.c shim/klock.c
+// SOURCES: kernel/fs/attr.c kernel/fs/dcache.c kernel/fs/dirops.c kernel/fs/fdtable.c kernel/fs/file.c shim/async.c kernel/fs/fs_context.c kernel/fs/inode.c kernel/fs/locks.c kernel/fs/missing.c kernel/fs/mount.c kernel/fs/nametable.c kernel/fs/open.c kernel/fs/pagetree.c kernel/fs/path_text.c kernel/fs/permission.c kernel/fs/groups.c kernel/fs/ramfs.c kernel/fs/ramfs_file.c kernel/fs/rw.c kernel/fs/uio.c kernel/fs/walk.c kernel/fs/walk_quick.c kernel/fs/xattrs.c shim/kmalloc.c shim/log.c shim/page.c shim/uaccess.c shim/clock.c shim/sched.c shim/notify.c shim/klock.c
 #include <stdio.h>
 
 #include "unit.h"
 
 #include "fs_fixture.h"
+#include "kernel/fs/walk_quick.h"
 #include "shim.h"
+
+static unsigned nr_quick;
+
+/* By the quick walk, too, as often as it knows: it must find what the other one finds. */
+static int find_err(const char *path, unsigned flags)
+{
+	struct path p, q;
+	int err = vfs_lookup(AT_FDCWD, path, flags, &p);
+	int quick = quick_lookup(AT_FDCWD, path, flags, &q);
+
+	if (quick != QUICK_UNKNOWN) {
+		nr_quick++;
+		assert_int_equal(quick, err);
+		if (err == 0)
+			assert_true(q.dentry == p.dentry && q.mount == p.mount);
+	}
+	if (err == 0)
+		path_put(&p);
+	return err;
+}
 
 static const char *text_of(const char *path)
 {
@@ -14,6 +35,7 @@ static const char *text_of(const char *path)
 	struct path p;
 	int err = vfs_lookup(AT_FDCWD, path, LOOKUP_FOLLOW, &p);
 
+	assert_int_equal(find_err(path, LOOKUP_FOLLOW), err);
 	if (err != 0)
 		return "error";
 	err = path_to_text(&p, buf, sizeof(buf));
@@ -31,13 +53,13 @@ static void test_components(void **state)
 	assert_string_equal(get_file("//a/./b//../b/f"), "hello");
 	assert_string_equal(text_of("/a/b/../../.."), "/");
 	assert_string_equal(text_of("a/b/"), "/a/b");
-	assert_int_equal(lookup_err("/a/b/f/", 0), -ENOTDIR);
-	assert_int_equal(lookup_err("/a/b/f/g", 0), -ENOTDIR);
-	assert_int_equal(lookup_err("/a/b/f/..", 0), -ENOTDIR);
-	assert_int_equal(lookup_err("/a/x/f", 0), -ENOENT);
-	assert_int_equal(lookup_err("/a/x", 0), -ENOENT);
-	assert_int_equal(lookup_err("", 0), -ENOENT);
-	assert_int_equal(lookup_err("/a/b/f", LOOKUP_DIRECTORY), -ENOTDIR);
+	assert_int_equal(find_err("/a/b/f/", 0), -ENOTDIR);
+	assert_int_equal(find_err("/a/b/f/g", 0), -ENOTDIR);
+	assert_int_equal(find_err("/a/b/f/..", 0), -ENOTDIR);
+	assert_int_equal(find_err("/a/x/f", 0), -ENOENT);
+	assert_int_equal(find_err("/a/x", 0), -ENOENT);
+	assert_int_equal(find_err("", 0), -ENOENT);
+	assert_int_equal(find_err("/a/b/f", LOOKUP_DIRECTORY), -ENOTDIR);
 }
 
 static void test_name_limits(void **state)
@@ -52,7 +74,7 @@ static void test_name_limits(void **state)
 	assert_int_equal(vfs_unlink(AT_FDCWD, name), 0);
 	name[256] = 'n';
 	assert_int_equal(put_file(name, "x"), -ENAMETOOLONG);
-	assert_int_equal(lookup_err(name, 0), -ENAMETOOLONG);
+	assert_int_equal(find_err(name, 0), -ENAMETOOLONG);
 }
 
 static void test_symlinks(void **state)
@@ -72,12 +94,12 @@ static void test_symlinks(void **state)
 	assert_string_equal(get_file("/slash/f"), "hello");
 	assert_string_equal(get_file("/rootlink/abs/b/f"), "hello");
 	assert_string_equal(text_of("/rootlink"), "/");
-	assert_int_equal(lookup_err("/dangling", LOOKUP_FOLLOW), -ENOENT);
-	assert_int_equal(lookup_err("/dangling", 0), 0);
-	assert_int_equal(lookup_err("/loop", LOOKUP_FOLLOW), -ELOOP);
-	assert_int_equal(lookup_err("/loop/x", 0), -ELOOP);
-	assert_int_equal(lookup_err("/abs/", 0), 0);
-	assert_int_equal(lookup_err("/a/rel/", 0), -ENOTDIR);
+	assert_int_equal(find_err("/dangling", LOOKUP_FOLLOW), -ENOENT);
+	assert_int_equal(find_err("/dangling", 0), 0);
+	assert_int_equal(find_err("/loop", LOOKUP_FOLLOW), -ELOOP);
+	assert_int_equal(find_err("/loop/x", 0), -ELOOP);
+	assert_int_equal(find_err("/abs/", 0), 0);
+	assert_int_equal(find_err("/a/rel/", 0), -ENOTDIR);
 
 	/* 40 links in a row are followed, 41 are not. */
 	for (int n = 0; n < 42; n++) {
@@ -85,9 +107,9 @@ static void test_symlinks(void **state)
 		snprintf(target, sizeof(target), n == 0 ? "a" : "l%d", n - 1);
 		assert_int_equal(vfs_symlink(target, AT_FDCWD, name), 0);
 	}
-	assert_int_equal(lookup_err("/l39", LOOKUP_FOLLOW), 0);
-	assert_int_equal(lookup_err("/l39/b/f", 0), 0);
-	assert_int_equal(lookup_err("/l40", LOOKUP_FOLLOW), -ELOOP);
+	assert_int_equal(find_err("/l39", LOOKUP_FOLLOW), 0);
+	assert_int_equal(find_err("/l39/b/f", 0), 0);
+	assert_int_equal(find_err("/l40", LOOKUP_FOLLOW), -ELOOP);
 }
 
 static void test_create_through_symlinks(void **state)
@@ -168,7 +190,7 @@ static void test_mounts(void **state)
 	assert_int_equal(vfs_mkdir(AT_FDCWD, "/mnt", 0755), 0);
 	assert_int_equal(put_file("/mnt/hidden", "x"), 0);
 	assert_int_equal(vfs_mount(sb, "/mnt", 0), 0);
-	assert_int_equal(lookup_err("/mnt/hidden", 0), -ENOENT);
+	assert_int_equal(find_err("/mnt/hidden", 0), -ENOENT);
 	assert_int_equal(put_file("/mnt/seen", "y"), 0);
 	assert_string_equal(text_of("/mnt/.."), "/");
 	assert_string_equal(text_of("/mnt/seen"), "/mnt/seen");
@@ -181,7 +203,7 @@ static void test_mounts(void **state)
 	/* A file over a file. */
 	struct superblock *file_sb = ramfs_create("tmpfs", 1 << 20);
 	inode_put(file_sb->root);
-	assert_int_equal(lookup_err("/a/b/f", 0), 0);
+	assert_int_equal(find_err("/a/b/f", 0), 0);
 	assert_int_equal(vfs_lookup(AT_FDCWD, "/mnt/seen", 0, &p), 0);
 	file_sb->root = inode_get(path_inode(&p));
 	path_put(&p);
@@ -223,8 +245,8 @@ static void test_permissions(void **state)
 	path_put(&p);
 	assert_int_equal(put_file("/sticky/roots", "x"), 0);
 	become(1000);
-	assert_int_equal(lookup_err("/private/f", 0), -EACCES);
-	assert_int_equal(lookup_err("/private", 0), 0);
+	assert_int_equal(find_err("/private/f", 0), -EACCES);
+	assert_int_equal(find_err("/private", 0), 0);
 	assert_int_equal(vfs_open(AT_FDCWD, "/private", O_RDONLY, 0, &f), -EACCES);
 	assert_int_equal(put_file("/mine", "x"), -EACCES);
 	assert_int_equal(put_file("/a/b/f", "x"), -EACCES);
@@ -238,7 +260,7 @@ static void test_permissions(void **state)
 	assert_int_equal(vfs_truncate(&p, 0), -EACCES);
 	path_put(&p);
 	become(0);
-	assert_int_equal(lookup_err("/private/f", 0), 0);
+	assert_int_equal(find_err("/private/f", 0), 0);
 }
 
 static void test_setgid_folder(void **state)
@@ -290,9 +312,9 @@ static void test_cache_eviction(void **state)
 	assert_true(dcache_count() < 100);
 	for (int n = 0; n < 3000; n++) {
 		snprintf(name, sizeof(name), "/many/%d", n);
-		assert_int_equal(lookup_err(name, LOOKUP_DIRECTORY), 0);
+		assert_int_equal(find_err(name, LOOKUP_DIRECTORY), 0);
 		assert_int_equal(vfs_rmdir(AT_FDCWD, name), 0);
-		assert_int_equal(lookup_err(name, 0), -ENOENT);
+		assert_int_equal(find_err(name, 0), -ENOENT);
 	}
 	assert_int_equal(vfs_rmdir(AT_FDCWD, "/many"), 0);
 }
@@ -309,8 +331,8 @@ static void test_removed_cwd(void **state)
 	assert_int_equal(vfs_rmdir(AT_FDCWD, "/gone"), 0);
 	assert_int_equal(put_file("x", "x"), -ENOENT);
 	assert_int_equal(vfs_mkdir(AT_FDCWD, "x", 0755), -ENOENT);
-	assert_int_equal(lookup_err(".", 0), 0);
-	assert_int_equal(lookup_err("..", 0), 0);
+	assert_int_equal(find_err(".", 0), 0);
+	assert_int_equal(find_err("..", 0), 0);
 	assert_int_equal(vfs_lookup(AT_FDCWD, "/", 0, &p), 0);
 	fs_context_set_cwd(fs_current(), &p);
 	path_put(&p);
@@ -328,6 +350,75 @@ static void test_missing(void **state)
 	}
 }
 
+static int quick_err(const char *path)
+{
+	struct path p;
+
+	return quick_lookup(AT_FDCWD, path, LOOKUP_FOLLOW, &p);
+}
+
+/* What is in the cache is found without a lock; of all else nothing is said. */
+static void test_quick(void **state)
+{
+	const char *long_name = "/quick/a name that takes more room than there is in an entry of the cache";
+	struct path p, q;
+
+	(void)state;
+	assert_true(nr_quick > 3000);
+	assert_int_equal(vfs_mkdir(AT_FDCWD, "/quick", 0755), 0);
+	assert_int_equal(put_file("/quick/f", "x"), 0);
+	assert_int_equal(quick_err("/quick/f"), 0);
+	assert_int_equal(quick_err("/quick/../quick/./f"), 0);
+	assert_int_equal(quick_err("/quick/f/"), -ENOTDIR);
+	assert_int_equal(quick_err("/quick/g"), QUICK_UNKNOWN);
+	assert_int_equal(find_err("/quick/g", 0), -ENOENT);
+	assert_int_equal(quick_err("/quick/g"), -ENOENT);
+	assert_int_equal(quick_err(""), QUICK_UNKNOWN);
+	assert_int_equal(quick_lookup(77, "quick", 0, &p), QUICK_UNKNOWN);
+	/* a symlink, once it was followed */
+	assert_int_equal(vfs_symlink("../quick", AT_FDCWD, "/quick/here"), 0);
+	assert_int_equal(quick_err("/quick/here/f"), QUICK_UNKNOWN);
+	assert_int_equal(find_err("/quick/here/f", 0), 0);
+	assert_int_equal(quick_err("/quick/here/here/f"), 0);
+	/* moved, to a long name and back */
+	assert_int_equal(vfs_rename(AT_FDCWD, "/quick/f", AT_FDCWD, long_name, 0), 0);
+	assert_int_equal(quick_err(long_name), 0);
+	assert_int_equal(quick_err("/quick/f"), QUICK_UNKNOWN);
+	assert_int_equal(put_file("/quick/f", "other"), 0);
+	assert_int_equal(quick_lookup(AT_FDCWD, long_name, 0, &p), 0);
+	assert_int_equal(vfs_rename(AT_FDCWD, "/quick/f", AT_FDCWD, long_name, RENAME_EXCHANGE), 0);
+	assert_int_equal(quick_lookup(AT_FDCWD, "/quick/f", 0, &q), 0);
+	assert_ptr_equal(p.dentry, q.dentry);
+	/* mounted on */
+	assert_int_equal(vfs_mkdir(AT_FDCWD, "/quick/m", 0755), 0);
+	assert_int_equal(quick_lookup(AT_FDCWD, "/quick/m", 0, &p), 0);
+	assert_int_equal(vfs_mount(ramfs_create("tmpfs", 0), "/quick/m", 0), 0);
+	assert_int_equal(quick_lookup(AT_FDCWD, "/quick/m", 0, &q), 0);
+	assert_true(q.mount != p.mount && q.dentry != p.dentry);
+	assert_int_equal(quick_lookup(AT_FDCWD, "/quick/m/..", 0, &q), 0);
+	assert_ptr_equal(q.mount, p.mount);
+}
+
+/* The shape of the tree changes when a name moves or a mount comes, and for nothing else. */
+static void test_tree_shape(void **state)
+{
+	uint32_t shape;
+
+	(void)state;
+	assert_true(tree_shape(&shape));
+	assert_int_equal(vfs_mkdir(AT_FDCWD, "/shape", 0755), 0);
+	assert_int_equal(put_file("/shape/f", "x"), 0);
+	assert_int_equal(vfs_unlink(AT_FDCWD, "/shape/f"), 0);
+	assert_true(tree_shape_is(shape));
+	assert_int_equal(vfs_rename(AT_FDCWD, "/shape", AT_FDCWD, "/shaped", 0), 0);
+	assert_false(tree_shape_is(shape));
+	tree_change_begin();
+	assert_false(tree_shape(&shape));
+	assert_int_equal(quick_err("/shaped"), QUICK_UNKNOWN);
+	tree_change_end();
+	assert_int_equal(quick_err("/shaped"), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -337,7 +428,8 @@ int main(void)
 		cmocka_unit_test(test_mounts),         cmocka_unit_test(test_permissions),
 		cmocka_unit_test(test_setgid_folder),  cmocka_unit_test(test_out_of_memory),
 		cmocka_unit_test(test_cache_eviction), cmocka_unit_test(test_removed_cwd),
-		cmocka_unit_test(test_missing),
+		cmocka_unit_test(test_missing),        cmocka_unit_test(test_quick),
+		cmocka_unit_test(test_tree_shape),
 	};
 	return cmocka_run_group_tests(tests, fs_setup, NULL);
 }

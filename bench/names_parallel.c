@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * names_parallel.c - threads of one process, each on a CPU of its own, that look at files of their own, in folders that
+ * they share: names_parallel stat|open THREADS FOLDER. Of FOLDER's files the first 16 by name count; thread i takes
+ * every second one from i. stat: stat(2). open: open, fstat, read to the end, close. Prints ns a file.
+ */
+#define _GNU_SOURCE
+#include <dirent.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#define FILES 16
+#define STATS 400000
+#define OPENS 60000
+
+static pthread_barrier_t start;
+static char path[FILES][256];
+static unsigned rounds;
+static bool opens;
+
+static double now_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (double)ts.tv_sec * 1e9 + (double)ts.tv_nsec;
+}
+
+static bool open_and_read(const char *name)
+{
+	char buf[4096];
+	struct stat st;
+	int fd = open(name, O_RDONLY);
+	ssize_t n;
+
+	if (fd < 0 || fstat(fd, &st) != 0)
+		return false;
+	while ((n = read(fd, buf, sizeof(buf))) > 0)
+		;
+	return close(fd) == 0 && n == 0;
+}
+
+static bool look(const char *name)
+{
+	struct stat st;
+
+	return opens ? open_and_read(name) : stat(name, &st) == 0;
+}
+
+static void *run(void *arg)
+{
+	unsigned first = (unsigned)(uintptr_t)arg;
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	CPU_SET(first, &set);
+	sched_setaffinity(0, sizeof(set), &set);
+	for (unsigned i = first; i < FILES; i += 2)
+		if (!look(path[i]))
+			exit(1);
+	pthread_barrier_wait(&start);
+	for (unsigned i = 0; i < rounds; i++)
+		if (!look(path[(first + 2 * i) % FILES]))
+			exit(1);
+	return NULL;
+}
+
+static int is_file(const struct dirent *d)
+{
+	return d->d_type == DT_REG;
+}
+
+static void choose(const char *folder)
+{
+	struct dirent **d;
+	int nr = scandir(folder, &d, is_file, alphasort);
+
+	if (nr < FILES)
+		exit(1);
+	for (unsigned i = 0; i < FILES; i++)
+		snprintf(path[i], sizeof(path[i]), "%s/%s", folder, d[i]->d_name);
+}
+
+int main(int argc, char **argv)
+{
+	unsigned nr = argc > 2 ? (unsigned)atoi(argv[2]) : 0;
+	pthread_t th[2];
+	double begin;
+
+	if (argc != 4 || nr < 1 || nr > 2)
+		return 1;
+	opens = strcmp(argv[1], "open") == 0;
+	rounds = opens ? OPENS : STATS;
+	choose(argv[3]);
+	pthread_barrier_init(&start, NULL, nr + 1);
+	for (uintptr_t i = 0; i < nr; i++)
+		pthread_create(&th[i], NULL, run, (void *)i);
+	pthread_barrier_wait(&start);
+	begin = now_ns();
+	for (unsigned i = 0; i < nr; i++)
+		pthread_join(th[i], NULL);
+	printf("%.1f\n", (now_ns() - begin) / rounds);
+	return 0;
+}
