@@ -110,7 +110,7 @@ static int pseudo_getattr(struct inode *i, struct kstat *st)
 
 	st->ino = i->ino;
 	st->mode = i->mode;
-	st->nlink = i->nlink;
+	st->nlink = i->nlink + (p->node->nr_folders != NULL ? p->node->nr_folders(p->id) : 0);
 	st->uid = i->uid;
 	st->gid = i->gid;
 	st->rdev = i->rdev;

@@ -30,6 +30,7 @@ struct pseudo_node {
 	int (*lookup)(uint64_t id, const char *name, size_t len, struct pseudo_found *out);
 	/* Name of the first dynamic entry at or after *cursor, which becomes its own position; false at the end. */
 	bool (*next)(uint64_t id, uint64_t *cursor, char name[PSEUDO_NAME_MAX], struct pseudo_found *out);
+	unsigned (*nr_folders)(uint64_t id); /* dynamic ones, for its link count; NULL: not counted */
 	/* regular file: made anew when read from position 0 */
 	int (*show)(uint64_t id, struct text *t);
 	const char *text;                                          /* instead of show; or the target of a symlink */

@@ -9,6 +9,7 @@
 #include <semaphore.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -305,8 +306,34 @@ static void test_raw_exit_ends_one_thread(void)
 	report_eq(pthread_join(th, NULL), 0);
 }
 
+static long folders_of(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 ? (long)st.st_nlink - 2 : -1;
+}
+
+static void *count_folders(void *arg)
+{
+	*(long *)arg = folders_of("/proc/self/task");
+	return NULL;
+}
+
+/* Chromium's zygote looks there whether it is alone and may fork. */
+static void test_link_count_of_task_folder(void)
+{
+	pthread_t t;
+	long nr = 0;
+
+	report_eq(folders_of("/proc/self/task"), 1);
+	pthread_create(&t, NULL, count_folders, &nr);
+	pthread_join(t, NULL);
+	report_eq(nr, 2);
+}
+
 int main(void)
 {
+	test_link_count_of_task_folder();
 	test_many_threads();
 	test_create_and_join_again_and_again();
 	test_ping_pong();

@@ -59,6 +59,13 @@ const char *const etc_list[] = {
 	"java-17-openjdk",
 	"java-21-openjdk",
 	"java-11-openjdk",
+	"R",
+	"maven",
+	"fpc.cfg",
+	"sbclrc",
+	"gnucobol",
+	"chromium",
+	"chromium.d",
 	/* file types, fonts, paper, magic numbers */
 	"mime.types",
 	"magic",

@@ -182,6 +182,14 @@ static bool next_task(uint64_t id, uint64_t *cursor, char name[PSEUDO_NAME_MAX],
 	return true;
 }
 
+/* Programs learn from the link count how many threads they have: Chromium, before it may fork. */
+static unsigned count_tasks(uint64_t id)
+{
+	const struct thread *leader = proc_thread(id);
+
+	return leader != NULL ? leader->proc->nr_threads : 0;
+}
+
 #define OWNED .owner = proc_owner
 #define FILE_ENTRY(entry_name, perm, fn)                                                                               \
 	{                                                                                                              \
@@ -232,8 +240,15 @@ static const struct pseudo_node task_nodes[] = {
 };
 
 static const struct pseudo_node pid_nodes[] = {
-	COMMON_ENTRIES, FD_ENTRIES,
-	NET_ENTRY,      {.name = "task", .mode = S_IFDIR | 0555, .lookup = lookup_task, .next = next_task, OWNED},
+	COMMON_ENTRIES,
+	FD_ENTRIES,
+	NET_ENTRY,
+	{.name = "task",
+	 .mode = S_IFDIR | 0555,
+	 .lookup = lookup_task,
+	 .next = next_task,
+	 .nr_folders = count_tasks,
+	 OWNED},
 	PSEUDO_END,
 };
 
