@@ -110,10 +110,12 @@ long sys_set_robust_list(void *head, size_t len)
 long sys_get_robust_list(int tid, void *uhead, void *ulen)
 {
 	struct thread *t = tid == 0 ? thread_current() : thread_find(tid);
+	uint64_t head;
 
 	if (t == NULL)
 		return -ESRCH;
+	head = t->robust_list; /* before the copies, which may sleep */
 	if (put_user_u64(ulen, sizeof(struct robust_list_head)) != 0)
 		return -EFAULT;
-	return put_user_u64(uhead, t->robust_list);
+	return put_user_u64(uhead, head);
 }

@@ -150,14 +150,15 @@ long kill_process(struct process *p, int sig, const void *uinfo)
 
 long sys_rt_sigqueueinfo(int pid, int sig, const void *uinfo)
 {
-	struct process *p = find_process(pid);
+	struct process *p;
 	siginfo_t info;
-	int err = queued_info(&info, pid, sig, uinfo);
+	int err = queued_info(&info, pid, sig, uinfo); /* may sleep: the process is looked up afterwards */
 
 	if (err != 0)
 		return err;
 	if (sig < 0 || sig > NR_SIGNALS)
 		return -EINVAL;
+	p = find_process(pid);
 	return p != NULL ? send_to_process(p, sig, &info) : -ESRCH;
 }
 

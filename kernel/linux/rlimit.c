@@ -20,6 +20,16 @@
 #define RUSAGE_THREAD 1
 #endif
 
+/* prlimit(2): whose real, effective and saved ids are all the caller's real ones, or by a capability. */
+static bool may_limit(const struct process *p)
+{
+	const struct cred *c = cred_current(), *o = &p->cred;
+
+	return p == process_current() || capable(CAP_SYS_RESOURCE) ||
+	       (c->uid == o->uid && c->uid == o->euid && c->uid == o->suid && c->gid == o->gid && c->gid == o->egid &&
+		c->gid == o->sgid);
+}
+
 static long set_limit(struct process *p, unsigned resource, const struct rlimit_pair *new)
 {
 	struct rlimit_pair *r = &p->rlimit[resource];
@@ -28,7 +38,7 @@ static long set_limit(struct process *p, unsigned resource, const struct rlimit_
 		return -EINVAL;
 	if (resource == RLIMIT_NOFILE && new->max > NR_OPEN_MAX)
 		return -EPERM;
-	if (new->max > r->max && !cred_capable(&p->cred, CAP_SYS_RESOURCE))
+	if (new->max > r->max && !capable(CAP_SYS_RESOURCE))
 		return -EPERM;
 	*r = *new;
 	return resource == RLIMIT_CPU ? cpu_limit_watch(p) : 0;
@@ -36,16 +46,19 @@ static long set_limit(struct process *p, unsigned resource, const struct rlimit_
 
 long sys_prlimit64(int pid, unsigned resource, const void *unew, void *uold)
 {
-	struct thread *t = pid == 0 ? thread_current() : thread_find(pid);
 	struct rlimit_pair new, old;
+	struct thread *t;
 	long err;
 
 	if (resource >= NR_RLIMITS)
 		return -EINVAL;
 	if (unew != NULL && copy_from_user(&new, unew, sizeof(new)) != 0)
 		return -EFAULT;
+	t = pid == 0 ? thread_current() : thread_find(pid); /* after the copy, which may sleep */
 	if (t == NULL)
 		return -ESRCH;
+	if (!may_limit(t->proc))
+		return -EPERM;
 	old = t->proc->rlimit[resource];
 	err = unew != NULL ? set_limit(t->proc, resource, &new) : 0;
 	if (err == 0 && uold != NULL)
@@ -78,9 +91,8 @@ long sys_getrusage(int who, void *urusage)
 		usage = usage_of_process(p);
 		break;
 	case RUSAGE_THREAD:
-		usage = (struct process_usage){.cpu = thread_cpu_time(self),
-					       .events = self->events,
-					       .max_rss = vmspace_peak_rss(p->vs)};
+		usage = (struct process_usage){
+			.cpu = thread_cpu_time(self), .events = self->events, .max_rss = vmspace_peak_rss(p->vs)};
 		break;
 	default:
 		return -EINVAL;

@@ -46,11 +46,12 @@ long sys_sched_getaffinity(int pid, size_t len, void *umask)
 
 long sys_sched_setaffinity(int pid, size_t len, const void *umask)
 {
-	struct thread *t = find(pid);
+	struct thread *t;
 	uint64_t mask = 0;
 
 	if (copy_from_user(&mask, umask, MIN(len, sizeof(mask))) != 0)
 		return -EFAULT;
+	t = find(pid); /* after the copy, which may sleep */
 	if (t == NULL)
 		return -ESRCH;
 	if (!may_schedule(t))

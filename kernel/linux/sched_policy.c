@@ -131,13 +131,14 @@ long sys_sched_getparam(int pid, void *uparam)
 
 static long set_policy(int pid, uint32_t policy, const void *uparam)
 {
-	struct thread *t = find(pid);
 	struct sched_attr a = {.sched_policy = policy};
+	struct thread *t;
 
 	if (pid < 0 || uparam == NULL)
 		return -EINVAL;
 	if (get_user_u32(&a.sched_priority, uparam) != 0)
 		return -EFAULT;
+	t = find(pid); /* after the copy, which may sleep */
 	if (t == NULL)
 		return -ESRCH;
 	if (policy != KEEP_POLICY && (policy & SCHED_RESET_ON_FORK)) {

@@ -23,10 +23,10 @@ struct posix_timer {
 	struct interval_timer it;
 	struct sigitem item;
 	struct user_counts *user; /* counted there */
-	int notify;                /* SIGEV_* */
-	int tid;                   /* SIGEV_THREAD_ID: whom */
-	uint64_t overrun;          /* expiries since the item was queued */
-	int last_overrun;          /* of the signal that was taken last: timer_getoverrun */
+	int notify;               /* SIGEV_* */
+	int tid;                  /* SIGEV_THREAD_ID: whom */
+	uint64_t overrun;         /* expiries since the item was queued */
+	int last_overrun;         /* of the signal that was taken last: timer_getoverrun */
 };
 
 struct kitimerspec {
@@ -174,12 +174,13 @@ static void forget_signal(struct posix_timer *pt)
 
 long sys_timer_settime(int id, int flags, const void *unew, void *uold)
 {
-	struct posix_timer *pt = find(id);
+	struct posix_timer *pt;
 	struct kitimerspec new, old;
 	uint64_t value_ns, interval_ns;
 
 	if (unew == NULL || copy_from_user(&new, unew, sizeof(new)) != 0)
 		return unew == NULL ? -EINVAL : -EFAULT;
+	pt = find(id); /* after the copy, which may sleep */
 	if (timespec_to_ns(&new.value, &value_ns) != 0 || timespec_to_ns(&new.interval, &interval_ns) != 0 ||
 	    pt == NULL)
 		return -EINVAL;
