@@ -4,12 +4,14 @@
 A case is a function with the decorator @case in a file of tests/system/cases/. It gets one argument, t (class Case), and
     t.same(["sort", "file"])        runs the program on the host and in a VM: stdout, stderr and exit status must be equal
     r = t.cay(["sort", "file"])     runs it in a VM only;  t.host([...]) on the host only
+    r = t.oracle("name", [...])     as t.host, but run once for all cases that ask for this name
     t.check(cond, "what it means")  records a failure and goes on
     t.sub("name", ok, "detail")     records a result of its own, for programs that report many
     t.skip("reason")                ends the case as skipped
 Each case has an empty folder of its own (t.dir), which is the current folder of both runs. A run that takes longer
 than its limit is killed, with all it started, and reported with what it had printed.
 """
+import concurrent.futures
 import ctypes
 import os
 import shutil
@@ -120,6 +122,15 @@ def in_session(sid):
     return found
 
 
+ORACLES, ORACLES_LOCK = {}, threading.Lock()
+
+
+def forget_oracles():
+    """A case that runs again asks Linux again."""
+    with ORACLES_LOCK:
+        ORACLES.clear()
+
+
 class Case:
     def __init__(self, fn, options, config):
         self.fn, self.options, self.config = fn, options, config
@@ -170,6 +181,18 @@ class Case:
 
     def host(self, argv, stdin=b"", timeout=None, env=None, **kw):
         return run(list(map(str, argv)), stdin, timeout or self.options.get("timeout", 60), {**ENV, **(env or {})}, self.dir, **kw)
+
+    def oracle(self, name, argv):
+        """The host's run of a program that several cases compare with, on both backends: once for all that give this name."""
+        with ORACLES_LOCK:
+            first = name not in ORACLES
+            future = ORACLES.setdefault(name, concurrent.futures.Future())
+        if first:
+            try:
+                future.set_result(self.host(argv))
+            except BaseException as e:
+                future.set_exception(e)
+        return future.result()
 
     def same(self, argv, flags=(), stdin=b"", timeout=None, env=None, stderr=True, normalize=None, expect=None):
         """Host and VM must agree. expect: the exit status both must have. normalize: bytes -> bytes on outputs."""

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 """Runs the system and guest tests through the command line; see tests/README.md.
 
-usage: tests/system/run.py [--cay PATH] [--backend all|kvm|process] [-j N] [-k PATTERN]... [--list] [-v]
+usage: tests/system/run.py [--cay PATH] [--backend all|kvm|process] [-j N] [-k PATTERN]... [--list] [--durations N] [-v]
 Every case runs on each backend (but for those that say otherwise: @case(backends=...)); its results are named
 BACKEND:GROUP/CASE. The cases of a backend that does not work here, as `cay doctor` sees it, are counted as skipped.
 A case that fails is run once more, alone. If it passes then it is reported as UNSTABLE, with what it said the first time, and
@@ -99,6 +99,7 @@ class Tally:
     def settle(self, c):
         """A case that failed beside others: counts what it does now, with nothing beside it."""
         bad = dict(self.bad(c))
+        harness.forget_oracles()
         again = harness.Case(c.fn, c.options, c.config)
         if self.unstable < MAX_UNSTABLE and not self.bad(again.execute()):
             self.unstable += 1
@@ -124,10 +125,11 @@ def main():
     p.add_argument("--cay", default=os.path.join(TOP, "build", "cay"))
     p.add_argument("--build", default=os.path.join(TOP, "build"))
     p.add_argument("--backend", default="all", choices=("all", *BACKENDS))
-    p.add_argument("-j", type=int, default=os.cpu_count())
+    p.add_argument("-j", type=int, default=2 * os.cpu_count(), help="cases at a time; twice the CPUs, as half of a case is waiting")
     p.add_argument("-k", action="append", default=[], metavar="PATTERN", help="run cases whose name contains PATTERN")
     p.add_argument("--soak", action="store_true", help="the cases that take minutes (make soak) instead of the others")
     p.add_argument("--list", action="store_true")
+    p.add_argument("--durations", type=int, default=12, metavar="N", help="print the N slowest cases")
     p.add_argument("-v", action="store_true")
     args = p.parse_args()
     args.cay = os.path.abspath(args.cay)
@@ -145,52 +147,61 @@ def main():
         return run_all(args)
 
 
+def choose(args, broken):
+    """The cases to run, by backend; what is not run on a backend is said, and counted by the caller."""
+    chosen = {}
+    for backend in BACKENDS if args.backend == "all" else (args.backend,):
+        cases = [harness.Case(fn, opt, argparse.Namespace(**{**vars(args), "backend": backend})) for fn, opt in harness.CASES]
+        cases = [c for c in cases if backend in c.options.get("backends", BACKENDS) and (not args.k or any(k in c.name for k in args.k))
+                 and bool(c.options.get("soak")) == args.soak]
+        working = [b for b in chosen if not broken[b]]
+        if working and not broken[backend]:
+            for c in [c for c in cases if c.options.get("once")]:
+                print("NOTE %s runs on one backend only, %s" % (c.name, working[0]))
+                cases.remove(c)
+        chosen[backend] = cases
+    return chosen
+
+
+def run_cases(tally, cases, workers):
+    """
+    All of them, of both backends, in one pool, so that no worker waits for the others in between. Long ones first, as their limits tell,
+    so that the last worker does not end alone with one of them.
+    """
+    failed = []
+    shared = sorted((c for c in cases if not c.options.get("alone")), key=lambda c: -c.options.get("timeout", 60))
+    with concurrent.futures.ThreadPoolExecutor(max_workers=workers) as pool:
+        for done in concurrent.futures.as_completed([pool.submit(c.execute) for c in shared]):
+            c = done.result()
+            if tally.bad(c):
+                failed.append(c)
+            else:
+                tally.add_case(c)
+    for c in failed:
+        tally.settle(c)
+    for c in cases:
+        if c.options.get("alone"):
+            tally.settle(c) if tally.bad(c.execute()) else tally.add_case(c)
+
+
 def run_all(args):
     tally = Tally(load_known(), args.v)
     broken = why_not(args.cay)
-    last, ran = [], []
-    for backend in BACKENDS if args.backend == "all" else (args.backend,):
-        args.backend = backend
-        cases = [harness.Case(fn, opt, argparse.Namespace(**vars(args))) for fn, opt in harness.CASES]
-        cases = [c for c in cases if backend in c.options.get("backends", BACKENDS) and (not args.k or any(k in c.name for k in args.k))
-                 and bool(c.options.get("soak")) == args.soak]
-        if ran and not broken[backend]:
-            for c in [c for c in cases if c.options.get("once")]:
-                print("NOTE %s runs on one backend only, %s" % (c.name, ran[0]))
-                cases.remove(c)
-        if args.list:
-            print("\n".join("%s:%s" % (backend, c.name) for c in cases))
-            continue
+    chosen = choose(args, broken)
+    if args.list:
+        print("\n".join("%s:%s" % (backend, c.name) for backend, cases in chosen.items() for c in cases))
+        return 0
+    for backend, cases in chosen.items():
         if broken[backend]:
             # One line and a number: a thousand lines that all say the same hide the others.
             print("SKIP backend %s, %d cases: %s" % (backend, len(cases), broken[backend]))
             tally.skipped += len(cases)
-            last.append("%s: %d cases skipped" % (backend, len(cases)))
-            continue
-        ran.append(backend)
-        before = (tally.passed, tally.failed, tally.skipped)
-        begin = time.monotonic()
-        # Long ones first, so that the last worker does not end alone with one of them.
-        failed = []
-        shared = sorted((c for c in cases if not c.options.get("alone")), key=lambda c: -c.options.get("timeout", 60))
-        with concurrent.futures.ThreadPoolExecutor(max_workers=args.j) as pool:
-            for c in pool.map(harness.Case.execute, shared):
-                if tally.bad(c):
-                    failed.append(c)
-                else:
-                    tally.add_case(c)
-        for c in failed:
-            tally.settle(c)
-        for c in cases:
-            if c.options.get("alone"):
-                tally.settle(c) if tally.bad(c.execute()) else tally.add_case(c)
-        times = [(c.seconds, c.name) for c in cases]
-        print("%s backend: %d cases in %.0f s; slowest: %s" % (backend, len(cases), time.monotonic() - begin, ", ".join(
-            "%s %.1f s" % (n, s) for s, n in sorted(times, reverse=True)[:12])))
-        after = (tally.passed, tally.failed, tally.skipped)
-        last.append("%s: %d passed, %d failed, %d skipped" % (backend, *(a - b for a, b in zip(after, before))))
-    if args.list:
-        return 0
+    todo = [c for backend, cases in chosen.items() if not broken[backend] for c in cases]
+    begin, cpu = time.monotonic(), sum(os.times()[:4])
+    run_cases(tally, todo, args.j)
+    print("%d cases in %.0f s with %d at a time; %.0f s of CPU time" % (len(todo), time.monotonic() - begin, args.j, sum(os.times()[:4]) - cpu))
+    for c in sorted(todo, key=lambda c: -c.seconds)[:args.durations]:
+        print("%7.1f s  %s:%s" % (c.seconds, c.config.backend, c.name))
     for group, (ok, bad, skip) in sorted(tally.groups.items()):
         if ok == 0 and bad == 0:
             print("NOTE every test of group %s was skipped: nothing of it is proven on this machine" % group)
@@ -198,8 +209,12 @@ def run_all(args):
         for pattern, why in tally.known:
             if pattern not in tally.used:
                 print("NOTE known failure %s did not fail: take it off tests/system/known-failures.txt" % pattern)
-    for line in last:
-        print("  backend " + line)
+    for backend, cases in chosen.items():
+        if broken[backend]:
+            print("  backend %s: %d cases skipped" % (backend, len(cases)))
+            continue
+        sums = [sum(n) for n in zip((0, 0, 0), *(n for group, n in tally.groups.items() if group.startswith(backend + ":")))]
+        print("  backend %s: %d passed, %d failed, %d skipped" % (backend, *sums))
     print("system: %d passed, %d failed, %d skipped" % (tally.passed, tally.failed, tally.skipped))
     counts = os.environ.get("CAY_TEST_COUNTS")
     if counts:

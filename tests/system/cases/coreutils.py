@@ -56,7 +56,7 @@ def sha256sum(t):
     t.same(["sha256sum", "/usr/bin/python3.11", "/bin/bash"])
 
 
-@case(timeout=300, alone=True)
+@case(timeout=300, once=True)
 def sort_200_mb(t):
     """A 200 MB file, with the temporary files that sort makes."""
     block = text(50000).encode()

@@ -38,7 +38,7 @@ def guest_program(t, name, flags=()):
     if not os.path.exists(program):
         t.fail("%s was not built" % program)
         return
-    host = t.host([program])
+    host = t.oracle("guest/" + name, [program])
     want = lines(host.text)
     # A check of timing may fail on a loaded host: then the VM is not asked for better. Ending early on Linux is the test's own error.
     if host.timed_out or host.status not in (0, 1) or (host.status == 1 and not any(v == "FAIL" for v, _ in want.values())):
