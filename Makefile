@@ -64,4 +64,4 @@ help: ## this list
 
 .PHONY: all objects clean help
 -include $(KERNEL_OBJ:.o=.d) $(VMM_OBJ:.o=.d) $(USERNET_OBJ:.o=.d)
-include mk/vdso.mk mk/stub.mk mk/gen.mk mk/usernet.mk mk/unit.mk mk/stress.mk mk/fuzz.mk mk/guest.mk mk/lint.mk mk/install.mk mk/bench.mk
+include mk/vdso.mk mk/stub.mk mk/gen.mk mk/usernet.mk mk/sources.mk mk/unit.mk mk/stress.mk mk/fuzz.mk mk/guest.mk mk/lint.mk mk/install.mk mk/bench.mk

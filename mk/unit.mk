@@ -21,7 +21,7 @@ unit_key = $(shell sed -n 's|^// $(1):||p' $(2))
 # Without a SOURCES line a test links the file whose name it has, or else those that begin with it: virtq.c or virtq_*.c.
 unit_named = $(subst /test_,/,$(1:tests/unit/%=%))
 unit_default = $(or $(wildcard $(call unit_named,$(1))),$(wildcard $(patsubst %.c,%_*.c,$(call unit_named,$(1)))))
-unit_sources = $(patsubst shim/%,tests/unit/shim/%,$(if $(shell grep '^// SOURCES:' $(1)),$(call unit_key,SOURCES,$(1)),$(unit_default)))
+unit_sources = $(call source_paths,$(if $(shell grep '^// SOURCES:' $(1)),$(call unit_key,SOURCES,$(1)),$(unit_default)))
 
 define UNIT_RULE
 $(2): $(UNIT_DIR)/obj/$(1).o $$(addprefix $(UNIT_DIR)/obj/,$$(addsuffix .o,$$(call unit_sources,$(1)))) $(1)

@@ -4,7 +4,7 @@
  * memory, so that the walks come far.
  */
 // SOURCES: vmm/inspect/guest_map.c vmm/inspect/inspect_threads.c vmm/inspect/inspect_files.c vmm/inspect/inspect_sockets.c vmm/control/request.c
-// CFLAGS: -ljansson
+// LIBS: -ljansson
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>

@@ -4,7 +4,7 @@
  * the connection expects, so that they matter, or wild), time that passes, and calls of the application.
  * The core must not crash, leak or break its invariants, and must always end when it is aborted.
  */
-// SOURCES: kernel/net/tcp_ack.c kernel/net/tcp_conn.c kernel/net/tcp_cubic.c kernel/net/tcp_inflight.c kernel/net/tcp_input.c kernel/net/tcp_listen.c kernel/net/tcp_output.c kernel/net/tcp_pmtu.c kernel/net/tcp_rack.c kernel/net/tcp_rcvq.c kernel/net/tcp_recovery.c kernel/net/tcp_reno.c kernel/net/tcp_rtt.c kernel/net/tcp_secret.c kernel/net/tcp_sndq.c kernel/net/tcp_timer.c kernel/net/tcp_window.c kernel/net/tcp_wire.c kernel/net/pbuf.c kernel/fs/uio.c lib/siphash.c lib/inet_checksum.c shim/kmalloc.c shim/page.c shim/uaccess.c shim/log.c
+// SOURCES: @tcp
 // CFLAGS: -DCAY_KERNEL=1
 #include <errno.h>
 #include <stdio.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The overlay, over a folder in memory: what changes, what the lower folder keeps, and that both hang together through
  * links. */
-// SOURCES: kernel/fs/attr.c kernel/fs/dcache.c kernel/fs/dirops.c kernel/fs/fdtable.c kernel/fs/file.c shim/async.c kernel/fs/fs_context.c kernel/fs/inode.c kernel/fs/locks.c kernel/fs/missing.c kernel/fs/mount.c kernel/fs/nametable.c kernel/fs/open.c kernel/fs/pagetree.c kernel/fs/overlay.c kernel/fs/overlay_dir.c kernel/fs/path_text.c kernel/fs/permission.c kernel/fs/groups.c kernel/fs/ramfs.c kernel/fs/ramfs_file.c kernel/fs/rw.c kernel/fs/uio.c kernel/fs/walk.c kernel/fs/xattrs.c shim/kmalloc.c shim/log.c shim/page.c shim/uaccess.c shim/clock.c shim/sched.c shim/notify.c shim/klock.c
+// SOURCES: @files kernel/fs/overlay.c kernel/fs/overlay_dir.c
 #include <stdio.h>
 
 #include "unit.h"

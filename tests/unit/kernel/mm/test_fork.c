@@ -3,7 +3,7 @@
  * Copies of address spaces: a few of them, forked from each other in random order, written, cut and dropped, against
  * a plain model of what each must contain; and nothing is lost at the end.
  */
-// SOURCES: kernel/mm/fork.c kernel/mm/vmspace.c kernel/mm/vmspace_lock.c kernel/mm/fault_quick.c kernel/mm/kept_tables.c kernel/mm/shared_tables.c kernel/arch/x86_64/callsite_table.c kernel/mm/mmap.c kernel/mm/ptes.c kernel/mm/fault.c kernel/mm/fill.c kernel/mm/brk.c kernel/mm/mremap.c kernel/mm/advise.c kernel/mm/alias.c kernel/mm/area.c kernel/mm/page.c kernel/mm/page_local.c kernel/arch/x86_64/paging.c lib/avl.c shim/log.c shim/ram.c shim/file.c shim/kmalloc.c shim/sched.c
+// SOURCES: @memory kernel/mm/fork.c shim/kmalloc.c shim/sched.c
 #include "unit/unit.h"
 
 #include <stdlib.h>

@@ -4,7 +4,7 @@
  * page. A model of the TLB remembers each translation that was used until it is flushed: one that is left over with
  * more rights than the tables give, or another page, is a forgotten flush.
  */
-// SOURCES: kernel/mm/vmspace.c kernel/mm/vmspace_lock.c kernel/mm/fault_quick.c kernel/mm/kept_tables.c kernel/mm/shared_tables.c kernel/arch/x86_64/callsite_table.c kernel/mm/mmap.c kernel/mm/ptes.c kernel/mm/fault.c kernel/mm/fill.c kernel/mm/brk.c kernel/mm/mremap.c kernel/mm/advise.c kernel/mm/alias.c kernel/mm/area.c kernel/mm/page.c kernel/mm/page_local.c kernel/arch/x86_64/paging.c lib/avl.c shim/log.c shim/ram.c shim/file.c
+// SOURCES: @memory
 #define _GNU_SOURCE
 #include "unit.h"
 

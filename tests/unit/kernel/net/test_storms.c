@@ -3,7 +3,7 @@
  * Storms of ARP and neighbour discovery from a hostile link: answers are limited, tables bounded, and who is talked to
  * stays known. Floods of fragments: test_ip.c; of SYNs: test_tcp_listen.c; of segments: tests/net.
  */
-// SOURCES: kernel/net/pbuf.c kernel/net/channel.c kernel/net/channel_table.c kernel/net/net.c kernel/net/netif.c kernel/net/netif_addr.c kernel/net/loopback.c kernel/net/ether.c kernel/net/arp.c kernel/net/neigh.c kernel/net/ndp.c kernel/net/slaac.c kernel/net/ip_input.c kernel/net/ipv4_input.c kernel/net/ipv6_input.c kernel/net/ip_output.c kernel/net/route.c kernel/net/pmtu.c kernel/net/port.c kernel/net/icmp.c kernel/net/icmp4.c kernel/net/icmp6.c kernel/net/reassembly.c kernel/net/raw.c kernel/net/packet.c kernel/net/packet_options.c kernel/net/packet_ring.c kernel/net/packet_blocks.c kernel/net/udp.c kernel/net/udplite.c kernel/net/udp_send.c kernel/net/udp_recv.c kernel/net/inet.c kernel/net/inet_options.c kernel/net/inet_control.c kernel/net/inet_multicast.c kernel/net/inet_errqueue.c kernel/net/inet_ioctl.c kernel/net/socket.c kernel/fs/uio.c lib/siphash.c lib/inet_checksum.c lib/pheap.c lib/fmt.c kernel/time/timer.c kernel/time/timespec.c shim/kmalloc.c shim/page.c shim/clock.c shim/events.c shim/log.c shim/sched.c shim/uaccess.c shim/file.c shim/net.c shim/klock.c kernel/net/filter.c lib/cbpf.c
+// SOURCES: @net
 #include "unit.h"
 
 #include <linux/icmpv6.h>

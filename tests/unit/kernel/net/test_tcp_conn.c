@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Connections over a simulated link: opening, data, loss, closing in every order, windows. All in virtual time. */
-// SOURCES: tests/unit/kernel/net/tcp_sim.c kernel/net/tcp_ack.c kernel/net/tcp_conn.c kernel/net/tcp_cubic.c kernel/net/tcp_inflight.c kernel/net/tcp_input.c kernel/net/tcp_listen.c kernel/net/tcp_output.c kernel/net/tcp_pmtu.c kernel/net/tcp_rack.c kernel/net/tcp_rcvq.c kernel/net/tcp_recovery.c kernel/net/tcp_reno.c kernel/net/tcp_rtt.c kernel/net/tcp_secret.c kernel/net/tcp_sndq.c kernel/net/tcp_timer.c kernel/net/tcp_window.c kernel/net/tcp_wire.c kernel/net/pbuf.c kernel/fs/uio.c lib/siphash.c lib/inet_checksum.c shim/kmalloc.c shim/page.c shim/uaccess.c shim/log.c
+// SOURCES: @tcp tests/unit/kernel/net/tcp_sim.c
 #include "unit.h"
 
 #include <errno.h>

@@ -4,7 +4,7 @@
  * RFC 9438 section 5 gives Cubic's average window for loss probability p and round trip R:
  * 1.054 (R/p)^(3/4) segments, never below Reno's 1.2 / sqrt(p) or so.
  */
-// SOURCES: tests/unit/kernel/net/tcp_sim.c kernel/net/tcp_ack.c kernel/net/tcp_conn.c kernel/net/tcp_cubic.c kernel/net/tcp_inflight.c kernel/net/tcp_input.c kernel/net/tcp_listen.c kernel/net/tcp_output.c kernel/net/tcp_pmtu.c kernel/net/tcp_rack.c kernel/net/tcp_rcvq.c kernel/net/tcp_recovery.c kernel/net/tcp_reno.c kernel/net/tcp_rtt.c kernel/net/tcp_secret.c kernel/net/tcp_sndq.c kernel/net/tcp_timer.c kernel/net/tcp_window.c kernel/net/tcp_wire.c kernel/net/pbuf.c kernel/fs/uio.c lib/siphash.c lib/inet_checksum.c shim/kmalloc.c shim/page.c shim/uaccess.c shim/log.c
+// SOURCES: @tcp tests/unit/kernel/net/tcp_sim.c
 // LIBS: -lm
 #include "unit.h"
 
