@@ -95,6 +95,14 @@ void tcp_init(void);
 MUST_CHECK int udp_create(int family, int protocol, struct socket **out); /* IPPROTO_UDP, IPPROTO_UDPLITE */
 void udp_init(void);
 MUST_CHECK int raw_create(int family, int protocol, struct socket **out);
+/* For lists: raw sockets and those of ping. The program's "port" of a raw socket is its protocol. rx_bytes: of memory.
+ * Called under a spin lock; sockets are read without theirs. */
+struct raw_view {
+	const struct inet_sock *in;
+	bool ping;
+	size_t rx_bytes;
+};
+void raw_for_each(void (*fn)(const struct raw_view *v, void *arg), void *arg);
 /* SOCK_DGRAM with IPPROTO_ICMP: what ping uses without privileges. */
 MUST_CHECK int ping_create(int family, int protocol, struct socket **out);
 

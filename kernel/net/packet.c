@@ -99,6 +99,14 @@ void packet_copy(struct netif *nif, const struct pbuf *p, bool outgoing)
 	spin_unlock(&lock);
 }
 
+void packet_for_each(void (*fn)(const struct packet_sock *s, void *arg), void *arg)
+{
+	spin_lock(&lock);
+	list_for_each (s, &all, link, struct packet_sock)
+		fn(s, arg);
+	spin_unlock(&lock);
+}
+
 static void fill_ll(struct sockaddr_ll *ll, const struct netif *nif, uint16_t protocol, uint8_t type,
 		    const uint8_t *mac)
 {

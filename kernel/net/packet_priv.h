@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* packet_priv.h - a packet socket: between packet.c and packet_options.c. */
+/* packet_priv.h - a packet socket: between packet.c, packet_options.c, packet_diag.c and /proc/net/packet. */
 #ifndef CAY_KERNEL_NET_PACKET_PRIV_H
 #define CAY_KERNEL_NET_PACKET_PRIV_H
 
@@ -31,6 +31,9 @@ static inline struct packet_sock *packet_of(struct socket *s)
 {
 	return s->priv;
 }
+
+/* For lists: fn is called under a spin lock, without the socket's; so it does not look at what ring points to. */
+void packet_for_each(void (*fn)(const struct packet_sock *s, void *arg), void *arg);
 
 /* packet_options.c */
 int packet_set_option(struct socket *sock, int level, int name, const void *value, unsigned len);

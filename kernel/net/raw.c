@@ -111,6 +111,16 @@ bool ping_input(struct pbuf *p)
 	return false;
 }
 
+void raw_for_each(void (*fn)(const struct raw_view *v, void *arg), void *arg)
+{
+	spin_lock(&lock);
+	list_for_each (r, &all, link, struct raw_sock) {
+		const struct raw_view v = {&r->in, r->ping, READ_ONCE(r->rx.truesize)};
+		fn(&v, arg);
+	}
+	spin_unlock(&lock);
+}
+
 static void run(struct channel *ch, struct pbuf *batch, uint32_t bits)
 {
 	struct raw_sock *r = container_of(ch, struct raw_sock, in.ch);

@@ -95,7 +95,7 @@ static void put_common(struct query *q, const struct inet_sock *in, size_t rx, s
 		nl_put_u8(q->reply, INET_DIAG_TOS, in->tos);
 	if (wants_extension(q, INET_DIAG_TCLASS) && in->sock.family == AF_INET6)
 		nl_put_u8(q->reply, INET_DIAG_TCLASS, in->tos);
-	if (in->sock.family == AF_INET6)
+	if (in->sock.family == AF_INET6 && in->sock.type != SOCK_RAW)
 		nl_put_u8(q->reply, INET_DIAG_SKV6ONLY, in->v6only);
 }
 
@@ -148,6 +148,25 @@ static void put_udp(struct channel *ch, void *arg)
 	nl_end(q->reply);
 }
 
+static void put_raw(const struct raw_view *v, void *arg)
+{
+	struct query *q = arg;
+	unsigned state = ipaddr_is_any(&v->in->remote) ? TCPS_CLOSED : TCPS_ESTABLISHED;
+	struct inet_diag_msg *m;
+
+	if (v->ping || !is_wanted(q, v->in, state))
+		return;
+	m = begin(q, v->in, state);
+	if (m == NULL)
+		return;
+	m->id.idiag_sport = htons((uint16_t)v->in->sock.protocol);
+	m->id.idiag_dport = 0;
+	m->idiag_rqueue = (uint32_t)v->rx_bytes;
+	put_common(q, v->in, v->rx_bytes, 0);
+	nl_put_u8(q->reply, INET_DIAG_SHUTDOWN, 0);
+	nl_end(q->reply);
+}
+
 int sock_diag_request(struct nl_reply *r, const struct nlmsghdr *h, const uint8_t *body, unsigned bytes)
 {
 	struct inet_diag_req_v2 req;
@@ -159,6 +178,8 @@ int sock_diag_request(struct nl_reply *r, const struct nlmsghdr *h, const uint8_
 		return -EINVAL;
 	if (body[0] == AF_UNIX)
 		return unix_diag_request(r, body, bytes);
+	if (body[0] == AF_PACKET)
+		return packet_diag_request(r, body, bytes);
 	if (body[0] != AF_INET && body[0] != AF_INET6)
 		return -ENOENT;
 	if (bytes < sizeof(req))
@@ -175,6 +196,11 @@ int sock_diag_request(struct nl_reply *r, const struct nlmsghdr *h, const uint8_
 	case IPPROTO_UDP:
 	case IPPROTO_UDPLITE:
 		channel_for_each(req.sdiag_protocol, put_udp, &q);
+		break;
+	case IPPROTO_RAW:
+		if (!q.all)
+			return -ENOENT;
+		raw_for_each(put_raw, &q);
 		break;
 	default:
 		return -ENOENT;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * sock_diag.h - NETLINK_SOCK_DIAG (sock_diag(7)): TCP and UDP sockets for ss and its like. Filters in bytecode are not
- * looked at: ss applies its filter to the answer as well. Nobody sees more of a socket than through /proc/net.
+ * sock_diag.h - NETLINK_SOCK_DIAG (sock_diag(7)): sockets for ss and its like: TCP, UDP, raw, Unix and packet sockets.
+ * Filters in bytecode are not looked at: ss applies its filter to the answer as well. Nobody sees more of a socket than
+ * through /proc/net.
  */
 #ifndef CAY_KERNEL_NET_SOCK_DIAG_H
 #define CAY_KERNEL_NET_SOCK_DIAG_H
@@ -15,7 +16,8 @@
  */
 int sock_diag_request(struct nl_reply *r, const struct nlmsghdr *h, const uint8_t *body, unsigned bytes);
 
-/* unix_diag.c: the same for AF_UNIX. */
+/* unix_diag.c, packet_diag.c: the same for AF_UNIX, and lists of AF_PACKET (-EINVAL for a single one, as on Linux). */
 int unix_diag_request(struct nl_reply *r, const uint8_t *body, unsigned bytes);
+int packet_diag_request(struct nl_reply *r, const uint8_t *body, unsigned bytes);
 
 #endif

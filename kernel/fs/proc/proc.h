@@ -70,6 +70,9 @@ int proc_show_udp(uint64_t id, struct text *t);
 int proc_show_udp6(uint64_t id, struct text *t);
 int proc_show_udplite(uint64_t id, struct text *t);
 int proc_show_udplite6(uint64_t id, struct text *t);
+int proc_show_raw(uint64_t id, struct text *t);
+int proc_show_raw6(uint64_t id, struct text *t);
+int proc_show_packet(uint64_t id, struct text *t);
 int proc_show_sockstat(uint64_t id, struct text *t);
 int proc_show_unix(uint64_t id, struct text *t); /* proc_net_unix.c */
 

@@ -645,7 +645,11 @@ import socket, subprocess
 l = socket.create_server(("127.0.0.1", 8080)); c = socket.create_connection(("127.0.0.1", 8080)); a, _ = l.accept()
 six = socket.create_server(("::1", 8081), family=socket.AF_INET6)
 u = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); u.bind(("0.0.0.0", 5353))
-for flags in ("-Htuanp", "-Htin", "-Hlt"):
+r = socket.socket(socket.AF_INET, socket.SOCK_RAW, 200); r.bind(("127.0.0.1", 0)); r.connect(("127.0.0.2", 0))
+r6 = socket.socket(socket.AF_INET6, socket.SOCK_RAW, 58)
+p = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3)); d = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM); d.bind(("lo", 0x800))
+print(open("/proc/net/raw").read(), open("/proc/net/packet").read())
+for flags in ("-Htuanp", "-Htin", "-Hlt", "-Hwanp", "-H0anpe"):
     print(subprocess.run(["ss", flags], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True).stdout)
 """
 # Until the monitor has begun to listen, and until it has said all.
@@ -671,8 +675,10 @@ def tools_of_the_network_inside(t):
     for command, patterns in wanted.items():
         r = t.cay(command.split())
         t.check(r.status == 0 and all(re.search(p, r.text) for p in patterns), r.describe())
-    r = t.cay([PYTHON, "-c", SS])
-    for p in (r"LISTEN .*127\.0\.0\.1:8080 .*python3", r"ESTAB .*127\.0\.0\.1:8080 ", r"LISTEN .*\[::1\]:8081 ", r"udp +UNCONN .*0\.0\.0\.0:5353 ", r"cubic wscale:\d+,\d+ .*mss:\d+ .*cwnd:\d+"):
+    r = t.cay([PYTHON, "-c", SS], ["-u", "0:0"])
+    for p in (r"ESTAB .* 127\.0\.0\.1:200 +127\.0\.0\.2:\* .*python3", r"UNCONN .*:58 .*python3", r"p_raw UNCONN .*\*:\* .*python3",
+              r"p_dgr UNCONN .*\[2048\]:lo .*python3", r" 0100007F:00C8 0200007F:0000 01 ", r" 3 +0003 +0 +1 ", r" 2 +0800 +1 +1 ",
+              r"LISTEN .*127\.0\.0\.1:8080 .*python3", r"ESTAB .*127\.0\.0\.1:8080 ", r"LISTEN .*\[::1\]:8081 ", r"udp +UNCONN .*0\.0\.0\.0:5353 ", r"cubic wscale:\d+,\d+ .*mss:\d+ .*cwnd:\d+"):
         t.check(re.search(p, r.text), "%s: %s" % (p, r.describe()))
     t.check("annot" not in r.text and "mptcp" not in r.text, "it asks the kernel, and is told of no sockets that are none: " + r.describe())
     r = t.cay(["sh", "-c", MONITOR], ["-u", "0:0"])
