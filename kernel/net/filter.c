@@ -14,10 +14,12 @@
 #include "kernel/mm/percpu.h"
 #include "kernel/mm/uaccess.h"
 #include "kernel/net/netif.h"
+#include "kernel/sched/rcu.h"
 #include "lib/cbpf.h"
 #include "lib/string.h"
 
 struct net_filter {
+	struct rcu_head rcu;
 	unsigned nr;
 	bool locked;
 	struct sock_filter insn[];
@@ -125,6 +127,45 @@ uint32_t net_filter_run_frame(const struct net_filter *f, const struct pbuf *p, 
 	return f == NULL ? p->len : net_filter_run_program(f->insn, p, about);
 }
 
+struct flat {
+	struct cbpf_data data;
+	const uint8_t *bytes;
+};
+
+/* Beside the data: what is true of every message, or 0. */
+static bool load_flat(const struct cbpf_data *d, uint32_t at, unsigned bytes, uint32_t *v)
+{
+	const struct flat *flat = container_of(d, const struct flat, data);
+
+	*v = 0;
+	if (at >= (uint32_t)SKF_AD_OFF) {
+		switch (at - (uint32_t)SKF_AD_OFF) {
+		case SKF_AD_RANDOM:
+			random_bytes(v, sizeof(*v));
+			return true;
+		case SKF_AD_CPU:
+			*v = percpu_id();
+			return true;
+		case SKF_AD_IFINDEX: /* there is no interface: Linux ends the program */
+		case SKF_AD_HATYPE:
+			return false;
+		}
+		return at - (uint32_t)SKF_AD_OFF < SKF_AD_MAX;
+	}
+	if (at > d->len || bytes > d->len - at)
+		return false;
+	for (unsigned i = 0; i < bytes; i++)
+		*v = *v << 8 | flat->bytes[at + i];
+	return true;
+}
+
+uint32_t net_filter_run_flat(const struct net_filter *f, const void *data, uint32_t len)
+{
+	const struct flat flat = {.data = {.load = load_flat, .len = len}, .bytes = data};
+
+	return cbpf_run(f->insn, &flat.data);
+}
+
 /* ---- attaching */
 
 bool net_filter_is_option(int level, int name)
@@ -135,6 +176,17 @@ bool net_filter_is_option(int level, int name)
 void net_filter_free(struct net_filter *f)
 {
 	kfree(f);
+}
+
+static void free_rcu(struct rcu_head *h)
+{
+	kfree(container_of(h, struct net_filter, rcu));
+}
+
+void net_filter_free_later(struct net_filter *f)
+{
+	if (f != NULL)
+		rcu_free_later(&f->rcu, free_rcu);
 }
 
 bool net_filter_copy(const struct net_filter *f, struct net_filter **out)
@@ -172,26 +224,40 @@ static int make(const void *value, unsigned len, struct net_filter **out)
 	return err;
 }
 
+int net_filter_make(int name, const void *value, unsigned len, struct net_filter **new)
+{
+	*new = NULL;
+	return name == SO_ATTACH_FILTER ? make(value, len, new) : 0;
+}
+
+int net_filter_swap(struct net_filter **slot, int name, struct net_filter *new, struct net_filter **old)
+{
+	struct net_filter *now = *slot;
+
+	*old = new;
+	if (now != NULL && now->locked)
+		return -EPERM;
+	if (name == SO_LOCK_FILTER) {
+		if (now != NULL)
+			now->locked = true;
+		return 0;
+	}
+	if (name == SO_DETACH_FILTER && now == NULL)
+		return -ENOENT;
+	*old = now;
+	__atomic_store_n(slot, new, __ATOMIC_RELEASE);
+	return 0;
+}
+
 int net_filter_set(struct channel *ch, struct net_filter **slot, int name, const void *value, unsigned len)
 {
-	struct net_filter *new = NULL, *old = NULL;
-	int err = name == SO_ATTACH_FILTER ? make(value, len, &new) : 0;
+	struct net_filter *new, *old;
+	int err = net_filter_make(name, value, len, &new);
 
 	if (err != 0)
 		return err;
 	channel_lock(ch);
-	if (*slot != NULL && (*slot)->locked) {
-		err = -EPERM;
-		old = new;
-	} else if (name == SO_LOCK_FILTER) {
-		if (*slot != NULL)
-			(*slot)->locked = true;
-	} else if (name == SO_DETACH_FILTER && *slot == NULL) {
-		err = -ENOENT;
-	} else {
-		old = *slot;
-		*slot = new;
-	}
+	err = net_filter_swap(slot, name, new, &old);
 	channel_unlock(ch);
 	net_filter_free(old);
 	return err;

@@ -117,10 +117,12 @@ void tcp_sock_listener_input(struct tcp_sock *t, struct pbuf *p, uint64_t now_ns
 
 	if (pass_on(p))
 		return;
-	if (!tcp_sock_passes(t, p) || !tcp_sock_parse(p, &seg) || p->link_multicast || ipaddr_is_broadcast(&p->dst)) {
+	uint32_t wanted = tcp_sock_wanted(t, p);
+	if (wanted == 0 || !tcp_sock_parse(p, &seg) || p->link_multicast || ipaddr_is_broadcast(&p->dst)) {
 		pbuf_put(p);
 		return;
 	}
+	tcp_sock_cut(&seg, p, wanted);
 	switch (tcp_listener_input(t->listener, &tuple, &seg, now_ns, &agreed)) {
 	case TCP_LISTEN_ACCEPT:
 		accept_one(t, &tuple, &seg, p, &agreed, now_ns);

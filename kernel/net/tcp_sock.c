@@ -41,6 +41,15 @@ bool tcp_sock_parse(struct pbuf *p, struct tcp_seg *seg)
 	return true;
 }
 
+void tcp_sock_cut(struct tcp_seg *seg, struct pbuf *p, uint32_t wanted)
+{
+	if (wanted >= seg->header_bytes + seg->len)
+		return;
+	seg->len = wanted > seg->header_bytes ? wanted - seg->header_bytes : 0;
+	seg->flags &= (uint8_t)~TCP_FIN;
+	pbuf_trim(p, seg->len);
+}
+
 static void no_channel(struct pbuf *p)
 {
 	struct tcp_seg seg;
@@ -224,12 +233,14 @@ static void take_listener_icmp(struct tcp_sock *t, struct pbuf *p)
 
 static void take_segment(struct tcp_sock *t, struct pbuf *p, uint64_t now_ns)
 {
+	uint32_t wanted = tcp_sock_wanted(t, p);
 	struct tcp_seg seg;
 
-	if (!tcp_sock_passes(t, p) || !tcp_sock_parse(p, &seg)) {
+	if (wanted == 0 || !tcp_sock_parse(p, &seg)) {
 		pbuf_put(p);
 		return;
 	}
+	tcp_sock_cut(&seg, p, wanted);
 	if (t->c.state == TCPS_CLOSED) {
 		tcp_send_reset(p, &seg);
 		pbuf_put(p);

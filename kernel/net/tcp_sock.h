@@ -88,11 +88,13 @@ void tcp_sock_count_memory(struct tcp_sock *t);
 void tcp_sock_run(struct channel *ch, struct pbuf *batch, uint32_t bits);
 /* A packet at its transport header, checked and parsed: what is left of it is the payload (NULL if none). */
 MUST_CHECK bool tcp_sock_parse(struct pbuf *p, struct tcp_seg *seg);
-/* Does the socket's filter let this packet, at its TCP header, through? It cuts nothing off: that would come again. */
-static inline bool tcp_sock_passes(const struct tcp_sock *t, const struct pbuf *p)
+/* Bytes of a packet, at its TCP header, that the socket's filter lets through; 0: none of it. */
+static inline uint32_t tcp_sock_wanted(const struct tcp_sock *t, const struct pbuf *p)
 {
-	return likely(t->in.filter == NULL) || net_filter_run(t->in.filter, p) != 0;
+	return likely(t->in.filter == NULL) ? UINT32_MAX : net_filter_run(t->in.filter, p);
 }
+/* After the parse: forgets what the filter has cut off. The peer sends it again. */
+void tcp_sock_cut(struct tcp_seg *seg, struct pbuf *p, uint32_t wanted);
 /* Positive errno to report once, or 0. */
 int tcp_sock_error(struct tcp_sock *t);
 bool tcp_sock_rcv_ended(const struct tcp_sock *t); /* no more data will come */

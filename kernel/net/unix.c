@@ -6,6 +6,7 @@
 #include <linux/poll.h>
 
 #include "kernel/mm/kmalloc.h"
+#include "kernel/net/filter.h"
 #include "kernel/net/unix_priv.h"
 
 static const struct socket_ops unix_ops;
@@ -28,6 +29,7 @@ void unix_put(struct unix_sock *u)
 	list_remove(&u->all_link);
 	spin_unlock(&all_lock);
 	unix_drop_messages(u);
+	net_filter_free(u->filter);
 	kfree(u);
 }
 
@@ -451,5 +453,6 @@ static const struct socket_ops unix_ops = {
 	.take_error = unix_take_error,
 	.peer_cred = unix_peer_cred,
 	.is_listening = unix_is_listening,
+	.set_option = unix_set_option,
 	.release = unix_release,
 };

@@ -133,6 +133,12 @@ static ssize_t put_message(struct unix_sock *from, struct unix_sock *to, struct 
 		return n;
 	}
 	msg->bytes = (size_t)n;
+	if (!unix_filter_passes(to, msg->data, &msg->bytes)) { /* the sender is not told, nor are its files given */
+		kfree(msg);
+		scm_files_put(m->files);
+		m->files = NULL;
+		return n;
+	}
 	msg->taken = 0;
 	msg->files = m->files;
 	msg->cred = m->has_cred ? m->cred : own_cred();

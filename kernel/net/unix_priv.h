@@ -19,6 +19,8 @@
 #include "kernel/net/unix.h"
 #include "kernel/sched/spinlock.h"
 
+struct net_filter;
+
 struct unix_msg {
 	struct list link;
 	size_t bytes, taken;     /* of data; taken: read already (stream) */
@@ -37,7 +39,8 @@ struct unix_sock {
 	bool connected;       /* was at some time: what a missing peer means */
 	bool listening;
 	bool shut_rd, shut_wr;
-	int error; /* positive errno to report once */
+	int error;                 /* positive errno to report once */
+	struct net_filter *filter; /* NULL: none. Owned; see unix_filter.c */
 	struct unix_sock *peer;
 	struct list msgs;
 	size_t queued;                    /* bytes in msgs */
@@ -89,6 +92,11 @@ ssize_t unix_send(struct socket *s, struct sock_msg *m);
 ssize_t unix_recv(struct socket *s, struct sock_msg *m);
 void unix_drop_messages(struct unix_sock *u);
 void unix_msg_free(struct unix_msg *msg);
+
+/* unix_filter.c */
+int unix_set_option(struct socket *s, int level, int name, const void *value, unsigned len);
+/* Does the filter of `to` let a message through? *bytes: how much of it. */
+MUST_CHECK bool unix_filter_passes(const struct unix_sock *to, const void *data, size_t *bytes);
 
 /* unix_gc.c: files enter a message, leave it, and a socket was closed */
 void unix_gc_sent(const struct scm_files *files);

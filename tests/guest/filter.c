@@ -83,6 +83,79 @@ static void test_tcp(void)
 	close(l);
 }
 
+/* Segments are cut, and what is cut off comes again: three bytes at a time. */
+static void test_tcp_cut(void)
+{
+	struct sock_filter insn[] = {
+		OP(BPF_LD | BPF_B | BPF_ABS, 12), OP(BPF_ALU | BPF_RSH | BPF_K, 4), OP(BPF_ALU | BPF_LSH | BPF_K, 2),
+		OP(BPF_ALU | BPF_ADD | BPF_K, 3), OP(BPF_RET | BPF_A, 0),
+	};
+	struct sock_fprog p = {sizeof(insn) / sizeof(insn[0]), insn};
+	struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	int l = socket(AF_INET, SOCK_STREAM, 0), c = socket(AF_INET, SOCK_STREAM, 0);
+	socklen_t len = sizeof(a);
+	char b[10];
+
+	if (geteuid() != 0)
+		return;
+	bind(l, (struct sockaddr *)&a, sizeof(a));
+	getsockname(l, (struct sockaddr *)&a, &len);
+	listen(l, 1);
+	report_eq(connect(c, (struct sockaddr *)&a, sizeof(a)), 0);
+	int child = accept(l, NULL, NULL);
+	report(setsockopt(child, SOL_SOCKET, SO_ATTACH_FILTER, &p, sizeof(p)) == 0, "one that cuts");
+	report_eq(send(c, "abcdefg", 7, 0), 7);
+	report(recv(child, b, 10, 0) == 3 && memcmp(b, "abc", 3) == 0, "three bytes come");
+	close(c);
+	report(recv(child, b, 4, MSG_WAITALL) == 4 && memcmp(b, "defg", 4) == 0, "and then the others");
+	close(child);
+	close(l);
+}
+
+/* Bytes that come of a message of `bytes`; -EAGAIN: it does not. */
+static int unix_passes(int fd[2], char first, size_t bytes)
+{
+	char b[100] = {first};
+	ssize_t n;
+
+	report(send(fd[0], b, bytes, 0) == (ssize_t)bytes, "the sender is told nothing");
+	n = recv(fd[1], b, sizeof(b), MSG_DONTWAIT);
+	return n < 0 ? -errno : (int)n;
+}
+
+/* Between processes: of messages, not of streams. */
+static void test_unix(int type, bool works)
+{
+	int fd[2], inet = s, v = 0;
+
+	socketpair(AF_UNIX, type, 0, fd);
+	s = fd[1];
+	report(setsockopt(s, SOL_SOCKET, SO_DETACH_FILTER, &v, sizeof(v)) == -1 && errno == ENOENT, "none to detach");
+	report(ATTACH(OP(BPF_LD | BPF_B | BPF_ABS, 0), IF(BPF_JMP | BPF_JEQ | BPF_K, 'y', 0, 1), RETURN(5),
+		      RETURN(0)) == 0,
+	       "a filter on a Unix socket");
+	report_eq(unix_passes(fd, 'n', 20), works ? -EAGAIN : 20);
+	report_eq(unix_passes(fd, 'y', 20), works ? 5 : 20);
+	report_eq(unix_passes(fd, 'y', 2), 2);
+	if (works)
+		report_eq(unix_passes(fd, 'y', 0), -EAGAIN);
+	report(ATTACH(OP(BPF_LD | BPF_W | BPF_ABS, (uint32_t)SKF_AD_OFF + SKF_AD_IFINDEX), RETURN(-1u)) == 0,
+	       "one that asks for an interface");
+	report_eq(unix_passes(fd, 'y', 2), works ? -EAGAIN : 2);
+	report(ATTACH(OP(BPF_LD | BPF_W | BPF_ABS, (uint32_t)SKF_AD_OFF + SKF_AD_PROTOCOL),
+		      IF(BPF_JMP | BPF_JEQ | BPF_K, 0, 0, 1), RETURN(1), RETURN(0)) == 0,
+	       "and for a protocol");
+	report_eq(unix_passes(fd, 'y', 2), works ? 1 : 2);
+	report(setsockopt(s, SOL_SOCKET, SO_DETACH_FILTER, &v, sizeof(v)) == 0, "it is detached");
+	report_eq(unix_passes(fd, 'n', 20), 20);
+	v = 1;
+	report(ATTACH(RETURN(-1u)) == 0 && setsockopt(s, SOL_SOCKET, SO_LOCK_FILTER, &v, sizeof(v)) == 0, "locked");
+	report_eq(ATTACH(RETURN(0)), -EPERM);
+	s = inet;
+	close(fd[0]);
+	close(fd[1]);
+}
+
 int main(void)
 {
 	socklen_t len = sizeof(to);
@@ -94,6 +167,10 @@ int main(void)
 	getsockname(s, (struct sockaddr *)&to, &len);
 
 	test_tcp();
+	test_tcp_cut();
+	test_unix(SOCK_DGRAM, true);
+	test_unix(SOCK_SEQPACKET, true);
+	test_unix(SOCK_STREAM, false);
 	report(setsockopt(s, SOL_SOCKET, SO_DETACH_FILTER, &v, sizeof(v)) == -1 && errno == ENOENT,
 	       "there is none to detach");
 	report(ATTACH(OP(BPF_LD | BPF_B | BPF_ABS, 8), IF(BPF_JMP | BPF_JEQ | BPF_K, 'y', 0, 1), RETURN(-1u),
