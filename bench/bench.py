@@ -116,13 +116,15 @@ PYTHON_LOOP = ["/usr/bin/env", "PYTHONHASHSEED=0", PYTHON, "-c", LOOP]
 RESULTS = []
 
 
-def result(name, value, unit, promise, native=None, limit=None, ratio_limit=None, at_least=None, note=""):
+def result(name, value, unit, promise, native=None, limit=None, ratio_limit=None, floor=None, at_least=None, note=""):
     """One row, printed at once: the VM's value beside Linux's, and whether the promise holds. limit: at most this value; ratio_limit: at most so many
-    times Linux's; at_least: at least so many times Linux's."""
+    times Linux's; floor and at_least are the same where more is better: at least this value, at least so many times Linux's."""
     ratio = value / native if native else None
     holds = None
     if limit is not None:
         holds = value <= limit
+    if floor is not None:
+        holds = (holds is None or holds) and value >= floor
     if ratio_limit is not None:
         holds = (holds is None or holds) and ratio is not None and ratio <= ratio_limit
     if at_least is not None:

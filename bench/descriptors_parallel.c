@@ -12,27 +12,18 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "measure.h"
+
 #define READS 500000
 
 static pthread_barrier_t start;
 
-static double now_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (double)ts.tv_sec * 1e9 + (double)ts.tv_nsec;
-}
-
 static void *run(void *arg)
 {
 	uint64_t value = 10 * READS;
-	cpu_set_t set;
 	int fd;
 
-	CPU_ZERO(&set);
-	CPU_SET((unsigned)(uintptr_t)arg, &set);
-	sched_setaffinity(0, sizeof(set), &set);
+	pin((unsigned)(uintptr_t)arg);
 	fd = eventfd(0, EFD_NONBLOCK | EFD_SEMAPHORE);
 	if (write(fd, &value, sizeof(value)) != sizeof(value))
 		exit(1);

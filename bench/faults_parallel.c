@@ -17,6 +17,8 @@
 #include <sys/mman.h>
 #include <time.h>
 
+#include "measure.h"
+
 #define PAGE         4096ul
 #define REGION_PAGES 4096ul
 #define MAP_BYTES    (64ul << 10)
@@ -69,11 +71,8 @@ static void *run(void *arg)
 {
 	const char *kind = ((void **)arg)[0];
 	unsigned cpu = (unsigned)(unsigned long)((void **)arg)[1];
-	cpu_set_t set;
 
-	CPU_ZERO(&set);
-	CPU_SET(cpu, &set);
-	sched_setaffinity(0, sizeof(set), &set);
+	pin(cpu);
 	pthread_barrier_wait(&start);
 	if (strcmp(kind, "map") == 0) {
 		for (unsigned long n = 0; n < ROUNDS_MAP; n++)

@@ -4,7 +4,6 @@
  * they share: names_parallel stat|open THREADS FOLDER. Of FOLDER's files the first 16 by name count; thread i takes
  * every second one from i. stat: stat(2). open: open, fstat, read to the end, close. Prints ns a file.
  */
-#define _GNU_SOURCE
 #include <dirent.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -18,6 +17,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "measure.h"
+
 #define FILES 16
 #define STATS 400000
 #define OPENS 60000
@@ -26,14 +27,6 @@ static pthread_barrier_t start;
 static char path[FILES][256];
 static unsigned rounds;
 static bool opens;
-
-static double now_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (double)ts.tv_sec * 1e9 + (double)ts.tv_nsec;
-}
 
 static bool open_and_read(const char *name)
 {
@@ -59,11 +52,8 @@ static bool look(const char *name)
 static void *run(void *arg)
 {
 	unsigned first = (unsigned)(uintptr_t)arg;
-	cpu_set_t set;
 
-	CPU_ZERO(&set);
-	CPU_SET(first, &set);
-	sched_setaffinity(0, sizeof(set), &set);
+	pin(first);
 	for (unsigned i = first; i < FILES; i += 2)
 		if (!look(path[i]))
 			exit(1);
@@ -87,7 +77,8 @@ static void choose(const char *folder)
 	if (nr < FILES)
 		exit(1);
 	for (unsigned i = 0; i < FILES; i++)
-		snprintf(path[i], sizeof(path[i]), "%s/%s", folder, d[i]->d_name);
+		if (snprintf(path[i], sizeof(path[i]), "%s/%s", folder, d[i]->d_name) >= (int)sizeof(path[i]))
+			exit(1);
 }
 
 int main(int argc, char **argv)

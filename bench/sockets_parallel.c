@@ -14,6 +14,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "measure.h"
+
 #define WARM_UP     2000
 #define MESSAGES    100000
 #define BYTES_MAX   65536
@@ -23,14 +25,6 @@ static const char *kind;
 static size_t bytes;
 static pthread_barrier_t ready;
 static double took_ns[THREADS_MAX];
-
-static double now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec * 1e9 + (double)t.tv_nsec;
-}
 
 static void must(int ok)
 {

@@ -11,11 +11,9 @@ from bench import BENCH, TOP
 def figure(r):
     if r["value"] is None:
         return "pending"
-    negated = "shown negative" in (r.get("note") or "")
-    value = -r["value"] if negated else r["value"]
-    text = "%.3g %s" % (value, r["unit"])
+    text = "%.3g %s" % (r["value"], r["unit"])
     if r["native"]:
-        text += " / %.3g %s (%.2fx)" % (abs(r["native"]), r["unit"], r["ratio"])
+        text += " / %.3g %s (%.2fx)" % (r["native"], r["unit"], r["ratio"])
     return text + ("" if r["holds"] is None else ", holds" if r["holds"] else ", **not met**")
 
 

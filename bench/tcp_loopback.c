@@ -17,6 +17,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "measure.h"
+
 #define ROUND_TRIPS  20000
 #define STREAM_BYTES (1L << 30)
 #define CONNECTIONS  5000
@@ -27,14 +29,6 @@
 static struct sockaddr_in addr;
 static char buf[1 << 16];
 static int listener;
-
-static double now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec * 1e9 + (double)t.tv_nsec;
-}
 
 static void start_listening(void)
 {

@@ -8,17 +8,11 @@
 #include <sys/mman.h>
 #include <time.h>
 
+#include "measure.h"
+
 #define PAGE   4096ul
 #define PAGES  1000ul
 #define STRIDE (64 * PAGE)
-
-static double now_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (double)ts.tv_sec * 1e9 + (double)ts.tv_nsec;
-}
 
 int main(int argc, char **argv)
 {
