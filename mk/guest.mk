@@ -12,7 +12,7 @@ HOSTILE_BIN := $(patsubst tests/guest/hostile/%.c,$(GUEST_DIR)/hostile/%,$(filte
 GUEST_CFLAGS = -std=gnu11 -D_GNU_SOURCE -O1 -g -Wall -Wextra -Werror -Itests/guest -I. \
 	-Wno-unused-parameter -Wno-nonnull -Wno-stringop-overflow -Wno-stringop-overread # wrong arguments are the point
 
-$(GUEST_DIR)/guest/%: tests/guest/%.c tests/guest/report.h
+$(GUEST_DIR)/guest/%: tests/guest/%.c $(wildcard tests/guest/*.h)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(GUEST_CFLAGS) -static -pthread $< -o $@ -lm -lutil $(if $(filter uring%,$(notdir $@)),-luring)
 

@@ -19,21 +19,10 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "cpu_places.h"
 #include "report.h"
 
 #define ROUNDS 50
-
-static unsigned nr_cpus;
-
-/* This thread and the next one on different CPUs, if there are several. */
-static void go_to(unsigned cpu)
-{
-	cpu_set_t set;
-
-	CPU_ZERO(&set);
-	CPU_SET(cpu % nr_cpus, &set);
-	sched_setaffinity(0, sizeof(set), &set);
-}
 
 /* --- a reader on another CPU --- */
 
@@ -329,10 +318,7 @@ static void test_registers_travel(void)
 
 int main(void)
 {
-	cpu_set_t set;
-
-	sched_getaffinity(0, sizeof(set), &set);
-	nr_cpus = (unsigned)CPU_COUNT(&set);
+	count_cpus();
 	test_memory_changes();
 	test_fork_freezes_memory();
 	test_signals_reach_a_spinning_thread();

@@ -3,6 +3,7 @@
  * memory_parallel.c - threads that change and touch one address space at the same time: nothing is lost, nobody sees
  * another's page, and what was taken away is gone for all CPUs. With one CPU the same must hold.
  */
+#include "cpu_places.h"
 #include "report.h"
 
 #include <fcntl.h>
@@ -15,23 +16,7 @@
 #define PAGE    4096ul
 #define THREADS 4
 
-static unsigned nr_cpus;
 static volatile int wrong, stop;
-
-static void go_to(unsigned cpu)
-{
-	cpu_set_t set;
-
-	CPU_ZERO(&set);
-	CPU_SET(cpu % nr_cpus, &set);
-	sched_setaffinity(0, sizeof(set), &set);
-}
-
-static uint32_t next_random(uint32_t *state)
-{
-	*state = *state * 1664525 + 1013904223;
-	return *state >> 8;
-}
 
 /* Runs fn in THREADS threads, given their numbers. */
 static void in_threads(void *(*fn)(void *arg))
@@ -248,10 +233,7 @@ static void test_files(void)
 
 int main(void)
 {
-	cpu_set_t set;
-
-	sched_getaffinity(0, sizeof(set), &set);
-	nr_cpus = (unsigned)CPU_COUNT(&set);
+	count_cpus();
 	in_threads(mapper);
 	report(wrong == 0, "four threads map, protect, move and unmap");
 	in_threads(heap_user);

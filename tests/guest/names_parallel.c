@@ -4,6 +4,7 @@
  * what is found is never a mixture, and names that exchange their places are both there. In a folder of the disk and in
  * one in memory. With one CPU the same must hold.
  */
+#include "cpu_places.h"
 #include "report.h"
 
 #include <fcntl.h>
@@ -17,18 +18,8 @@
 #define RENAME_EXCHANGE 2
 #endif
 
-static unsigned nr_cpus;
 static _Atomic int stop, wrong;
 static const char *where;
-
-static void go_to(unsigned cpu)
-{
-	cpu_set_t set;
-
-	CPU_ZERO(&set);
-	CPU_SET(cpu % nr_cpus, &set);
-	sched_setaffinity(0, sizeof(set), &set);
-}
 
 /* What went wrong first, for the one who reads the log. */
 static void complain(const char *what)
@@ -287,10 +278,7 @@ static void in_folder(const char *parent)
 
 int main(void)
 {
-	cpu_set_t set;
-
-	sched_getaffinity(0, sizeof(set), &set);
-	nr_cpus = (unsigned)CPU_COUNT(&set);
+	count_cpus();
 	in_folder(".");
 	in_folder("/dev/shm");
 	return report_summary();

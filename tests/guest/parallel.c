@@ -3,6 +3,7 @@
  * parallel.c - threads that use the same pipes, counters, sets and files at the same time: nothing is lost, doubled or
  * torn, and nobody sleeps through what he waits for. With one CPU the same must hold. A lost wake-up shows as a hang.
  */
+#include "cpu_places.h"
 #include "report.h"
 
 #include <fcntl.h>
@@ -12,24 +13,6 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
-
-static unsigned nr_cpus;
-
-/* Threads of even and odd number on different CPUs, if there are several. */
-static void go_to(unsigned cpu)
-{
-	cpu_set_t set;
-
-	CPU_ZERO(&set);
-	CPU_SET(cpu % nr_cpus, &set);
-	sched_setaffinity(0, sizeof(set), &set);
-}
-
-static uint32_t next_random(uint32_t *state)
-{
-	*state = *state * 1664525 + 1013904223;
-	return *state >> 8;
-}
 
 /* --- a stream through a pipe, in pieces of all sizes --- */
 
@@ -576,10 +559,7 @@ static void test_descriptors(void)
 
 int main(void)
 {
-	cpu_set_t set;
-
-	sched_getaffinity(0, sizeof(set), &set);
-	nr_cpus = (unsigned)CPU_COUNT(&set);
+	count_cpus();
 	test_stream(false);
 	test_stream(true);
 	test_records();
