@@ -446,6 +446,7 @@ static void divide_by_zero(void)
 
 static void test_faults(void)
 {
+	static _Alignas(64) char vectors[128];
 	char *page = mmap(NULL, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
 	report_catch_faults();
@@ -464,6 +465,15 @@ static void test_faults(void)
 	report_eq(fault_of(__asm__ volatile("fldl (%0, %1, 8)" ::"r"(0ul), "r"(0x0100000000000000))), SIGSEGV);
 	report_eq(fault_of(__asm__ volatile("popcnt (%0), %%rax" ::"r"(0x8000000000000000) : "rax")), SIGSEGV);
 	report_eq(fault_of(__asm__ volatile("int $0x21")), SIGSEGV);
+	/* Operands that are not aligned. */
+	report_eq(fault_of(__asm__ volatile("movaps (%0), %%xmm0" ::"r"(vectors + 8))), SIGSEGV);
+	report_eq(fault_of(__asm__ volatile("pxor 16(%0), %%xmm0" ::"r"(vectors + 8))), SIGSEGV);
+	report_eq(fault_of(__asm__ volatile("pshufb (%0), %%xmm0" ::"r"(vectors + 8))), SIGSEGV);
+	if (__builtin_cpu_supports("avx"))
+		report_eq(fault_of(__asm__ volatile("vmovaps %%ymm0, (%0)" ::"r"(vectors + 16))), SIGSEGV);
+	else
+		report_skip("vmovaps", "no AVX");
+	report_eq(fault_of(__asm__ volatile("movups (%0), %%xmm0" ::"r"(vectors + 8))), 0);
 	report_eq(fault_of(__asm__ volatile("ud1 (%0), %%rax" ::"r"(0x8000000000000000))), SIGILL);
 	report_eq(fault_of(raise(SIGSEGV)), SIGSEGV);
 	munmap(page, 4096);

@@ -2,7 +2,7 @@
 /*
  * misreported.c - invalid instructions that are none. A KVM without VT-x or AMD-V interprets the instruction that
  * raised a general protection fault, and reports #UD where its interpreter does not know it: most of SSE, AVX and x87,
- * `int n`. What the program did is found out by decoding it here. Not recognised: SSE operands that are not aligned.
+ * `int n`. What the program did is found out by decoding it here.
  * Nor does any KVM say which address was touched whose page the host cannot give: found out in the same way.
  */
 #include "kernel/arch/x86_64/cpu.h"
@@ -11,6 +11,7 @@
 #include "kernel/mm/vmspace.h"
 #include "kernel/sched/thread.h"
 #include "lib/x86_address.h"
+#include "lib/x86_alignment.h"
 
 #define INT_N 0xcd
 
@@ -25,11 +26,10 @@ static size_t fetch(uint8_t code[X86_INSN_MAX], uint64_t rip)
 }
 
 /* The operand that ModRM describes. */
-static bool operand(const struct trapframe *f, struct x86_insn *in, uint64_t *address)
+static bool operand(const struct trapframe *f, uint8_t code[X86_INSN_MAX], struct x86_insn *in, uint64_t *address)
 {
 	const uint64_t gpr[X86_NR_GPR] = {f->rax, f->rcx, f->rdx, f->rbx, f->rsp, f->rbp, f->rsi, f->rdi,
 					  f->r8,  f->r9,  f->r10, f->r11, f->r12, f->r13, f->r14, f->r15};
-	uint8_t code[X86_INSN_MAX];
 	size_t bytes = fetch(code, f->rip);
 
 	*in = (struct x86_insn){.length = 0};
@@ -39,11 +39,15 @@ static bool operand(const struct trapframe *f, struct x86_insn *in, uint64_t *ad
 
 bool trap_is_protection_fault(const struct trapframe *f)
 {
+	uint8_t code[X86_INSN_MAX];
 	struct x86_insn in;
 	uint64_t address;
-	bool has_operand = operand(f, &in, &address);
+	bool has_operand = operand(f, code, &in, &address);
 
-	return in.opcode == INT_N || (has_operand && in.flow == X86_FLOW_NEXT && !x86_is_canonical(address));
+	if (in.opcode == INT_N)
+		return true;
+	return has_operand && in.flow == X86_FLOW_NEXT &&
+	       (!x86_is_canonical(address) || x86_is_misaligned(code, &in, address));
 }
 
 /* movs, cmps, stos, lods, scas */
@@ -55,10 +59,11 @@ static bool is_string(const struct x86_insn *in)
 uint64_t trap_file_address(const struct trapframe *f)
 {
 	struct vmspace *vs = process_current()->vs;
+	uint8_t code[X86_INSN_MAX];
 	struct x86_insn in;
 	uint64_t address;
 
-	if (operand(f, &in, &address) && vmspace_is_file_at(vs, address))
+	if (operand(f, code, &in, &address) && vmspace_is_file_at(vs, address))
 		return address;
 	if (is_string(&in) && vmspace_is_file_at(vs, f->rsi))
 		return f->rsi;
