@@ -42,15 +42,24 @@ static off_t present_offset(unsigned place)
 		       offsetof(struct cay_link_peer, present));
 }
 
+/* Few bytes, within one page: all or nothing. */
+static int write_all(int fd, const void *bytes, size_t nr, off_t at)
+{
+	ssize_t n = pwrite(fd, bytes, nr, at);
+
+	return n == (ssize_t)nr ? 0 : n < 0 ? -errno : -ENOSPC;
+}
+
 static int set_present(const struct link *l, unsigned place, uint32_t present)
 {
-	return pwrite(l->segment_fd, &present, sizeof(present), present_offset(place)) == sizeof(present) ? 0 : -EIO;
+	return write_all(l->segment_fd, &present, sizeof(present), present_offset(place));
 }
 
 static int prepare_segment(struct link *l, int folder)
 {
 	static const uint64_t magic = CAY_LINK_MAGIC;
 	struct stat st;
+	int err;
 
 	l->segment_fd = openat(folder, LINK_SEGMENT, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (l->segment_fd < 0)
@@ -65,9 +74,13 @@ static int prepare_segment(struct link *l, int folder)
 		return 0;
 	if (st.st_size != 0)
 		return -EBADMSG; /* not shortened: others may have it mapped */
-	if (ftruncate(l->segment_fd, CAY_LINK_BYTES) != 0)
-		return -errno;
-	return pwrite(l->segment_fd, &magic, sizeof(magic), 0) == sizeof(magic) ? 0 : -EIO;
+	/* The length says that the rest is there, so it comes last. */
+	err = write_all(l->segment_fd, &magic, sizeof(magic), 0);
+	if (err == 0 && ftruncate(l->segment_fd, CAY_LINK_BYTES) != 0)
+		err = -errno;
+	if (err != 0)
+		(void)!ftruncate(l->segment_fd, 0); /* it is nobody's yet */
+	return err;
 }
 
 /* The first place that nobody holds; those whose VM is gone are marked so on the way. */

@@ -42,14 +42,17 @@ int net_pcap_open(const char *path)
 		.frame_max = PCAP_FRAME_MAX,
 		.link_type = PCAP_ETHERNET,
 	};
-	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0666);
+	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0666), err;
+	ssize_t n;
 
 	if (fd < 0)
 		return -errno;
-	if (write(fd, &h, sizeof(h)) == sizeof(h))
+	n = write(fd, &h, sizeof(h));
+	if (n == sizeof(h))
 		return fd;
+	err = n < 0 ? -errno : -ENOSPC;
 	close(fd);
-	return -EIO;
+	return err;
 }
 
 void net_pcap_write(int fd, const struct iovec *iov, unsigned nr, uint32_t bytes)

@@ -126,3 +126,5 @@ def a_limit_of_file_sizes(t):
             t.check(r.out == b"here\n", r.describe())
         else:
             t.our_error(r, 125)
+    r = t.cmd(["run", "--backend", t.backend, "--net", "link=a", "/bin/echo", "here"], env={"XDG_RUNTIME_DIR": t.dir})
+    t.check((r.status, r.out) == (0, b"here\n"), "no half of a link was left: " + r.describe())

@@ -2,6 +2,7 @@
 /* test_net_pcap.c - what is in the file, also when it cannot grow. */
 #include "unit.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/resource.h>
@@ -39,6 +40,7 @@ static void test_records(void **state)
 	int fd;
 
 	(void)state;
+	assert_int_equal(net_pcap_open("/dev/full"), -ENOSPC);
 	close(mkstemp(path));
 	fd = net_pcap_open(path);
 	assert_true(fd >= 0);
