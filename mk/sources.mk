@@ -5,7 +5,7 @@ source_paths = $(patsubst shim/%,tests/unit/shim/%,$(foreach w,$(1),$(if $(filte
 # Devices, IP, UDP, raw and packet sockets, with stand-ins for threads and files.
 SOURCES_net = kernel/fs/uio.c kernel/net/arp.c kernel/net/channel.c kernel/net/channel_table.c kernel/net/ether.c kernel/net/filter.c \
 	kernel/net/icmp.c kernel/net/icmp4.c kernel/net/icmp6.c kernel/net/inet.c kernel/net/inet_control.c kernel/net/inet_errqueue.c \
-	kernel/net/inet_ioctl.c kernel/net/inet_multicast.c kernel/net/inet_options.c kernel/net/ip_input.c kernel/net/ip_output.c \
+	kernel/net/inet_ioctl.c kernel/net/inet_msfilter.c kernel/net/inet_multicast.c kernel/net/inet_options.c kernel/net/ip_input.c kernel/net/ip_output.c \
 	kernel/net/ipv4_input.c kernel/net/ipv6_input.c kernel/net/loopback.c kernel/net/ndp.c kernel/net/neigh.c kernel/net/net.c \
 	kernel/net/netif.c kernel/net/netif_addr.c kernel/net/packet.c kernel/net/packet_blocks.c kernel/net/packet_options.c \
 	kernel/net/packet_ring.c kernel/net/pbuf.c kernel/net/pmtu.c kernel/net/port.c kernel/net/raw.c kernel/net/reassembly.c \

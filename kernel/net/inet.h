@@ -78,9 +78,9 @@ MUST_CHECK int inet_route(struct inet_sock *in);
 struct ip_send inet_ip_send(const struct inet_sock *in, const struct ipaddr *dst);
 
 /* Options at levels SOL_IP and SOL_IPV6 and those at SOL_SOCKET that need an inet_sock (SO_BINDTODEVICE...). Value
- * already copied to the kernel (at most 256 bytes). -ENOPROTOOPT, -EINVAL... */
+ * already copied to the kernel (SOCK_OPTION_BYTES_MAX). -ENOPROTOOPT, -EINVAL... */
 int inet_set_option(struct socket *s, int level, int name, const void *value, unsigned len);
-/* Value at most 256 bytes; *len: room in, size out. */
+/* Value as socket_ops.get_option; *len: room in, size out. */
 int inet_get_option(struct socket *s, int level, int name, void *value, unsigned *len);
 
 /* Families' entry: socket(2). 0, -EPROTONOSUPPORT, -ESOCKTNOSUPPORT, -EPERM (raw), -ENOMEM, -EAFNOSUPPORT. */

@@ -7,13 +7,13 @@
 
 #include "kernel/mm/kmalloc.h"
 #include "kernel/net/net_priv.h"
+#include "lib/string.h"
 
 /* The list of a socket's memberships changes under the socket's lock and this one; the classifier, which has not the
  * socket's, looks at it under this one. Data to groups alone comes here. */
 static struct spinlock lock = SPINLOCK_INIT("memberships");
 
 #define MEMBERSHIPS_MAX 20 /* net.ipv4.igmp_max_memberships */
-#define SOURCES_MAX     10 /* net.ipv4.igmp_max_msf */
 
 struct inet_membership {
 	struct inet_membership *next;
@@ -22,11 +22,10 @@ struct inet_membership {
 	bool include;     /* only what comes from the sources; else all but that. Also under the lock: */
 	bool had_sources; /* at some time: `include` stays as it is */
 	uint8_t nr_sources;
-	struct ipaddr source[SOURCES_MAX];
+	struct ipaddr source[INET_SOURCES_MAX];
 };
 
-/* The interface for a group: by index, by one of its addresses, or the one that multicast leaves by. */
-static struct netif *interface_for(const struct ipaddr *group, int ifindex, const struct ipaddr *addr)
+struct netif *inet_group_interface(const struct ipaddr *group, int ifindex, const struct ipaddr *addr)
 {
 	struct route r;
 
@@ -143,7 +142,7 @@ static int add_source(struct inet_membership *m, const struct ipaddr *source)
 {
 	if (find_source(m, source) < m->nr_sources)
 		return -EADDRNOTAVAIL;
-	if (m->nr_sources == SOURCES_MAX)
+	if (m->nr_sources == INET_SOURCES_MAX)
 		return -ENOBUFS;
 	m->source[m->nr_sources++] = *source;
 	return 0;
@@ -191,6 +190,36 @@ static int change_source(struct inet_sock *in, enum source_change how, const str
 	return err;
 }
 
+int inet_sources_set(struct inet_sock *in, const struct ipaddr *group, int ifindex, const struct inet_sources *s)
+{
+	struct inet_membership *m;
+
+	if (s->include && s->nr == 0)
+		return leave(in, group, ifindex);
+	m = *find(in, group, ifindex);
+	if (!ipaddr_is_multicast(group) || m == NULL)
+		return -EINVAL;
+	spin_lock(&lock);
+	m->include = s->include;
+	m->had_sources = s->nr > 0;
+	m->nr_sources = (uint8_t)s->nr;
+	memcpy(m->source, s->addr, s->nr * sizeof(m->source[0]));
+	spin_unlock(&lock);
+	return 0;
+}
+
+int inet_sources_get(struct inet_sock *in, const struct ipaddr *group, int ifindex, struct inet_sources *s)
+{
+	const struct inet_membership *m = *find(in, group, ifindex);
+
+	if (m == NULL)
+		return -EADDRNOTAVAIL;
+	s->include = m->include;
+	s->nr = m->nr_sources;
+	memcpy(s->addr, m->source, s->nr * sizeof(s->addr[0]));
+	return 0;
+}
+
 static int set_membership4(struct inet_sock *in, int name, const void *value, unsigned len)
 {
 	struct ip_mreqn req = {0};
@@ -201,7 +230,7 @@ static int set_membership4(struct inet_sock *in, int name, const void *value, un
 	if (len < sizeof(req))
 		req.imr_ifindex = 0;
 	struct ipaddr group = ipaddr_v4(req.imr_multiaddr.s_addr), addr = ipaddr_v4(req.imr_address.s_addr);
-	struct netif *nif = interface_for(&group, req.imr_ifindex, &addr);
+	struct netif *nif = inet_group_interface(&group, req.imr_ifindex, &addr);
 	if (name == IP_ADD_MEMBERSHIP)
 		return join(in, &group, nif, false);
 	bool named = req.imr_ifindex != 0 || req.imr_address.s_addr != 0;
@@ -217,11 +246,11 @@ static int set_membership6(struct inet_sock *in, int name, const void *value, un
 	memcpy(&req, value, sizeof(req));
 	struct ipaddr group = ipaddr_v6(&req.ipv6mr_multiaddr);
 	if (name == IPV6_ADD_MEMBERSHIP)
-		return join(in, &group, interface_for(&group, (int)req.ipv6mr_interface, &IPADDR_ANY), false);
+		return join(in, &group, inet_group_interface(&group, (int)req.ipv6mr_interface, &IPADDR_ANY), false);
 	return leave(in, &group, (int)req.ipv6mr_interface);
 }
 
-static bool addr_of(const struct sockaddr_storage *a, struct ipaddr *out)
+bool inet_group_addr(const struct sockaddr_storage *a, struct ipaddr *out)
 {
 	if (a->ss_family == AF_INET)
 		*out = ipaddr_v4(((const struct sockaddr_in *)(const void *)a)->sin_addr.s_addr);
@@ -241,10 +270,10 @@ static int set_group_req(struct inet_sock *in, int name, const void *value, unsi
 	if (len < sizeof(req))
 		return -EINVAL;
 	memcpy(&req, value, sizeof(req));
-	if (!addr_of(&req.gr_group, &group))
+	if (!inet_group_addr(&req.gr_group, &group))
 		return -EINVAL;
 	if (name == MCAST_JOIN_GROUP)
-		return join(in, &group, interface_for(&group, (int)req.gr_interface, &IPADDR_ANY), false);
+		return join(in, &group, inet_group_interface(&group, (int)req.gr_interface, &IPADDR_ANY), false);
 	return leave(in, &group, (int)req.gr_interface);
 }
 
@@ -257,10 +286,11 @@ static int set_group_source(struct inet_sock *in, enum source_change how, const 
 	if (len < sizeof(req))
 		return -EINVAL;
 	memcpy(&req, value, sizeof(req));
-	if (req.gsr_group.ss_family != req.gsr_source.ss_family || !addr_of(&req.gsr_group, &group) ||
-	    !addr_of(&req.gsr_source, &source))
+	if (req.gsr_group.ss_family != req.gsr_source.ss_family || !inet_group_addr(&req.gsr_group, &group) ||
+	    !inet_group_addr(&req.gsr_source, &source))
 		return -EADDRNOTAVAIL;
-	return change_source(in, how, &group, &source, interface_for(&group, (int)req.gsr_interface, &IPADDR_ANY));
+	return change_source(in, how, &group, &source,
+			     inet_group_interface(&group, (int)req.gsr_interface, &IPADDR_ANY));
 }
 
 /* IP_ADD_SOURCE_MEMBERSHIP and its like. */
@@ -273,7 +303,7 @@ static int set_source4(struct inet_sock *in, enum source_change how, const void 
 	memcpy(&req, value, sizeof(req));
 	struct ipaddr group = ipaddr_v4(req.imr_multiaddr.s_addr), addr = ipaddr_v4(req.imr_interface.s_addr);
 	struct ipaddr source = ipaddr_v4(req.imr_sourceaddr.s_addr);
-	return change_source(in, how, &group, &source, interface_for(&group, 0, &addr));
+	return change_source(in, how, &group, &source, inet_group_interface(&group, 0, &addr));
 }
 
 static int set_interface4(struct inet_sock *in, const void *value, unsigned len)
@@ -314,6 +344,10 @@ static int set_interface6(struct inet_sock *in, const void *value, unsigned len)
 
 int inet_multicast_set(struct inet_sock *in, int level, int name, const void *value, unsigned len)
 {
+	int err = inet_msfilter_set(in, level, name, value, len);
+
+	if (err != -ENOPROTOOPT)
+		return err;
 	switch (name) {
 	case MCAST_JOIN_GROUP:
 	case MCAST_LEAVE_GROUP:

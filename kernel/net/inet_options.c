@@ -327,10 +327,14 @@ int inet_get_option(struct socket *s, int level, int name, void *value, unsigned
 		*len = 0;
 		err = 0;
 	} else if (level == IPPROTO_IP || level == IPPROTO_IPV6) {
+		err = inet_msfilter_get(in, level, name, value, len);
+		if (err != -ENOPROTOOPT)
+			goto out;
 		err = get_number(in, level, name, &v);
 		if (err == 0)
 			err = give(value, len, &v, sizeof(v));
 	}
+out:
 	channel_unlock(&in->ch);
 	return err;
 }

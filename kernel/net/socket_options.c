@@ -4,6 +4,7 @@
 #include <linux/filter.h>
 #include <netinet/in.h>
 
+#include "kernel/mm/kmalloc.h"
 #include "kernel/mm/uaccess.h"
 #include "kernel/net/socket.h"
 
@@ -46,14 +47,22 @@ static int set_timeout(uint64_t *timeout_ns, const void *user, unsigned len)
 /* An option that is the family's own business. */
 static int family_set(struct socket *s, int level, int name, const void *user, unsigned len)
 {
-	uint64_t value[SOCK_OPTION_BYTES / 8];
+	uint64_t small[SOCK_OPTION_BYTES / 8];
+	void *value = small;
+	int err = -EFAULT;
 
 	if (s->ops->set_option == NULL)
 		return -ENOPROTOOPT;
-	len = MIN(len, (unsigned)sizeof(value));
-	if (len > 0 && copy_from_user(value, user, len) != 0)
-		return -EFAULT;
-	return s->ops->set_option(s, level, name, value, len);
+	len = MIN(len, (unsigned)SOCK_OPTION_BYTES_MAX);
+	if (len > sizeof(small))
+		value = kmalloc(len);
+	if (value == NULL)
+		return -ENOMEM;
+	if (len == 0 || copy_from_user(value, user, len) == 0)
+		err = s->ops->set_option(s, level, name, value, len);
+	if (value != small)
+		kfree(value);
+	return err;
 }
 
 /* Sends of TCP and UDP tell that their memory may be used again; the others know no such sends. */
@@ -120,8 +129,9 @@ static int copy_out(void *user, uint32_t *len_user, const void *value, uint32_t 
 
 static int family_get(struct socket *s, int level, int name, void *user, uint32_t *len_user)
 {
-	uint64_t value[SOCK_OPTION_BYTES / 8] = {0};
-	unsigned len = sizeof(value);
+	uint64_t small[SOCK_OPTION_BYTES / 8] = {0};
+	void *value = small;
+	unsigned len;
 	uint32_t room;
 	int err;
 
@@ -131,11 +141,18 @@ static int family_get(struct socket *s, int level, int name, void *user, uint32_
 		return -EFAULT;
 	if ((int32_t)room < 0)
 		return -EINVAL;
-	len = MIN(room, len);
-	if (len > 0 && copy_from_user(value, user, len) != 0)
-		return -EFAULT;
-	err = s->ops->get_option(s, level, name, value, &len);
-	return err != 0 ? err : copy_out(user, len_user, value, len);
+	len = MIN(room, (uint32_t)SOCK_OPTION_BYTES_MAX);
+	if (len > sizeof(small))
+		value = kzalloc(len);
+	if (value == NULL)
+		return -ENOMEM;
+	err = len > 0 && copy_from_user(value, user, len) != 0 ? -EFAULT
+							       : s->ops->get_option(s, level, name, value, &len);
+	if (err == 0)
+		err = copy_out(user, len_user, value, len);
+	if (value != small)
+		kfree(value);
+	return err;
 }
 
 int socket_get_option(struct socket *s, int level, int name, void *user, uint32_t *len_user)
