@@ -4,7 +4,7 @@
  * sockets (sock_diag). Each input is one write; what is answered is read, and must be whole messages. Changes stay, so
  * that tables fill.
  */
-// SOURCES: @net kernel/net/netlink.c kernel/net/rtnetlink.c kernel/net/rtnetlink_change.c kernel/net/sock_diag.c kernel/net/unix_diag.c
+// SOURCES: @net kernel/net/netlink.c kernel/net/rtnetlink.c kernel/net/rtnetlink_change.c kernel/net/sock_diag.c kernel/net/unix_diag.c kernel/net/packet_diag.c
 #include "fuzz/panic.h"
 #include "kernel/net/netlink.h"
 #include "kernel/net/net_fixture.h"
