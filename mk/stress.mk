@@ -7,7 +7,7 @@ STRESS_BIN := $(STRESS_SRC:tests/stress/%.c=$(STRESS_DIR)/%)
 STRESS_CFLAGS = -std=gnu11 -O1 -g $(filter-out -Wundef,$(WARN)) -I. -Itests/stress -DCAY_UNIT_TEST=1 -DCAY_KERNEL=1 -fsanitize=thread
 
 define STRESS_RULE
-$(STRESS_DIR)/$(1:tests/stress/%.c=%): $(1) tests/stress/stress.h $$(call unit_key,SOURCES,$(1)) $(wildcard kernel/sched/*.h)
+$(STRESS_DIR)/$(1:tests/stress/%.c=%): $(1) $(wildcard tests/stress/*.h) $$(call unit_key,SOURCES,$(1)) $(wildcard kernel/sched/*.h)
 	@mkdir -p $$(@D)
 	$(Q)$(CC) $$(STRESS_CFLAGS) $$(call unit_key,CFLAGS,$(1)) $$(filter %.c,$$^) -pthread -o $$@
 endef

@@ -13,10 +13,10 @@
 #include "abi/link.h"
 #include "abi/net.h"
 #include "fuzz/frames.h"
+#include "fuzz/listeners.h"
 #include "fuzz/panic.h"
 #include "fuzz/steps.h"
 #include "kernel/arch/x86_64/paging.h"
-#include "kernel/net/net_fixture.h"
 #include "kernel/plat/cay/boot.h"
 #include "kernel/dev/virtio_net_hdr.h"
 #include "kernel/plat/cay/events.h"
@@ -27,12 +27,10 @@
 #define VM_GPA      (2 * PAGE_SIZE)
 #define SEGMENT_GPA (4 * PAGE_SIZE) /* never read there: paging_window_writable says where it is */
 #define RECORD_MAX  4096u
-#define SOCKETS     3u
 
 static struct cay_link_segment *theirs; /* the peers' mapping */
 static uint8_t *ours;
 static struct netif *nif;
-static struct socket *socks[SOCKETS];
 
 static const struct cay_boot_info info = {
 	.nr_devices = 1,
@@ -104,23 +102,8 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 	    netif_add_addr(nif, &addr6, 64, NETIF_ADDR_READY) != 0)
 		abort();
 	netif_set_up(nif, true);
-	socks[0] = udp_bound(AF_INET6, 7);
-	socks[1] = udp_bound(AF_INET, 8);
-	if (raw_create(AF_INET, IPPROTO_ICMP, &socks[2]) != 0)
-		abort();
+	listeners_start();
 	return 0;
-}
-
-static void drain(void)
-{
-	static uint8_t buf[70000];
-
-	for (unsigned i = 0; i < SOCKETS; i++) {
-		while (udp_read(socks[i], buf, sizeof(buf)) >= 0)
-			;
-		(void)socks[i]->ops->take_error(socks[i]);
-	}
-	nr_sent = 0;
 }
 
 /* ---- what peers do */
@@ -260,7 +243,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			(void)nif->ops->pending(nif);
 			break;
 		case 6:
-			drain();
+			listeners_drain();
 			break;
 		default:
 			pass_time(step >> 3);
@@ -268,6 +251,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	}
 	(void)nif->ops->poll(nif, 1000);
 	channel_flush();
-	drain();
+	listeners_drain();
 	return 0;
 }

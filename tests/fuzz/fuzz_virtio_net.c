@@ -9,10 +9,10 @@
 
 #include "abi/net.h"
 #include "fuzz/frames.h"
+#include "fuzz/listeners.h"
 #include "fuzz/panic.h"
 #include "fuzz/steps.h"
 #include "kernel/dev/virtio_net.c"
-#include "kernel/net/net_fixture.h"
 #include "kernel/plat/cay/boot.h"
 #include "kernel/plat/cay/events.h"
 #include "lib/virtq.h"
@@ -26,7 +26,6 @@
 #define USED        2048u
 #define CONFIG_GPA  RING_GPA(2 * PAIRS)
 #define FRAME_MAX   4096u
-#define SOCKETS     3u
 
 #define QUEUE(n)                                                                                                       \
 	{                                                                                                              \
@@ -35,7 +34,6 @@
 	}
 
 static struct netif *nif; /* the card's */
-static struct socket *socks[SOCKETS];
 static unsigned this_cpu;
 
 static const struct cay_boot_info info = {
@@ -79,23 +77,8 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 	if (nif == NULL || netif_add_addr(nif, &addr, 24, NETIF_ADDR_READY) != 0)
 		abort();
 	netif_set_up(nif, true);
-	socks[0] = udp_bound(AF_INET6, 7);
-	socks[1] = udp_bound(AF_INET, 8);
-	if (raw_create(AF_INET, IPPROTO_ICMP, &socks[2]) != 0)
-		abort();
+	listeners_start();
 	return 0;
-}
-
-static void drain(void)
-{
-	static uint8_t buf[70000];
-
-	for (unsigned i = 0; i < SOCKETS; i++) {
-		while (udp_read(socks[i], buf, sizeof(buf)) >= 0)
-			;
-		(void)socks[i]->ops->take_error(socks[i]);
-	}
-	nr_sent = 0;
 }
 
 /* ---- what the card does */
@@ -165,7 +148,7 @@ static void recover(void)
 	}
 	(void)nif->ops->poll(nif, 1000);
 	channel_flush();
-	drain();
+	listeners_drain();
 	for (unsigned i = 0; i < PAIRS; i++)
 		if (card.pair[i].rx.posted != card.pair[i].rx.target || card.pair[i].tx.nr_free != NR)
 			abort(); /* something is lost for ever */
@@ -240,7 +223,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			(void)nif->ops->pending(nif);
 			nif->ops->idle(nif);
 			(void)net_work_round();
-			drain();
+			listeners_drain();
 		}
 	}
 	recover();

@@ -18,50 +18,13 @@
 #include "kernel/log.h"
 #include "kernel/mm/kmalloc.h"
 #include "kernel/mm/page.h"
-#include "kernel/mm/percpu.h"
-#include "kernel/sched/smp.h"
 #include "kernel/time/clock.h"
+#include "quiet.h"
 #include "stress.h"
 
-#define CPUS   3
 #define NAMES  8 /* of two files each, which exchange them */
 #define ROUNDS 20000
 #define GOOD   0x600dull
-
-bool smp_active = true;
-__thread unsigned shim_cpu;
-
-/* --- quiet moments, as in stress_rcu.c --- */
-
-static struct {
-	_Atomic uint64_t asked, done;
-	atomic_bool idle;
-} cpus[CPUS];
-
-void smp_quiet_begin(struct smp_quiet *q)
-{
-	q->busy = 0;
-	for (unsigned id = 0; id < CPUS; id++) {
-		if (id == shim_cpu || atomic_load(&cpus[id].idle))
-			continue;
-		q->ticket[id] = atomic_fetch_add(&cpus[id].asked, 1) + 1;
-		q->busy |= 1ull << id;
-	}
-}
-
-bool smp_was_quiet(struct smp_quiet *q)
-{
-	for (unsigned id = 0; id < CPUS; id++)
-		if (atomic_load(&cpus[id].idle) || atomic_load(&cpus[id].done) >= q->ticket[id])
-			q->busy &= ~(1ull << id);
-	return q->busy == 0;
-}
-
-/* No reader is here now. */
-static void look_what_is_asked(void)
-{
-	atomic_store(&cpus[shim_cpu].done, atomic_load(&cpus[shim_cpu].asked));
-}
 
 /* --- what the cache stands on --- */
 

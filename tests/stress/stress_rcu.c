@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * stress_rcu.c - read-copy-update between threads of the host, each of which stands for a CPU. They read a table of
- * pointers and exchange what is in it; what was taken out is spoilt when it is freed. Quiet moments are told by tickets
- * as in kernel/sched/smp.c, idleness included.
+ * pointers and exchange what is in it; what was taken out is spoilt when it is freed. quiet.h tells the
+ * quiet moments.
  */
 // SOURCES: kernel/sched/rcu.c
 #define CAY_RCU_REAL
@@ -12,49 +12,14 @@
 #include <stdlib.h>
 
 #include "kernel/log.h"
-#include "kernel/mm/percpu.h"
 #include "kernel/sched/rcu.h"
-#include "kernel/sched/smp.h"
 #include "lib/list.h"
+#include "quiet.h"
 #include "stress.h"
 
-#define CPUS   3
 #define SLOTS  8
 #define ROUNDS 30000
 #define GOOD   0x600d600du
-
-bool smp_active = true;
-__thread unsigned shim_cpu;
-
-static struct {
-	_Atomic uint64_t asked, done;
-	atomic_bool idle;
-} cpus[CPUS];
-
-void smp_quiet_begin(struct smp_quiet *q)
-{
-	q->busy = 0;
-	for (unsigned id = 0; id < CPUS; id++) {
-		if (id == shim_cpu || atomic_load(&cpus[id].idle))
-			continue;
-		q->ticket[id] = atomic_fetch_add(&cpus[id].asked, 1) + 1;
-		q->busy |= 1ull << id;
-	}
-}
-
-bool smp_was_quiet(struct smp_quiet *q)
-{
-	for (unsigned id = 0; id < CPUS; id++)
-		if (atomic_load(&cpus[id].idle) || atomic_load(&cpus[id].done) >= q->ticket[id])
-			q->busy &= ~(1ull << id);
-	return q->busy == 0;
-}
-
-/* tlb_catch_up */
-static void look_what_is_asked(void)
-{
-	atomic_store(&cpus[shim_cpu].done, atomic_load(&cpus[shim_cpu].asked));
-}
 
 struct thing {
 	uint32_t good;

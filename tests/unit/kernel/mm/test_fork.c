@@ -3,7 +3,7 @@
  * Copies of address spaces: a few of them, forked from each other in random order, written, cut and dropped, against
  * a plain model of what each must contain; and nothing is lost at the end.
  */
-// SOURCES: @memory kernel/mm/fork.c shim/kmalloc.c shim/sched.c
+// SOURCES: @memory kernel/mm/fork.c shim/kmalloc.c shim/oom.c shim/sched.c shim/tlb.c
 #include "unit/unit.h"
 
 #include <stdlib.h>
@@ -36,35 +36,6 @@ unsigned cpu_count(void)
 void cpu_wait_until(bool (*done)(void *arg), void *arg, uint64_t spin_ns)
 {
 	(void)done, (void)arg, (void)spin_ns;
-}
-
-void tlb_flush_page(uint64_t va)
-{
-	(void)va;
-}
-
-void tlb_flush_all(void)
-{
-}
-
-void tlb_batch_flush(struct tlb_batch *b)
-{
-	b->nr = 0;
-}
-
-void tlb_batch_flush_in(uint64_t cr3, struct tlb_batch *b)
-{
-	(void)cr3;
-	b->nr = 0;
-}
-
-bool oom_kill_greediest(void)
-{
-	return false;
-}
-
-void oom_wait(void)
-{
 }
 
 static struct vmspace *space[SPACES];

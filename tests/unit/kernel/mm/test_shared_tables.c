@@ -3,7 +3,7 @@
  * Page tables that address spaces have in common: a few of them map, unmap, protect, write and fork parts of one file
  * in random order, against a model of what each page must show; and that tables are shared, left, and freed.
  */
-// SOURCES: @memory kernel/mm/fork.c shim/kmalloc.c shim/sched.c
+// SOURCES: @memory kernel/mm/fork.c shim/kmalloc.c shim/oom.c shim/sched.c shim/tlb.c
 #include "unit/unit.h"
 
 #include <errno.h>
@@ -40,35 +40,6 @@ unsigned cpu_count(void)
 void cpu_wait_until(bool (*done)(void *arg), void *arg, uint64_t spin_ns)
 {
 	(void)done, (void)arg, (void)spin_ns;
-}
-
-void tlb_flush_page(uint64_t va)
-{
-	(void)va;
-}
-
-void tlb_flush_all(void)
-{
-}
-
-void tlb_batch_flush(struct tlb_batch *b)
-{
-	b->nr = 0;
-}
-
-void tlb_batch_flush_in(uint64_t cr3, struct tlb_batch *b)
-{
-	(void)cr3;
-	b->nr = 0;
-}
-
-bool oom_kill_greediest(void)
-{
-	return false;
-}
-
-void oom_wait(void)
-{
 }
 
 /* A file whose page n has the number n + 1 in its first word; its pages stand for those of the host. */
