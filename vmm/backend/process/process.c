@@ -15,6 +15,7 @@
 #include <sys/epoll.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "abi/layout.h"
@@ -266,9 +267,14 @@ static void answer(struct stub_control *c)
 	futex_wake(&c->request);
 }
 
-/* Waits for one; STUB_REQ_NONE: something else wants this thread. */
+/*
+ * Waits for one; STUB_REQ_NONE: something else wants this thread. Its signal may come between the look at `ending` and
+ * the wait, and the guest can write the word waited on: so no wait is for ever.
+ */
 static uint32_t next_request(const struct vcpu *vcpu, struct stub_control *c)
 {
+	static const struct timespec second = {.tv_sec = 1};
+
 	while (!atomic_load(&vcpu->vm->ending)) {
 		uint32_t request = __atomic_load_n(&c->request, __ATOMIC_SEQ_CST);
 
@@ -276,7 +282,7 @@ static uint32_t next_request(const struct vcpu *vcpu, struct stub_control *c)
 			answer(c);
 		else if (request != STUB_REQ_NONE)
 			return request;
-		else if (syscall(SYS_futex, &c->request, FUTEX_WAIT, STUB_REQ_NONE, NULL, NULL, 0) != 0 &&
+		else if (syscall(SYS_futex, &c->request, FUTEX_WAIT, STUB_REQ_NONE, &second, NULL, 0) != 0 &&
 			 errno == EINTR)
 			break;
 	}
