@@ -186,8 +186,13 @@ bool io_doorbell(struct io_thread *io, uint32_t doorbell)
 
 void io_note_masked(struct io_thread *io, unsigned vcpu_id)
 {
+	io_note_later(io, vcpu_id, IO_RECHECK_NS);
+}
+
+void io_note_later(struct io_thread *io, unsigned vcpu_id, uint64_t ns)
+{
 	atomic_fetch_or(&io->recheck_vcpus, 1u << vcpu_id);
-	atomic_store(&io->recheck_at_ns, now_ns() + IO_RECHECK_NS);
+	atomic_store(&io->recheck_at_ns, now_ns() + ns);
 	if (atomic_load(&io->asleep)) /* the note came from a vCPU's thread */
 		io_thread_wake(io);
 }

@@ -40,7 +40,8 @@ bool io_doorbell(struct io_thread *io, uint32_t doorbell);
  * files that the sandbox may hide. */
 bool io_may_poll(void);
 void io_note_masked(struct io_thread *io, unsigned vcpu_id); /* vcpu_notify returned true */
-void io_note_soon(struct io_thread *io, unsigned vcpu_id);   /* look at it a little later; on the I/O thread */
+void io_note_later(struct io_thread *io, unsigned vcpu_id, uint64_t ns);
+void io_note_soon(struct io_thread *io, unsigned vcpu_id); /* look at it a little later; on the I/O thread */
 bool io_is_this_thread(const struct io_thread *io);
 
 #endif

@@ -63,6 +63,11 @@ void vm_raise_event_on(struct vcpu *vcpu, unsigned event)
 		io_note_masked(vm->io, vcpu->id);
 }
 
+void vm_look_again(struct vcpu *vcpu, uint64_t ns)
+{
+	io_note_later(vcpu->vm->io, vcpu->id, ns);
+}
+
 /* A guess by what the guest says of its CPUs; each choice is right, some are cheaper. */
 static struct vcpu *cheapest_vcpu(struct vm *vm)
 {

@@ -145,6 +145,9 @@ void vm_raise_event_soon(struct vm *vm, unsigned event);
 /* The same for one vCPU. */
 void vm_raise_event_on(struct vcpu *vcpu, unsigned event);
 
+/* The vCPU, which is about to enter the guest, is kicked after so long, should it have events then. */
+void vm_look_again(struct vcpu *vcpu, uint64_t ns);
+
 /* Forwards host signal signo (1..64) to the program. Any thread; async-signal-safe. */
 void vm_signal(struct vm *vm, int signo);
 

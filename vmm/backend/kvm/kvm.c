@@ -36,10 +36,15 @@ struct kvm_vcpu {
 	int fd;
 	struct kvm_run *run;
 	size_t run_bytes;
-	bool mmio_unfinished; /* the last exit was a store that KVM completes at the next entry */
+	unsigned breakpoint_tries; /* left to find out whether an int3 waits; 0: that was not in doubt */
+	bool mmio_unfinished;      /* the last exit was a store that KVM completes at the next entry */
 };
 
 #define CPUID_MAX_ENTRIES 128
+
+/* Interrupted entries after which a vCPU is taken to have no int3 waiting, and how long each may take. */
+#define BREAKPOINT_TRIES 5
+#define BREAKPOINT_NS    1000000u
 
 /* KVM asks the CPU for each leaf, and on a virtual host each answer costs an exit there: 400 us in all. */
 static int kvm_cpu_probe(struct vm *vm)
@@ -439,15 +444,57 @@ static enum vcpu_exit kvm_vcpu_run(struct vcpu *vcpu, struct vcpu_exit_info *exi
 	}
 }
 
+/* Is the byte before rip no int3? Not known of a file's pages, which may vanish under a reader. */
+static bool is_behind_other(const struct vcpu *vcpu, uint64_t rip)
+{
+	const struct kvm_vcpu *kc = vcpu->backend_priv;
+	struct kvm_translation tr = {.linear_address = rip - 1};
+	const uint8_t *code;
+
+	if (ioctl(kc->fd, KVM_TRANSLATE, &tr) != 0 || !tr.valid)
+		return false;
+	code = gmem_ptr(&vcpu->vm->mem, tr.physical_address, 1);
+	return code != NULL && READ_ONCE(*code) != 0xcc;
+}
+
+/*
+ * May an int3 wait for delivery? KVM does not show it, and forgets it when registers are set (its interface has no
+ * length of the instruction, to execute it anew). It only says that int3 was the last exception of all. So nothing is
+ * set then, and the vCPU enters as it is: what waits is delivered first, and shows in the record of exceptions, whose
+ * code segment the CPU writes and which is never 0. Without that there was no int3, or the entry was interrupted
+ * itself: so there are several, and each has long enough. Kicks every 60 us kept it from happening.
+ */
+static bool breakpoint_may_be_due(struct vcpu *vcpu, uint64_t rip)
+{
+	struct kvm_vcpu *kc = vcpu->backend_priv;
+	struct cay_vcpu_page *page = vcpu->page;
+
+	if (kc->breakpoint_tries == 0 || READ_ONCE(page->exc.cs) != 0) {
+		WRITE_ONCE(page->exc.cs, 0);
+		kc->breakpoint_tries = BREAKPOINT_TRIES;
+	}
+	if (--kc->breakpoint_tries == 0 || is_behind_other(vcpu, rip)) {
+		kc->breakpoint_tries = 0;
+		return false;
+	}
+	vm_look_again(vcpu, BREAKPOINT_NS);
+	return true;
+}
+
 /*
  * Is an exception on its way to the guest, begun and interrupted by the kick? Its frame is yet to be made, with the
  * registers as they are then: not those of an upcall.
  */
-static bool exception_is_due(const struct kvm_vcpu *kc)
+static bool exception_is_due(struct vcpu *vcpu, uint64_t rip)
 {
+	struct kvm_vcpu *kc = vcpu->backend_priv;
 	struct kvm_vcpu_events ev;
 
-	return ioctl(kc->fd, KVM_GET_VCPU_EVENTS, &ev) == 0 && (ev.exception.injected || ev.exception.pending);
+	if (ioctl(kc->fd, KVM_GET_VCPU_EVENTS, &ev) != 0)
+		return false;
+	if (ev.exception.injected || ev.exception.pending)
+		return true;
+	return ev.exception.nr == VEC_BP && breakpoint_may_be_due(vcpu, rip);
 }
 
 static bool kvm_vcpu_upcall(struct vcpu *vcpu)
@@ -466,7 +513,8 @@ static bool kvm_vcpu_upcall(struct vcpu *vcpu)
 	}
 	if (ioctl(kc->fd, KVM_GET_REGS, &regs) != 0)
 		return false;
-	if (regs.rip - CAY_SYS_GVA < CAY_PAGE_BYTES || regs.rip == READ_ONCE(page->iret.rip) || exception_is_due(kc))
+	if (regs.rip - CAY_SYS_GVA < CAY_PAGE_BYTES || regs.rip == READ_ONCE(page->iret.rip) ||
+	    exception_is_due(vcpu, regs.rip))
 		return false; /* the kernel looks for events on its way back */
 	page->up_rip = regs.rip;
 	page->up_rsp = regs.rsp;
@@ -489,7 +537,7 @@ static bool kvm_vcpu_no_page(struct vcpu *vcpu)
 		return false;
 	}
 	if (ioctl(kc->fd, KVM_GET_REGS, &regs) != 0 || regs.rip - CAY_SYS_GVA < CAY_PAGE_BYTES ||
-	    regs.rip == READ_ONCE(page->iret.rip) || exception_is_due(kc))
+	    regs.rip == READ_ONCE(page->iret.rip) || exception_is_due(vcpu, regs.rip))
 		return false;
 	page->exc = (struct cay_exc_record){
 		.vector = VEC_MC,
