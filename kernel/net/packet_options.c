@@ -4,6 +4,7 @@
 
 #include "kernel/mm/page.h"
 #include "kernel/net/packet_priv.h"
+#include "kernel/sched/klock.h"
 #include "lib/string.h"
 
 #define INBOX_BYTES_MAX (8u << 20)
@@ -15,10 +16,13 @@ static int set_ring(struct packet_sock *s, const void *value, unsigned len)
 	struct packet_ring *ring = NULL, *old = NULL;
 	size_t need = s->version == TPACKET_V3 ? sizeof(req) : sizeof(struct tpacket_req);
 	int err = 0;
+	bool entered;
 
 	if (len < need)
 		return -EINVAL;
 	memcpy(&req, value, need);
+	/* A fault that was told of a page of the old ring has it in its tables, and counted, when it gives this back. */
+	entered = kernel_enter();
 	channel_lock(&s->ch);
 	if (s->ring != NULL && (req.tp_block_nr != 0 || packet_ring_is_mapped(s->ring)))
 		err = -EBUSY;
@@ -37,6 +41,8 @@ static int set_ring(struct packet_sock *s, const void *value, unsigned len)
 	}
 	channel_unlock(&s->ch);
 	packet_ring_free(old);
+	if (entered)
+		kernel_leave();
 	return err;
 }
 

@@ -11,6 +11,7 @@
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
 #include <net/if.h>
+#include <pthread.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <sys/mman.h>
@@ -293,6 +294,45 @@ static void test_auxdata(void)
 	close(s);
 }
 
+/* --- a ring comes and goes while another thread maps it: it is there, or it is not --- */
+
+static _Atomic int stop;
+
+static void *mapper(void *arg)
+{
+	const int *s = arg;
+
+	while (!stop) {
+		volatile char *m = mmap(NULL, 2 * BLOCK, PROT_READ | PROT_WRITE, MAP_SHARED, *s, 0);
+
+		if (m == MAP_FAILED)
+			continue;
+		(void)!fault_of(m[0] = m[BLOCK] =
+					1); /* SIGBUS: it went before it was touched; on Linux it stays then */
+		munmap((void *)m, 2 * BLOCK);
+	}
+	return NULL;
+}
+
+static void test_a_ring_goes_while_it_is_mapped(void)
+{
+	int s = open_packet(SOCK_RAW), made = 0;
+	pthread_t t;
+
+	report_catch_faults();
+	pthread_create(&t, NULL, mapper, &s);
+	for (int i = 0; i < 60000 && made < 12000; i++) {
+		made += ring(s, BLOCK, 2, FRAME, 4) == 0;
+		for (volatile int wait = i % 100 * 20; wait > 0; wait--)
+			;
+		ring(s, 0, 0, 0, 0);
+	}
+	stop = 1;
+	pthread_join(t, NULL);
+	report(made > 0, "a ring comes and goes while it is mapped");
+	close(s);
+}
+
 int main(void)
 {
 	int s = socket(AF_PACKET, SOCK_RAW, 0);
@@ -309,5 +349,6 @@ int main(void)
 	test_long_frames_are_cut();
 	test_blocks();
 	test_auxdata();
+	test_a_ring_goes_while_it_is_mapped();
 	return report_failures != 0;
 }

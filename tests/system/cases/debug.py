@@ -20,7 +20,7 @@ def shell(t):
         t.same(["/bin/sh", "-c", "for i in 1 2 3; do ls /usr | sort -r | head -1; done; (echo x; sleep 0.01) | cat; echo y > f; rm f"], ["-c", "2"])
 
 
-for name, flags in (("mmap", ["-c", "2"]), ("fork", []), ("threads", ["-c", "2"]), ("epoll", []), ("process", ["-c", "2"]), ("proc_ends", ["-c", "2"]), ("ends_meanwhile", ["-c", "2"])):
+for name, flags in (("mmap", ["-c", "2"]), ("fork", []), ("threads", ["-c", "2"]), ("epoll", []), ("process", ["-c", "2"]), ("proc_ends", ["-c", "2"]), ("ends_meanwhile", ["-c", "2"]), ("packet", ["-c", "2"])):
     def guest(t, name=name, flags=flags):
         if use_debug_build(t):
             guest_program(t, name, flags)
