@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * fuzz_tcp.c - a hostile peer against a connection and a listener. The input is a script of segments (fields near what
- * the connection expects, so that they matter, or wild), time that passes, and calls of the application.
+ * the connection expects, so that they matter, or wild), time that passes, memory that gets short, and calls of the
+ * application. Some connections begin with data in their SYN.
  * The core must not crash, leak or break its invariants, and must always end when it is aborted.
  */
 // SOURCES: @tcp
@@ -62,12 +63,18 @@ static int output(struct tcp_conn *conn, const struct tcp_out *out)
 	struct pbuf *p = pbuf_alloc(PBUF_HEADROOM, 0);
 	if (p == NULL)
 		return -ENOBUFS;
-	CHECK(tcp_sndq_attach(&conn->sndq, out->seg.seq, out->seg.len, p) && p->len == out->seg.len);
+	CHECK(tcp_sndq_attach(&conn->sndq, out->seg.seq + !!(out->seg.flags & TCP_SYN), out->seg.len, p) &&
+	      p->len == out->seg.len);
 	pbuf_put(p);
 	return 0;
 }
 
-static const struct tcp_conn_ops ops = {.output = output};
+static void take_cookie(struct tcp_conn *conn, const uint8_t *cookie, unsigned bytes)
+{
+	CHECK(conn == &c && bytes <= TCP_COOKIE_MAX && (bytes == 0 || cookie == NULL || bytes % 2 == 0));
+}
+
+static const struct tcp_conn_ops ops = {.output = output, .cookie = take_cookie};
 
 static void listener_output(struct tcp_listener *listener, const struct tcp_tuple *t, const struct tcp_out *out)
 {
@@ -174,6 +181,20 @@ static void app_write(uint32_t n)
 	tcp_conn_push(&c, now);
 }
 
+/* The first SYN asks for a cookie, or has one and data. */
+static void open_fast(uint8_t how)
+{
+	static uint8_t buf[1400];
+	static struct tcp_fast fast;
+	struct uio_seg s = {buf, how * 5u};
+	struct uio uio = {.segs = &s, .nr_segs = 1, .resid = s.bytes, .kernel = true};
+
+	fast = (struct tcp_fast){.mss = 1460, .bytes = how & 4 ? 8 : 0};
+	c.fast = &fast;
+	if (tcp_sndq_write(&c.sndq, &uio, (uint32_t)s.bytes) < 0)
+		c.fast = NULL;
+}
+
 static void app_read(uint32_t n)
 {
 	n = MIN(n, c.rcvq.bytes);
@@ -254,11 +275,17 @@ static void step(struct input *in)
 		tcp_conn_push(&c, now);
 		break;
 	}
+	case 9: /* what the socket is told of all connections' memory */
+		c.mem_level = (uint8_t)((what >> 4) % 3);
+		if (what & 64)
+			tcp_conn_prune(&c);
+		break;
 	default: {
 		struct tcp_seg seg = make_segment(in);
 		if (c.state == TCPS_SYN_SENT && what & 16) {
 			seg.flags = TCP_SYN | TCP_ACK;
-			seg.ack = c.iss + 1;
+			seg.ack = what & 64 ? near_to(in, c.snd_nxt) : c.iss + 1;
+			seg.cookie_bytes = what & 128 ? 8 : 0;
 		}
 		struct pbuf *p = payload_of(&seg);
 		if (p == NULL)
@@ -292,9 +319,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	tcp_secret_init(secret);
 	CHECK(tcp_listener_init(&l, &listener_ops, 4) == 0);
 	tcp_conn_init(&c, &ops, 1460);
-	if (u8(&in) & 1)
+	uint8_t how = u8(&in);
+	if (how & 1)
 		c.gso_bytes = 65000;
 	tcp_conn_connect(&c, 0xfffff000u, 1, now);
+	if (how & 2)
+		open_fast(how);
 	tcp_conn_push(&c, now);
 	for (unsigned steps = 0; in.left > 0 && steps < 400; steps++)
 		step(&in);
