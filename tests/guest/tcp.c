@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* TCP sockets over loopback: opening, errors, data, options, ends, polling (tcp(7), socket(7)). Linux is the oracle. */
+/* TCP sockets over loopback: opening, errors, data, options, polling (tcp(7), socket(7)). Linux is the oracle. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -7,8 +7,6 @@
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
@@ -19,90 +17,7 @@
 #include <unistd.h>
 
 #include "report.h"
-
-static struct sockaddr_in local(uint16_t port)
-{
-	return (struct sockaddr_in){
-		.sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-}
-
-static uint16_t port_of(int fd)
-{
-	struct sockaddr_in a;
-	socklen_t len = sizeof(a);
-
-	getsockname(fd, (struct sockaddr *)&a, &len);
-	return ntohs(a.sin_port);
-}
-
-static int listener(int backlog)
-{
-	struct sockaddr_in a = local(0);
-	int fd = socket(AF_INET, SOCK_STREAM, 0);
-
-	bind(fd, (struct sockaddr *)&a, sizeof(a));
-	listen(fd, backlog);
-	return fd;
-}
-
-static int connect_to(uint16_t port)
-{
-	struct sockaddr_in a = local(port);
-	int fd = socket(AF_INET, SOCK_STREAM, 0);
-
-	if (connect(fd, (struct sockaddr *)&a, sizeof(a)) != 0) {
-		close(fd);
-		return -1;
-	}
-	return fd;
-}
-
-/* fd[0] has connected, fd[1] was accepted. */
-static void pair(int fd[2])
-{
-	int l = listener(5);
-
-	fd[0] = connect_to(port_of(l));
-	fd[1] = accept(l, NULL, NULL);
-	close(l);
-}
-
-static void close_pair(int fd[2])
-{
-	close(fd[0]);
-	close(fd[1]);
-}
-
-static short events(int fd, short want)
-{
-	struct pollfd p = {.fd = fd, .events = want};
-
-	poll(&p, 1, 0);
-	return p.revents;
-}
-
-static short wait_events(int fd, short want)
-{
-	struct pollfd p = {.fd = fd, .events = want};
-
-	poll(&p, 1, 20000);
-	return p.revents;
-}
-
-static int get_int(int fd, int level, int name)
-{
-	int v = -1;
-	socklen_t len = sizeof(v);
-
-	return getsockopt(fd, level, name, &v, &len) == 0 ? v : -errno;
-}
-
-static int set_int(int fd, int level, int name, int v)
-{
-	return setsockopt(fd, level, name, &v, sizeof(v));
-}
-
-#define ALL (POLLIN | POLLOUT | POLLRDHUP | POLLPRI)
+#include "tcp_pair.h"
 
 static void test_new_socket(void)
 {
@@ -244,98 +159,6 @@ static void test_data(void)
 	report_errno(recv(fd[1], (void *)8, 100, 0), EFAULT);
 	report_eq(recv(fd[1], in, 100, 0), 1);
 	close_pair(fd);
-}
-
-static void test_half_close(void)
-{
-	char b[10];
-	int fd[2];
-
-	pair(fd);
-	send(fd[0], "abc", 3, 0);
-	report_eq(shutdown(fd[0], SHUT_WR), 0);
-	report_eq(events(fd[0], ALL), POLLOUT);
-	report_errno(send(fd[0], b, 1, MSG_NOSIGNAL), EPIPE);
-	report_eq(wait_events(fd[1], POLLRDHUP), POLLRDHUP);
-	report_eq(events(fd[1], ALL), POLLIN | POLLOUT | POLLRDHUP);
-	report_eq(recv(fd[1], b, 10, 0), 3);
-	report_eq(recv(fd[1], b, 10, 0), 0);
-	report_eq(events(fd[1], ALL), POLLIN | POLLOUT | POLLRDHUP);
-	report_eq(send(fd[1], "de", 2, 0), 2);
-	report_eq(recv(fd[0], b, 10, 0), 2);
-	report_eq(shutdown(fd[1], SHUT_WR), 0);
-	report_eq(wait_events(fd[0], POLLIN), POLLIN | POLLHUP);
-	report_eq(events(fd[0], ALL), POLLIN | POLLOUT | POLLRDHUP | POLLHUP);
-	report_eq(recv(fd[0], b, 10, 0), 0);
-	report_eq(events(fd[1], ALL) & (POLLIN | POLLRDHUP | POLLHUP), POLLIN | POLLRDHUP | POLLHUP);
-	close_pair(fd);
-}
-
-static void test_shut_read(void)
-{
-	char b[10];
-	int fd[2];
-
-	pair(fd);
-	report_eq(shutdown(fd[0], SHUT_RD), 0);
-	report_eq(recv(fd[0], b, 10, 0), 0);
-	report_eq(events(fd[0], ALL), POLLIN | POLLOUT | POLLRDHUP);
-	report_eq(send(fd[0], "x", 1, 0), 1);
-	report_eq(recv(fd[1], b, 10, 0), 1);
-	report_errno(shutdown(fd[0], 7), EINVAL);
-	close_pair(fd);
-}
-
-static int sigpipes;
-
-static void on_sigpipe(int sig)
-{
-	sigpipes++;
-}
-
-static void test_reset(void)
-{
-	struct linger linger = {1, 0};
-	char b[10];
-	int fd[2];
-
-	pair(fd);
-	setsockopt(fd[0], SOL_SOCKET, SO_LINGER, &linger, sizeof(linger));
-	send(fd[1], "abc", 3, 0);
-	close(fd[0]);
-	report_eq(wait_events(fd[1], ALL), POLLIN | POLLOUT | POLLRDHUP | POLLHUP | POLLERR);
-	report_errno(recv(fd[1], b, 10, 0), ECONNRESET);
-	report_eq(recv(fd[1], b, 10, 0), 0);
-	report_errno(send(fd[1], b, 1, MSG_NOSIGNAL), EPIPE);
-	signal(SIGPIPE, on_sigpipe);
-	report_errno(send(fd[1], b, 1, 0), EPIPE);
-	report_eq(sigpipes, 1);
-	report_errno(write(fd[1], b, 1), EPIPE);
-	report_eq(sigpipes, 2);
-	report_errno(getpeername(fd[1], (struct sockaddr *)b, &(socklen_t){0}), ENOTCONN);
-	close(fd[1]);
-
-	/* Data that was not read makes close a reset, but what had arrived before is still there. */
-	pair(fd);
-	send(fd[0], "abc", 3, 0);
-	send(fd[1], "xyz", 3, 0);
-	wait_events(fd[0], POLLIN);
-	wait_events(fd[1], POLLIN);
-	close(fd[0]);
-	wait_events(fd[1], POLLHUP);
-	report_eq(get_int(fd[1], SOL_SOCKET, SO_ERROR), ECONNRESET);
-	report_eq(recv(fd[1], b, 10, 0), 3);
-	report_eq(recv(fd[1], b, 10, 0), 0);
-	close(fd[1]);
-
-	/* Writing to who has gone: first it works, then the answer is a reset. */
-	pair(fd);
-	close(fd[0]);
-	wait_events(fd[1], POLLIN);
-	report_eq(send(fd[1], b, 1, MSG_NOSIGNAL), 1);
-	wait_events(fd[1], POLLHUP);
-	report_errno(send(fd[1], b, 1, MSG_NOSIGNAL), EPIPE);
-	close(fd[1]);
 }
 
 static void test_options(void)
@@ -556,24 +379,6 @@ static void test_oob(void)
 	close_pair(fd);
 }
 
-static void test_disconnect(void)
-{
-	struct sockaddr_in a = {.sin_family = AF_UNSPEC};
-	int fd[2], l;
-	char b;
-
-	pair(fd);
-	report_eq(connect(fd[0], (struct sockaddr *)&a, sizeof(a)), 0);
-	report_errno(getpeername(fd[0], (struct sockaddr *)&a, &(socklen_t){sizeof(a)}), ENOTCONN);
-	wait_events(fd[1], POLLHUP);
-	report_errno(recv(fd[1], &b, 1, 0), ECONNRESET);
-	l = listener(5);
-	a = local(port_of(l));
-	report_eq(connect(fd[0], (struct sockaddr *)&a, sizeof(a)), 0);
-	close(l);
-	close_pair(fd);
-}
-
 static void test_nonblocking_connect(void)
 {
 	int l = listener(5), fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
@@ -739,40 +544,6 @@ static void test_many(void)
 	close(l);
 }
 
-static void test_linger(void)
-{
-	struct linger linger = {1, 10};
-	char b[4];
-	int fd[2];
-
-	pair(fd);
-	setsockopt(fd[0], SOL_SOCKET, SO_LINGER, &linger, sizeof(linger));
-	send(fd[0], "abc", 3, 0);
-	report_eq(close(fd[0]), 0); /* until it has been acknowledged */
-	report_eq(recv(fd[1], b, 4, MSG_DONTWAIT), 3);
-	report_eq(recv(fd[1], b, 4, 0), 0);
-	close(fd[1]);
-}
-
-/* What came before a reset is read all the same, and its end is the end that the peer meant. */
-static void test_reset_after_the_end(void)
-{
-	struct linger linger = {1, 0};
-	char b[4];
-	int fd[2];
-
-	pair(fd);
-	send(fd[0], "abc", 3, 0);
-	shutdown(fd[0], SHUT_WR);
-	setsockopt(fd[0], SOL_SOCKET, SO_LINGER, &linger, sizeof(linger));
-	close(fd[0]);
-	report_eq(recv(fd[1], b, 4, 0), 3);
-	report_eq(recv(fd[1], b, 4, 0), 0);
-	report_eq(recv(fd[1], b, 4, 0), 0);
-	report_errno(send(fd[1], b, 1, MSG_NOSIGNAL), EPIPE);
-	close(fd[1]);
-}
-
 int main(void)
 {
 	test_new_socket();
@@ -780,23 +551,17 @@ int main(void)
 	test_names();
 	test_listen();
 	test_data();
-	test_half_close();
-	test_shut_read();
-	test_reset();
 	test_options();
 	test_info();
 	test_full();
 	test_epoll_edges();
 	test_waiting();
 	test_oob();
-	test_disconnect();
 	test_nonblocking_connect();
 	test_reuseport();
 	test_sendfile();
 	test_ipv6();
 	test_stream();
 	test_many();
-	test_linger();
-	test_reset_after_the_end();
 	return report_summary();
 }

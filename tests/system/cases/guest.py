@@ -73,5 +73,5 @@ for source in sorted(glob.glob(os.path.join(HERE, "..", "..", "guest", "*.c"))):
     case(name=subject, timeout=150)(lambda t, subject=subject: guest_program(t, subject, FLAGS.get(subject, ())))
 
 # Again where several CPUs make a difference.
-for subject in ("threads", "futex", "futex_pi", "preempt", "rseq", "signals", "sigio", "timers", "process", "fork", "pipe", "epoll", "sockets", "sockets_shared", "uring", "uring_io", "uring_random", "mmap", "faults", "callsites", "callsite_race", "timer_storm", "exec", "cpus", "parallel", "names_parallel", "memory_parallel"):
+for subject in ("threads", "futex", "futex_pi", "preempt", "rseq", "signals", "signal_frames", "sigio", "timers", "process", "fork", "pipe", "epoll", "sockets", "sockets_shared", "uring", "uring_io", "uring_random", "mmap", "faults", "callsites", "callsite_race", "timer_storm", "exec", "cpus", "parallel", "names_parallel", "memory_parallel"):
     case(name=subject + "-2cpus", timeout=150)(lambda t, subject=subject: guest_program(t, subject, ["-c", "2", *FLAGS.get(subject, ())]))
