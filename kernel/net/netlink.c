@@ -14,7 +14,7 @@
 #define DATAGRAM_BYTES 8192u /* of an answer; what iproute2 and glibc offer room for */
 #define MESSAGE_ROOM   1536u /* a new message begins only with so much left */
 #define REQUEST_MAX    16384u
-#define QUEUE_MAX      (8u << 20) /* bytes of answers that nobody reads: a list of 40,000 sockets */
+#define QUEUE_MAX      (12u << 20) /* memory of answers that nobody reads: a list of 40,000 sockets */
 
 struct nl_sock {
 	struct socket sock;   /* first */
@@ -47,7 +47,7 @@ static void flush(struct nl_reply *r)
 	if (r->datagram == NULL)
 		return;
 	r->datagram->cb[CB_GROUP] = 0;
-	if (r->to->bytes < QUEUE_MAX && r->datagram->len > 0)
+	if (r->to->truesize < QUEUE_MAX && r->datagram->len > 0)
 		pbuf_queue_push(r->to, r->datagram);
 	else
 		pbuf_put(r->datagram);
@@ -195,7 +195,7 @@ static void answer_all(struct nl_sock *n, struct pbuf_queue *to, const uint8_t *
 static void deliver(struct nl_sock *n, struct pbuf *p)
 {
 	spin_lock(&n->lock);
-	if (p != NULL && n->rx.bytes < QUEUE_MAX) {
+	if (p != NULL && n->rx.truesize < QUEUE_MAX) {
 		pbuf_queue_push(&n->rx, p);
 		p = NULL;
 	} else {

@@ -291,6 +291,29 @@ static void notifications(void)
 	close(request), close(hearing), close(deaf), close(links);
 }
 
+/* Who does not read its answers loses those for which there is no room, and is told. */
+static void answers_that_nobody_reads(void)
+{
+	struct nlmsghdr h = {.nlmsg_len = sizeof(h), .nlmsg_type = 1000, .nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK};
+	int s = socket(AF_NETLINK, SOCK_RAW, NETLINK_ROUTE), sent = 0, read = 0;
+	bool told = false;
+	char b[256];
+
+	while (sent < 4000 && send(s, &h, sizeof(h), 0) == sizeof(h))
+		sent++;
+	for (;;) {
+		ssize_t n = recv(s, b, sizeof(b), MSG_DONTWAIT);
+
+		if (n < 0 && errno != ENOBUFS)
+			break;
+		told |= n < 0;
+		read += n > 0;
+	}
+	report(sent == 4000, "all can be sent");
+	report(read < sent && told, "of those for which there is no room ENOBUFS tells");
+	close(s);
+}
+
 int main(void)
 {
 	bool alone = unshare(CLONE_NEWNET) == 0;
@@ -301,6 +324,7 @@ int main(void)
 	if (alone)
 		set_loopback(true);
 	sockets();
+	answers_that_nobody_reads();
 	if (alone || (no_such_thing && geteuid() == 0))
 		notifications();
 	else
