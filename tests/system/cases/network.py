@@ -362,6 +362,26 @@ def a_link_joins_two_vms(t):
     t.check(mode == 0o700, "the folder is ours alone: %o" % mode)
 
 
+@case
+def a_link_joins_vms_of_several_cpus(t):
+    """Each CPU has the segment: threads on all of them send and receive."""
+    env = {**os.environ, "XDG_RUNTIME_DIR": t.dir}
+    flags = ["--net", "link=many", "-c", "3"]
+    client = ("import socket, threading\ndef ask():\n s = socket.create_connection(('10.99.0.1', 7007))\n for i in range(50):\n  s.sendall(b'x' * 3000)\n"
+              "  n = 0\n  while n < 3000: n += len(s.recv(3000))\n  sum(range(20000))\n s.close()\n"
+              "l = [threading.Thread(target=ask) for i in range(6)]\nfor i in l: i.start()\nfor i in l: i.join()\nprint('done')\n")
+    server = ("import socketserver\nclass H(socketserver.BaseRequestHandler):\n def handle(self):\n  while d := self.request.recv(3000): self.request.sendall(d)\n"
+              "s = socketserver.ThreadingTCPServer(('0.0.0.0', 7007), H)\nprint('ready', flush=True)\ns.serve_forever()\n")
+    p = popen(t.cay_argv([PYTHON, "-c", server], flags), stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=t.dir, env=env)
+    try:
+        t.check(p.stdout.readline() == b"ready\n", "the first VM is there")
+        r = t.cmd(["run", "--backend", t.backend, *flags, PYTHON, "-c", client], env=env)
+        t.check((r.status, r.out, r.err) == (0, b"done\n", b"") and p.poll() is None, r.describe())
+    finally:
+        p.kill()
+        p.communicate()
+
+
 LINK_READER = """
 import hashlib, socket, sys
 s = socket.create_server(("0.0.0.0", 7007))

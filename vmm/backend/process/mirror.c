@@ -4,7 +4,9 @@
  * descriptor (stub/window.c). A process that does not read is kicked and waited for a little; the change fails then.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
+#include <unistd.h>
 
 #include "vmm/backend/process/process_priv.h"
 #include "vmm/core/vm.h"
@@ -38,8 +40,42 @@ static int send_window(struct vm *vm, const struct stub_message *m, int fd)
 	int err = 0;
 
 	for (unsigned i = 0; err == 0 && i < vm->nr_vcpus; i++)
-		err = send_window_to(&vm->vcpu[i], m, fd);
+		if (vm->vcpu[i].backend_priv != NULL)
+			err = send_window_to(&vm->vcpu[i], m, fd);
 	return err;
+}
+
+/* While devices are made there is the first vCPU's process only. */
+static int keep_for_others(struct vm *vm, const struct stub_message *m, int fd)
+{
+	struct process_vm *pv = vm->backend_priv;
+	int own;
+
+	if (vm->vcpu[vm->nr_vcpus - 1].backend_priv != NULL)
+		return 0;
+	if (pv->nr_early == EARLY_MAPS_MAX)
+		return -ENOSPC;
+	own = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+	if (own < 0)
+		return -errno;
+	pv->early[pv->nr_early++] = (struct early_map){*m, own};
+	return 0;
+}
+
+int mirror_catch_up(struct vcpu *vcpu)
+{
+	const struct process_vm *pv = vcpu->vm->backend_priv;
+	int err = 0;
+
+	for (unsigned i = 0; err == 0 && i < pv->nr_early; i++)
+		err = send_window_to(vcpu, &pv->early[i].message, pv->early[i].fd);
+	return err;
+}
+
+void mirror_fini(struct process_vm *pv)
+{
+	while (pv->nr_early > 0)
+		close(pv->early[--pv->nr_early].fd);
 }
 
 static int mirror_map(void *ctx, uint64_t at, uint64_t bytes, int fd, uint64_t offset, bool writable)
@@ -47,7 +83,9 @@ static int mirror_map(void *ctx, uint64_t at, uint64_t bytes, int fd, uint64_t o
 	struct stub_message m = {
 		.kind = STUB_MSG_MAP, .at = at, .bytes = bytes, .offset = offset, .writable = writable};
 
-	return send_window(ctx, &m, fd);
+	int err = keep_for_others(ctx, &m, fd);
+
+	return err == 0 ? send_window(ctx, &m, fd) : err;
 }
 
 static int mirror_unmap(void *ctx, uint64_t at, uint64_t bytes)

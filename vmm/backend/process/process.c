@@ -58,6 +58,7 @@ static void process_vm_destroy(struct vm *vm)
 		destroy_vcpu(&vm->vcpu[i]);
 	if (pv == NULL)
 		return;
+	mirror_fini(pv);
 	if (pv->control_fd >= 0)
 		close(pv->control_fd);
 	free(pv);
@@ -101,6 +102,7 @@ static int process_vcpu_create(struct vcpu *vcpu)
 	struct process_vm *pv = vcpu->vm->backend_priv;
 	struct process_vcpu *pc = calloc(1, sizeof(*pc));
 	void *control;
+	int err;
 
 	if (pc == NULL)
 		return -ENOMEM;
@@ -111,7 +113,8 @@ static int process_vcpu_create(struct vcpu *vcpu)
 	if (control == MAP_FAILED)
 		return -errno;
 	pc->control = control;
-	return guest_process_create(&pc->guest, vcpu->vm->mem.fd, pv->control_fd);
+	err = guest_process_create(&pc->guest, vcpu->vm->mem.fd, pv->control_fd);
+	return err == 0 ? mirror_catch_up(vcpu) : err;
 }
 
 static int process_vm_create(struct vm *vm)
