@@ -24,7 +24,7 @@ SOURCES_tcp = kernel/fs/uio.c kernel/net/pbuf.c kernel/net/tcp_ack.c kernel/net/
 SOURCES_files = kernel/fs/attr.c kernel/fs/dcache.c kernel/fs/dirops.c kernel/fs/fdtable.c kernel/fs/file.c kernel/fs/fs_context.c \
 	kernel/fs/groups.c kernel/fs/inode.c kernel/fs/locks.c kernel/fs/missing.c kernel/fs/mount.c kernel/fs/nametable.c kernel/fs/open.c \
 	kernel/fs/pagetree.c kernel/fs/path_text.c kernel/fs/permission.c kernel/fs/ramfs.c kernel/fs/ramfs_file.c kernel/fs/rw.c kernel/fs/uio.c \
-	kernel/fs/walk.c kernel/fs/xattrs.c shim/async.c shim/clock.c shim/klock.c shim/kmalloc.c shim/log.c shim/notify.c shim/page.c \
+	kernel/fs/walk.c kernel/fs/walk_quick.c kernel/fs/xattrs.c shim/async.c shim/clock.c shim/klock.c shim/kmalloc.c shim/log.c shim/notify.c shim/page.c \
 	shim/sched.c shim/uaccess.c
 
 # Address spaces, with real page tables.

@@ -27,6 +27,7 @@
 static struct {
 	bool present;
 	unsigned device;
+	struct spinlock lock; /* vq, slots, nr_sleepers */
 	struct virtq_driver vq;
 	struct virtq_slot slots[CAY_HOSTFS_QUEUE_NR];
 	uint64_t doorbell;
@@ -35,20 +36,32 @@ static struct {
 	unsigned nr_sleepers;  /* while there are any, the queue is armed */
 	struct waitq done_wq;  /* callers of fsq_wait */
 	struct waitq space_wq; /* for descriptors */
-} q;
+} q = {.lock = SPINLOCK_INIT("file queue")};
+
+static struct fsq_call *pop(void)
+{
+	struct fsq_call *c;
+	uint32_t bytes;
+
+	spin_lock(&q.lock);
+	c = virtq_driver_pop(&q.vq, &bytes);
+	spin_unlock(&q.lock);
+	return c;
+}
 
 /* Finishes what the server has answered. Any context. */
 static void drain(void)
 {
 	struct fsq_call *c;
-	uint32_t bytes;
 	bool any = false;
 
-	while ((c = virtq_driver_pop(&q.vq, &bytes)) != NULL) {
+	while ((c = pop()) != NULL) {
+		void (*done)(struct fsq_call * c) = c->done;
+
 		any = true;
-		WRITE_ONCE(c->in_flight, false);
-		if (c->done != NULL)
-			c->done(c); /* c may be gone */
+		__atomic_store_n(&c->in_flight, false, __ATOMIC_RELEASE); /* who waits for it may go, and c with him */
+		if (done != NULL)
+			done(c);
 	}
 	if (any) {
 		waitq_wake(&q.done_wq, 0);
@@ -60,28 +73,33 @@ static void drain(void)
  * The queue asks for events only while a thread sleeps: what completes otherwise (read ahead, closed files) is not
  * waited for, and an event that interrupts the program costs as much as reading 256 KiB.
  */
-static void drain_and_arm(void)
+static void drain_and_arm(int more_sleepers)
 {
-	do
+	bool again;
+
+	do {
 		drain();
-	while (q.nr_sleepers > 0 && virtq_driver_arm(&q.vq));
-	if (q.nr_sleepers == 0)
-		virtq_driver_disarm(&q.vq);
+		spin_lock(&q.lock);
+		q.nr_sleepers += (unsigned)more_sleepers;
+		more_sleepers = 0;
+		again = q.nr_sleepers > 0 && virtq_driver_arm(&q.vq);
+		if (q.nr_sleepers == 0)
+			virtq_driver_disarm(&q.vq);
+		spin_unlock(&q.lock);
+	} while (again);
 }
 
 #define sleep_until(wq, cond)                                                                                          \
 	do {                                                                                                           \
-		q.nr_sleepers++;                                                                                       \
-		drain_and_arm();                                                                                       \
+		drain_and_arm(1);                                                                                      \
 		wait_event(wq, cond);                                                                                  \
-		q.nr_sleepers--;                                                                                       \
-		drain_and_arm();                                                                                       \
+		drain_and_arm(-1);                                                                                     \
 	} while (0)
 
 static void on_event(void *arg)
 {
 	(void)arg;
-	drain_and_arm();
+	drain_and_arm(0);
 }
 
 static const struct cay_device_info *find_device(void)
@@ -148,7 +166,8 @@ bool fsq_share_has(unsigned share, unsigned config_word)
 
 void fsq_begin_long(struct fsq_call *c, uint32_t opcode, uint64_t node, struct virtq_seg *seg, unsigned max_segs)
 {
-	c->in = (struct fuse_in_header){.opcode = opcode, .nodeid = node, .unique = ++q.unique};
+	c->in = (struct fuse_in_header){
+		.opcode = opcode, .nodeid = node, .unique = __atomic_add_fetch(&q.unique, 1, __ATOMIC_RELAXED)};
 	c->out = (struct fuse_out_header){.error = -EIO};
 	c->seg = seg;
 	c->max_segs = max_segs;
@@ -203,21 +222,56 @@ void fsq_out(struct fsq_call *c, void *data, uint32_t bytes)
 
 void fsq_publish(void)
 {
-	if (virtq_driver_publish(&q.vq))
+	bool ring;
+
+	spin_lock(&q.lock);
+	ring = virtq_driver_publish(&q.vq);
+	spin_unlock(&q.lock);
+	if (ring)
 		doorbell_ring(q.doorbell);
+}
+
+/* All or nothing. */
+static bool add_chain(struct fsq_call *const *c, unsigned nr, unsigned nr_segs)
+{
+	bool fits;
+
+	spin_lock(&q.lock);
+	fits = q.vq.nr_free >= nr_segs;
+	for (unsigned i = 0; fits && i < nr; i++) {
+		int err = c[i] != NULL ? virtq_driver_add(&q.vq, c[i]->seg, c[i]->nr_segs, c[i]) : 0;
+
+		ASSERT(err == 0);
+	}
+	spin_unlock(&q.lock);
+	return fits;
+}
+
+void fsq_submit_chain(struct fsq_call *const *c, unsigned nr)
+{
+	unsigned nr_segs = 0;
+
+	for (unsigned i = 0; i < nr; i++) {
+		if (c[i] == NULL)
+			continue;
+		stat_count(CAY_C_FS_REQUESTS);
+		c[i]->in_flight = true;
+		nr_segs += c[i]->nr_segs;
+	}
+	while (!add_chain(c, nr, nr_segs)) {
+		fsq_publish();
+		sleep_until(&q.space_wq, READ_ONCE(q.vq.nr_free) >= nr_segs);
+	}
 }
 
 void fsq_submit(struct fsq_call *c)
 {
-	int err;
+	fsq_submit_chain(&c, 1);
+}
 
-	stat_count(CAY_C_FS_REQUESTS);
-	c->in_flight = true;
-	while ((err = virtq_driver_add(&q.vq, c->seg, c->nr_segs, c)) == -ENOSPC) {
-		fsq_publish();
-		sleep_until(&q.space_wq, q.vq.nr_free >= c->nr_segs);
-	}
-	ASSERT(err == 0);
+static bool is_done(const struct fsq_call *c)
+{
+	return !__atomic_load_n(&c->in_flight, __ATOMIC_ACQUIRE); /* pairs with drain */
 }
 
 static void poll_briefly(struct fsq_call *c)
@@ -230,12 +284,12 @@ static void poll_briefly(struct fsq_call *c)
 	do {
 		if (virtq_driver_has_used(&q.vq))
 			drain();
-		if (!READ_ONCE(c->in_flight))
+		if (is_done(c))
 			break;
 		cpu_relax();
 	} while (clock_monotonic_ns() < end);
-	if (q.nr_sleepers > 0)
-		drain_and_arm(); /* what was popped here may have been what they had armed for */
+	if (READ_ONCE(q.nr_sleepers) > 0)
+		drain_and_arm(0); /* what was popped here may have been what they had armed for */
 }
 
 int fsq_result(const struct fsq_call *c)
@@ -247,13 +301,13 @@ int fsq_result(const struct fsq_call *c)
 
 int fsq_wait(struct fsq_call *c)
 {
-	if (!READ_ONCE(c->in_flight))
+	if (is_done(c))
 		return fsq_result(c); /* and what else is queued goes on waiting for company */
 	fsq_publish();
-	if (READ_ONCE(c->in_flight))
+	if (!is_done(c))
 		poll_briefly(c);
-	if (READ_ONCE(c->in_flight))
-		sleep_until(&q.done_wq, !READ_ONCE(c->in_flight));
+	if (!is_done(c))
+		sleep_until(&q.done_wq, is_done(c));
 	return fsq_result(c);
 }
 

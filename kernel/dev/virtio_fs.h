@@ -4,7 +4,7 @@
  * (abi/hostfs.h). Requests are executed in the order they are added. Several may be in flight; each belongs to its
  * caller until it is done. Buffers are kernel memory (direct map, stack, image) or pinned RAM pages of a program, never
  * the file window. Context: threads, which may sleep; `done` runs in any context, upcalls included, and does not sleep.
- * Lock: none on one CPU, nothing sleeps between two steps on the ring. SMP: one spin lock around them.
+ * Locks: the ring has a spin lock, which is not held while anybody waits; no call here wants the kernel lock.
  */
 #ifndef CAY_KERNEL_DEV_VIRTIO_FS_H
 #define CAY_KERNEL_DEV_VIRTIO_FS_H
@@ -50,6 +50,9 @@ void fsq_out_pa(struct fsq_call *c, pa_t pa, uint32_t bytes);
 /* Puts it in the ring; may sleep while that is full. The server sees it after the next fsq_publish (or fsq_call,
  * fsq_wait). */
 void fsq_submit(struct fsq_call *c);
+/* Puts several there, NULL among them left out: one right after the other, whatever else is submitted meanwhile. So a
+ * request may name what the one before it opens (CAY_HOSTFS_FH_LAST). Together they have a few segments. */
+void fsq_submit_chain(struct fsq_call *const *c, unsigned nr);
 void fsq_publish(void);
 
 /* Waits for its end. 0 or the server's -errno (-EIO for a reply that makes no sense). */

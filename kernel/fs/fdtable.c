@@ -168,11 +168,17 @@ int fdtable_unshare(struct fdtable **t)
 static void close_file(struct fdtable *t, struct file *f)
 {
 	struct inode *i = file_inode(f);
+	bool flushes = f->ops != NULL && f->ops->flush != NULL, locks = i != NULL && !list_empty(&i->locks);
 
-	if (f->ops != NULL && f->ops->flush != NULL)
-		f->ops->flush(f);
-	if (i != NULL && !list_empty(&i->locks))
-		lock_release_owner(i, t);
+	if (unlikely(flushes || locks)) {
+		bool entered = kernel_enter();
+
+		if (flushes)
+			f->ops->flush(f);
+		if (locks)
+			lock_release_owner(i, t);
+		file_leave(entered);
+	}
 	file_put(f);
 }
 

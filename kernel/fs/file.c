@@ -66,21 +66,36 @@ static void release(struct file *f)
 	rcu_free_later(&f->rcu, free_file);
 }
 
-/* What goes with the last reference (inodes, names) is under the kernel lock. */
+/* The last reference has gone: what is not there will not come. */
+static bool goes_alone(const struct file *f)
+{
+	const struct inode *named = file_inode(f);
+
+	return list_empty(&f->epoll_links) && f->async == NULL && (named == NULL || list_empty(&named->locks));
+}
+
+static NOINLINE void put_last(struct file *f)
+{
+	bool alone = f->ops != NULL && f->ops->own_release;
+	bool entered = !alone && kernel_enter();
+
+	if (refs_put(&f->refs)) {
+		if (alone && !goes_alone(f))
+			entered = kernel_enter();
+		release(f);
+	}
+	if (entered)
+		kernel_leave();
+}
+
+/* Most of what goes with the last reference is under the kernel lock. */
 void file_put(struct file *f)
 {
-	bool entered;
-
 	if (f == NULL)
 		return;
 	ASSERT(f->refs > 0);
-	if (refs_put_unless_last(&f->refs))
-		return;
-	entered = kernel_enter();
-	if (refs_put(&f->refs))
-		release(f);
-	if (entered)
-		kernel_leave();
+	if (!refs_put_unless_last(&f->refs))
+		put_last(f);
 }
 
 struct inode *file_inode(const struct file *f)

@@ -68,6 +68,8 @@ struct file_ops {
 	 * as long as the file, and are woken after each change of what poll looks at. All others run under the kernel
 	 * lock. */
 	bool own_lock;
+	/* release, too, is called without the kernel lock, unless locks, watches or O_ASYNC go with the file. */
+	bool own_release;
 	/* O_ASYNC means something: poll registers on queues that live as long as the file. */
 	bool has_async;
 	ssize_t (*read)(struct file *f, struct uio *uio, int64_t pos);  /* -EINVAL */

@@ -6,8 +6,10 @@
  * stable, else 100 ms: the host's other processes may change everything). Data are not cached here, the host's page
  * cache is the cache; what was read ahead is used within the same time and only if nothing wrote the file through this
  * kernel since, also by the next who opens a small file that was closed. Mappings are windows on the host's page cache.
- * Lock: inode.lock of a folder is held by the VFS over its name operations. All else: one CPU and no preemption in the
- * kernel.
+ * Locks: inode.lock of a folder is held by the VFS over its name operations. Open files are read, written, opened and
+ * closed without the kernel lock; what they share in an inode is under its spin lock, small files that wait to be
+ * opened again are under one of their own (hostfs_kept.c), and what was read ahead of an open file belongs to one
+ * reader at a time: others do not wait for it, but ask the server. Windows and the table of inodes: the kernel lock.
  */
 #ifndef CAY_KERNEL_FS_HOSTFS_H
 #define CAY_KERNEL_FS_HOSTFS_H
@@ -25,9 +27,10 @@ struct hostfs_inode {
 	uint64_t node;
 	uint64_t nlookup;       /* to be given back with FORGET */
 	uint64_t attr_until_ns; /* clock_monotonic_ns() when attr must be asked for again; UINT64_MAX: never */
+	struct spinlock lock;   /* attributes, i's included, and spare_fh */
 	struct fuse_attr attr;
-	struct seqcount attr_seq; /* for RCU readers of attributes, i's included */
-	unsigned data_changes;    /* counts writes and truncations through this kernel */
+	struct seqcount attr_seq; /* for RCU readers of attributes */
+	unsigned data_changes;    /* counts writes and truncations through this kernel, before and after each */
 	bool has_spare_fh;        /* CREATE opened it, for reading and writing; the open that follows takes it over */
 	uint64_t spare_fh;
 	bool written_by_mapping;  /* there may be changes that data_changes does not count */
@@ -48,6 +51,13 @@ MUST_CHECK int hostfs_inode_enter(struct superblock *sb, const struct fuse_entry
 void hostfs_inode_set_attr(struct hostfs_inode *h, const struct fuse_attr *a, uint64_t valid_s, uint32_t valid_ns);
 /* The next question about attributes goes to the server. */
 void hostfs_inode_expire(struct hostfs_inode *h);
+/* A write through this kernel made it at least so long. */
+void hostfs_inode_grow(struct hostfs_inode *h, uint64_t bytes);
+/* What is or was read ahead until now is no longer good. */
+static inline void hostfs_data_changed(struct hostfs_inode *h)
+{
+	__atomic_fetch_add(&h->data_changes, 1, __ATOMIC_SEQ_CST);
+}
 void hostfs_inode_evict(struct inode *i);
 /* Tells the server that nlookup counts of a node are given up. Never sleeps for long. */
 void hostfs_forget(uint64_t node, uint64_t nlookup);
@@ -79,17 +89,19 @@ void hostfs_plus_asked(const struct hostfs_inode *dir);
 
 /* hostfs_readahead.c: what was read ahead of one open file */
 struct hostfs_ahead;
-/* Starts reading the file's first bytes (0: nothing yet) into a new buffer; the handle is that of the OPEN added to the
- * queue just before. NULL without memory: then there is no read-ahead. Not published. */
-struct hostfs_ahead *hostfs_ahead_create(struct hostfs_inode *h, uint32_t first_bytes);
+/* A new one. *first: a request for the file's first bytes (0: NULL), to be submitted right after the OPEN, whose handle
+ * it uses. NULL without memory: then there is no read-ahead. */
+struct hostfs_ahead *hostfs_ahead_create(struct hostfs_inode *h, uint32_t first_bytes, struct fsq_call **first);
 void hostfs_ahead_destroy(struct hostfs_ahead *a); /* waits for what is in flight; NULL is allowed */
 /* Copies what it has at pos; fetches more when the file is read in sequence. Returns bytes moved, *eof when the file
  * ended there; 0: has nothing, ask the server. Or -errno. */
 ssize_t hostfs_ahead_read(struct hostfs_ahead *a, struct hostfs_inode *h, uint64_t fh, struct uio *uio, int64_t pos,
 			  bool *eof);
 
-/* The whole file is here, and may still be used. */
+/* The whole file is here, and may still be used. Waits for what is in flight. */
 bool hostfs_ahead_is_whole(struct hostfs_ahead *a, const struct hostfs_inode *h);
+/* The same of one that was whole. Does not wait. */
+bool hostfs_ahead_is_still_good(const struct hostfs_ahead *a, const struct hostfs_inode *h);
 size_t hostfs_ahead_memory(const struct hostfs_ahead *a); /* bytes */
 void hostfs_ahead_rewind(struct hostfs_ahead *a);         /* for a new reader */
 

@@ -86,7 +86,7 @@ static struct mark last_mark_before(const struct hostfs_dir *p, int64_t index)
 	return n > 0 ? p->marks[n - 1] : (struct mark){0, 0};
 }
 
-static void fill(struct hostfs_dir *p, struct hostfs_inode *h, struct batch *b, uint64_t fh, struct mark from)
+static void prepare(struct hostfs_dir *p, struct hostfs_inode *h, struct batch *b, uint64_t fh, struct mark from)
 {
 	if (from.index > 0)
 		remember(p, from);
@@ -97,6 +97,11 @@ static void fill(struct hostfs_dir *p, struct hostfs_inode *h, struct batch *b, 
 	fsq_begin(&b->call, p->plus ? FUSE_READDIRPLUS : FUSE_READDIR, h->node);
 	fsq_in(&b->call, &b->arg, sizeof(b->arg));
 	fsq_out(&b->call, b->data, buffer_bytes(b));
+}
+
+static void fill(struct hostfs_dir *p, struct hostfs_inode *h, struct batch *b, uint64_t fh, struct mark from)
+{
+	prepare(p, h, b, fh, from);
 	fsq_submit(&b->call);
 }
 
@@ -327,9 +332,9 @@ int hostfs_open_dir(struct inode *i, struct file *f)
 	fsq_begin(&c, FUSE_OPENDIR, h->node);
 	fsq_in(&c, &a, sizeof(a));
 	fsq_out(&c, &reply, sizeof(reply));
-	fsq_submit(&c);
 	/* Entries may be long in coming; only the handle is waited for. */
-	fill(p, h, &p->batch[0], CAY_HOSTFS_FH_LAST, (struct mark){0, 0});
+	prepare(p, h, &p->batch[0], CAY_HOSTFS_FH_LAST, (struct mark){0, 0});
+	fsq_submit_chain((struct fsq_call *const[]){&c, &p->batch[0].call}, 2);
 	err = fsq_wait(&c);
 	if (err != 0) {
 		destroy(p);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * hostfs_file.c - open regular files of a share. An OPEN travels with the READ of the file's beginning and, where the
- * host may change it, with its attributes: one round trip for all.
+ * host may change it, with its attributes: one round trip for all. None of it needs the kernel lock.
  */
 #include <errno.h>
 #include <linux/fcntl.h>
@@ -19,6 +19,7 @@
 struct hostfs_file {
 	uint64_t fh;
 	struct hostfs_ahead *ahead; /* NULL: not readable, or no memory */
+	struct mutex ahead_lock;    /* tried, never waited for: a fault may read the file while its reader faults */
 };
 
 static struct hostfs_file *file_priv(struct file *f)
@@ -64,11 +65,14 @@ static ssize_t read(struct file *f, struct uio *uio, int64_t pos)
 	ssize_t done = 0, n = 0;
 	bool eof = false;
 
-	while (p->ahead != NULL && uio->resid > 0 && !eof) {
-		n = hostfs_ahead_read(p->ahead, h, p->fh, uio, pos + done, &eof);
-		if (n <= 0)
-			break;
-		done += n;
+	if (p->ahead != NULL && mutex_trylock(&p->ahead_lock)) {
+		while (uio->resid > 0 && !eof) {
+			n = hostfs_ahead_read(p->ahead, h, p->fh, uio, pos + done, &eof);
+			if (n <= 0)
+				break;
+			done += n;
+		}
+		mutex_unlock(&p->ahead_lock);
 	}
 	if (n >= 0 && !eof && uio->resid > 0) {
 		n = hostfs_read_direct(p->fh, uio, pos + done);
@@ -84,13 +88,11 @@ static ssize_t write(struct file *f, struct uio *uio, int64_t pos)
 	unsigned flags = f->flags & (O_APPEND | O_SYNC | O_DSYNC);
 	ssize_t n;
 
-	h->data_changes++;
+	hostfs_data_changed(h);
 	n = hostfs_write_direct(file_priv(f)->fh, uio, pos, flags);
+	hostfs_data_changed(h); /* what was read ahead meanwhile may be half of it */
 	if (n > 0) {
-		uint64_t end = uio->append_end != 0 ? uio->append_end : (uint64_t)(pos + n);
-
-		if (h->i.size < end)
-			h->i.size = end;
+		hostfs_inode_grow(h, uio->append_end != 0 ? uio->append_end : (uint64_t)(pos + n));
 		/* The host knows the times. */
 		hostfs_inode_expire(h);
 	}
@@ -132,12 +134,15 @@ static int fallocate(struct file *f, int mode, int64_t off, int64_t len)
 	struct fuse_fallocate_in a = {
 		.fh = file_priv(f)->fh, .offset = (uint64_t)off, .length = (uint64_t)len, .mode = (uint32_t)mode};
 	struct fsq_call c;
+	int err;
 
-	h->data_changes++;
-	hostfs_inode_expire(h);
+	hostfs_data_changed(h);
 	fsq_begin(&c, FUSE_FALLOCATE, h->node);
 	fsq_in(&c, &a, sizeof(a));
-	return fsq_call(&c);
+	err = fsq_call(&c);
+	hostfs_data_changed(h);
+	hostfs_inode_expire(h);
+	return err;
 }
 
 static bool is_for_reading(const struct file *f)
@@ -157,6 +162,8 @@ static void release(struct file *f)
 }
 
 static const struct file_ops hostfs_file_ops = {
+	.own_lock = true,
+	.own_release = true,
 	.read = read,
 	.write = write,
 	.seek = seek,
@@ -182,13 +189,12 @@ struct attr_call {
 	struct fuse_attr_out reply;
 };
 
-static void start_attr(struct attr_call *c, struct hostfs_inode *h)
+static void prepare_attr(struct attr_call *c, struct hostfs_inode *h)
 {
 	c->arg = (struct fuse_getattr_in){.getattr_flags = FUSE_GETATTR_FH, .fh = CAY_HOSTFS_FH_LAST};
 	fsq_begin(&c->call, FUSE_GETATTR, h->node);
 	fsq_in(&c->call, &c->arg, sizeof(c->arg));
 	fsq_out(&c->call, &c->reply, sizeof(c->reply));
-	fsq_submit(&c->call);
 }
 
 /* OPEN, with what travels along. Sets p->fh. */
@@ -198,18 +204,18 @@ static int ask_open(struct hostfs_inode *h, struct file *f, struct hostfs_file *
 	bool want_attr = !h->i.sb->dcache_stable;
 	uint32_t first = first_bytes(f, h);
 	struct fuse_open_out reply;
+	struct fsq_call c, *read = NULL;
 	struct attr_call attr;
-	struct fsq_call c;
 	int err;
 
 	fsq_begin(&c, FUSE_OPEN, h->node);
 	fsq_in(&c, &a, sizeof(a));
 	fsq_out(&c, &reply, sizeof(reply));
-	fsq_submit(&c);
 	if (want_attr)
-		start_attr(&attr, h);
+		prepare_attr(&attr, h);
 	if (f->mode & FILE_READ)
-		p->ahead = hostfs_ahead_create(h, first);
+		p->ahead = hostfs_ahead_create(h, first, &read);
+	fsq_submit_chain((struct fsq_call *const[]){&c, want_attr ? &attr.call : NULL, read}, 3);
 	err = fsq_wait(&c);
 	if (want_attr && fsq_wait(&attr.call) == 0)
 		hostfs_inode_set_attr(h, &attr.reply.attr, attr.reply.attr_valid, attr.reply.attr_valid_nsec);
@@ -217,19 +223,34 @@ static int ask_open(struct hostfs_inode *h, struct file *f, struct hostfs_file *
 	return err;
 }
 
+/* The handle that came with the file's creation. */
+static bool take_spare(struct hostfs_inode *h, uint64_t *fh)
+{
+	bool there;
+
+	if (likely(!READ_ONCE(h->has_spare_fh)))
+		return false;
+	spin_lock(&h->lock);
+	there = h->has_spare_fh;
+	h->has_spare_fh = false;
+	*fh = h->spare_fh;
+	spin_unlock(&h->lock);
+	return there;
+}
+
 int hostfs_open_file(struct inode *i, struct file *f)
 {
 	struct hostfs_inode *h = hostfs_of(i);
 	struct hostfs_file *p = kzalloc(sizeof(*p));
+	struct fsq_call *none;
 	int err = 0;
 
 	if (p == NULL)
 		return -ENOMEM;
-	if (h->has_spare_fh) {
-		h->has_spare_fh = false;
-		p->fh = h->spare_fh;
+	mutex_init(&p->ahead_lock);
+	if (take_spare(h, &p->fh)) {
 		if (f->mode & FILE_READ)
-			p->ahead = hostfs_ahead_create(h, 0);
+			p->ahead = hostfs_ahead_create(h, 0, &none);
 	} else if (!is_for_reading(f) || !hostfs_kept_take(h, &p->fh, &p->ahead)) {
 		err = ask_open(h, f, p);
 	}

@@ -119,7 +119,8 @@ void hostfs_inode_set_attr(struct hostfs_inode *h, const struct fuse_attr *a, ui
 
 	if (!i->sb->dcache_stable)
 		until_ns = clock_monotonic_ns() + valid_s * NSEC_PER_SEC + valid_ns;
-	if (a->size < i->size && h->windows != NULL)
+	spin_lock(&h->lock);
+	if (a->size < i->size)
 		hostfs_map_shortened(h, a->size);
 	seq_write_begin(&h->attr_seq);
 	h->attr = *a;
@@ -132,6 +133,15 @@ void hostfs_inode_set_attr(struct hostfs_inode *h, const struct fuse_attr *a, ui
 	i->size = a->size;
 	i->rdev = a->rdev;
 	seq_write_end(&h->attr_seq);
+	spin_unlock(&h->lock);
+}
+
+void hostfs_inode_grow(struct hostfs_inode *h, uint64_t bytes)
+{
+	spin_lock(&h->lock);
+	if (h->i.size < bytes)
+		WRITE_ONCE(h->i.size, bytes);
+	spin_unlock(&h->lock);
 }
 
 void hostfs_inode_expire(struct hostfs_inode *h)
@@ -158,6 +168,7 @@ static struct hostfs_inode *inode_create(struct superblock *sb, uint64_t node, u
 		return NULL;
 	inode_init(&h->i, sb, mode);
 	h->i.ops = ops_for(mode);
+	spin_init(&h->lock, "hostfs inode");
 	h->node = node;
 	b = bucket_of(node);
 	h->hash_next = *b;
@@ -299,7 +310,7 @@ int hostfs_setattr(struct inode *i, const struct kstat *st, unsigned which)
 	int err;
 
 	if (which & ATTR_SIZE) {
-		h->data_changes++;
+		hostfs_data_changed(h);
 		a.valid &= ~(uint32_t)FATTR_MTIME; /* the host sets it with the size */
 	}
 	if (a.valid == 0)
@@ -310,8 +321,10 @@ int hostfs_setattr(struct inode *i, const struct kstat *st, unsigned which)
 	err = fsq_call(&c);
 	if (err != 0)
 		return err;
-	if (which & ATTR_SIZE)
+	if (which & ATTR_SIZE) {
+		hostfs_data_changed(h);
 		i->size = reply.attr.size; /* our own doing: the VFS takes the pages from all mappings */
+	}
 	hostfs_inode_set_attr(h, &reply.attr, reply.attr_valid, reply.attr_valid_nsec);
 	return 0;
 }

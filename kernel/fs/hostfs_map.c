@@ -51,7 +51,7 @@ static int create(struct hostfs_inode *h, uint64_t fh, uint64_t pgoff, uint64_t 
 	}
 	*w = (struct hostfs_window){
 		.next = h->windows, .pgoff = first, .nr = nr, .at = (uint64_t)at, .writable = write};
-	h->windows = w;
+	__atomic_store_n(&h->windows, w, __ATOMIC_RELEASE); /* pairs with hostfs_map_shortened */
 	return 0;
 }
 
@@ -85,9 +85,9 @@ int hostfs_map(struct hostfs_inode *h, uint64_t fh, uint64_t pgoff, size_t nr, b
 
 void hostfs_map_shortened(struct hostfs_inode *h, uint64_t new_bytes)
 {
-	for (struct hostfs_window *w = h->windows; w != NULL; w = w->next)
+	for (struct hostfs_window *w = __atomic_load_n(&h->windows, __ATOMIC_ACQUIRE); w != NULL; w = w->next)
 		if (w->pgoff + w->nr > (new_bytes + PAGE_SIZE - 1) >> PAGE_SHIFT)
-			w->stale = true;
+			WRITE_ONCE(w->stale, true);
 }
 
 void hostfs_unmap_all(struct hostfs_inode *h)

@@ -74,6 +74,8 @@ static int make_file(struct inode *dir, const char *name, size_t len, uint32_t m
 	char text[NAME_BYTES];
 	struct hostfs_inode *h;
 	struct fsq_call c;
+	bool had_one;
+	uint64_t old;
 	int err;
 
 	fsq_begin(&c, FUSE_CREATE, hostfs_of(dir)->node);
@@ -88,10 +90,14 @@ static int make_file(struct inode *dir, const char *name, size_t len, uint32_t m
 	if (err != 0)
 		return err;
 	h = hostfs_of(*out);
-	if (h->has_spare_fh)
-		hostfs_release_handle(FUSE_RELEASE, h->spare_fh);
+	spin_lock(&h->lock);
+	had_one = h->has_spare_fh;
+	old = h->spare_fh;
 	h->has_spare_fh = true;
 	h->spare_fh = reply.open.fh;
+	spin_unlock(&h->lock);
+	if (had_one)
+		hostfs_release_handle(FUSE_RELEASE, old);
 	return 0;
 }
 
@@ -216,9 +222,9 @@ static int get_statfs(struct inode *i, void *out)
 }
 
 #define COMMON_OPS                                                                                                     \
-	.getattr = hostfs_getattr, .getattr_quick = hostfs_getattr_quick, .setattr = hostfs_setattr, .statfs = get_statfs, .getxattr = hostfs_getxattr,       \
-	.setxattr = hostfs_setxattr, .listxattr = hostfs_listxattr, .removexattr = hostfs_removexattr,                 \
-	.evict = hostfs_inode_evict
+	.getattr = hostfs_getattr, .getattr_quick = hostfs_getattr_quick, .setattr = hostfs_setattr,                   \
+	.statfs = get_statfs, .getxattr = hostfs_getxattr, .setxattr = hostfs_setxattr, .listxattr = hostfs_listxattr, \
+	.removexattr = hostfs_removexattr, .evict = hostfs_inode_evict
 
 const struct inode_ops hostfs_dir_inode_ops = {
 	COMMON_OPS,   .lookup = lookup, .create = create, .symlink = symlink,
@@ -227,6 +233,7 @@ const struct inode_ops hostfs_dir_inode_ops = {
 
 const struct inode_ops hostfs_file_inode_ops = {
 	COMMON_OPS,
+	.open_unlocked = true,
 	.open = hostfs_open_file,
 };
 

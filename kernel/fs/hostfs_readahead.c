@@ -6,7 +6,7 @@
  * with the OPEN, which is all there is to small files: Python opens hundreds. Reading in sequence makes the buffers
  * grow to the largest piece. A buffer is dropped when the file was written through this kernel since, or when it is
  * older than the server lets names live: the host may have changed the file. Invariant: a buffer in flight belongs to
- * the server until its call is done; nobody frees or moves it before.
+ * the server until its call is done; nobody frees or moves it before. One thread at a time: hostfs_file.c.
  */
 #include <errno.h>
 
@@ -66,36 +66,44 @@ static uint32_t reserve(struct buffer *b, unsigned order)
 	return b->data != NULL ? (uint32_t)(PAGE_SIZE << b->order) : 0;
 }
 
-/* Asks for up to `bytes` from pos. The buffer is not in flight. */
-static void fill(struct buffer *b, struct hostfs_inode *h, uint64_t fh, int64_t pos, uint32_t bytes)
+/* The request for up to `bytes` from pos. The buffer is not in flight. */
+static void prepare(struct buffer *b, struct hostfs_inode *h, uint64_t fh, int64_t pos, uint32_t bytes)
 {
 	b->filled = true;
 	b->pos = pos;
 	b->asked = bytes;
-	b->changes = h->data_changes;
+	b->changes = READ_ONCE(h->data_changes);
 	b->until_ns = h->i.sb->dcache_stable ? UINT64_MAX : clock_monotonic_ns() + h->i.sb->dcache_ttl_ns;
 	b->arg = (struct fuse_read_in){.fh = fh, .offset = (uint64_t)pos, .size = bytes};
 	fsq_begin(&b->call, FUSE_READ, h->node);
 	fsq_in(&b->call, &b->arg, sizeof(b->arg));
 	fsq_out(&b->call, b->data, bytes);
+}
+
+static void fill(struct buffer *b, struct hostfs_inode *h, uint64_t fh, int64_t pos, uint32_t bytes)
+{
+	prepare(b, h, fh, pos, bytes);
 	fsq_submit(&b->call);
 }
 
 static bool is_valid(const struct buffer *b, const struct hostfs_inode *h)
 {
-	return b->filled && b->changes == h->data_changes && !h->written_by_mapping &&
+	return b->filled && b->changes == READ_ONCE(h->data_changes) && !h->written_by_mapping &&
 	       (b->until_ns == UINT64_MAX || clock_monotonic_ns() < b->until_ns);
 }
 
-struct hostfs_ahead *hostfs_ahead_create(struct hostfs_inode *h, uint32_t first_bytes)
+struct hostfs_ahead *hostfs_ahead_create(struct hostfs_inode *h, uint32_t first_bytes, struct fsq_call **first)
 {
 	struct hostfs_ahead *a = kzalloc(sizeof(*a));
 
+	*first = NULL;
 	if (a == NULL)
 		return NULL;
 	a->order = ORDER_FIRST;
-	if (first_bytes != 0 && reserve(&a->buf[0], order_for(first_bytes)) >= first_bytes)
-		fill(&a->buf[0], h, CAY_HOSTFS_FH_LAST, 0, first_bytes);
+	if (first_bytes != 0 && reserve(&a->buf[0], order_for(first_bytes)) >= first_bytes) {
+		prepare(&a->buf[0], h, CAY_HOSTFS_FH_LAST, 0, first_bytes);
+		*first = &a->buf[0].call;
+	}
 	return a;
 }
 
@@ -119,6 +127,11 @@ bool hostfs_ahead_is_whole(struct hostfs_ahead *a, const struct hostfs_inode *h)
 	struct buffer *b = &a->buf[0];
 
 	return is_valid(b, h) && b->pos == 0 && fsq_wait(&b->call) == 0 && fsq_reply_bytes(&b->call) < b->asked;
+}
+
+bool hostfs_ahead_is_still_good(const struct hostfs_ahead *a, const struct hostfs_inode *h)
+{
+	return is_valid(&a->buf[0], h);
 }
 
 size_t hostfs_ahead_memory(const struct hostfs_ahead *a)

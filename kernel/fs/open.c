@@ -15,6 +15,7 @@
 #include "kernel/fs/notify.h"
 #include "kernel/fs/open.h"
 #include "kernel/fs/walk.h"
+#include "kernel/fs/walk_quick.h"
 #include "lib/string.h"
 
 #pragma weak fifo_open
@@ -55,7 +56,8 @@ static int open_node(struct inode *i, struct file *f)
 	return f->ops != NULL ? 0 : -ENXIO;
 }
 
-int open_checked(const struct path *p, int o_flags, struct file **out)
+/* Takes over p's references in any case. */
+static int open_owned(struct path *p, int o_flags, struct file **out)
 {
 	struct inode *i = path_inode(p);
 	unsigned status = (unsigned)o_flags & ~(unsigned)(O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC | O_CLOEXEC);
@@ -70,10 +72,11 @@ int open_checked(const struct path *p, int o_flags, struct file **out)
 	f = file_alloc(inode_get(i), mode, status | ((unsigned)o_flags & (O_TRUNC | O_NOCTTY)));
 	if (f == NULL) {
 		inode_put(i);
+		path_put(p);
 		return -ENOMEM;
 	}
-	f->dentry = dentry_get(p->dentry);
-	f->mount = mount_get(p->mount);
+	f->dentry = p->dentry;
+	f->mount = p->mount;
 	if (o_flags & O_PATH) {
 		f->ops = &no_ops;
 	} else {
@@ -96,6 +99,13 @@ int open_checked(const struct path *p, int o_flags, struct file **out)
 	}
 	*out = f;
 	return 0;
+}
+
+int open_checked(const struct path *p, int o_flags, struct file **out)
+{
+	struct path own = path_get(p);
+
+	return open_owned(&own, o_flags, out);
 }
 
 static int may_open(const struct path *p, int o_flags, bool created)
@@ -251,12 +261,46 @@ int open_at(int dirfd, const char *kpath, int o_flags, uint32_t mode, unsigned r
 	if (err == 0) {
 		err = may_open(&p, o_flags, created);
 		if (err == 0)
-			err = open_checked(&p, created ? o_flags & ~O_TRUNC : o_flags, out);
-		path_put(&p);
+			err = open_owned(&p, created ? o_flags & ~O_TRUNC : o_flags, out);
+		else
+			path_put(&p);
 	}
 	walk_end(&w);
 out:
 	if (err == -ENOENT && !(o_flags & O_CREAT))
+		vfs_note_missing(kpath);
+	return err;
+}
+
+/* Of a path that a quick lookup found. */
+static bool try_get(const struct path *p)
+{
+	if (!dentry_try_get(p->dentry))
+		return false;
+	if (refs_try_get(&p->mount->refs))
+		return true;
+	dentry_put(p->dentry);
+	return false;
+}
+
+int open_quick(int dirfd, const char *kpath, int o_flags, struct file **out)
+{
+	struct path p;
+	int err;
+
+	if ((o_flags & ~(O_CLOEXEC | O_LARGEFILE | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY)) != 0)
+		return QUICK_UNKNOWN;
+	o_flags |= O_LARGEFILE;
+	err = quick_lookup(dirfd, kpath, o_flags & O_NOFOLLOW ? 0 : LOOKUP_FOLLOW, &p);
+	if (err == 0 && (!S_ISREG(path_inode(&p)->mode) || !path_inode(&p)->ops->open_unlocked))
+		err = QUICK_UNKNOWN;
+	if (err == 0)
+		err = may_open(&p, o_flags, false);
+	if (err == 0 && !try_get(&p))
+		err = QUICK_UNKNOWN;
+	if (err == 0)
+		err = open_owned(&p, o_flags, out);
+	if (err == -ENOENT)
 		vfs_note_missing(kpath);
 	return err;
 }

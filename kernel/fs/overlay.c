@@ -135,7 +135,9 @@ void ov_evict(struct inode *i)
 
 static struct inode *data_of(struct ov_inode *o)
 {
-	return o->upper != NULL ? o->upper : o->lower;
+	struct inode *upper = __atomic_load_n(&o->upper, __ATOMIC_ACQUIRE); /* pairs with copy_up */
+
+	return upper != NULL ? upper : o->lower;
 }
 
 int ov_getattr(struct inode *i, struct kstat *st)
@@ -176,13 +178,12 @@ static bool is_as_lower(const struct inode *i, const struct kstat *lower)
 bool ov_getattr_quick(struct inode *i, struct kstat *st)
 {
 	struct ov_inode *o = ov_of(i);
-	struct inode *upper = __atomic_load_n(&o->upper, __ATOMIC_ACQUIRE);
-	struct inode *data = upper != NULL ? upper : o->lower;
+	struct inode *data = data_of(o);
 
 	if (data == NULL || READ_ONCE(o->meta) != NULL || !vfs_getattr_quick(data, st))
 		return false;
 	/* What changed below must be taken over. */
-	if (upper == NULL && (!is_as_lower(i, st) || i->size != st->size))
+	if (data == o->lower && (!is_as_lower(i, st) || i->size != st->size))
 		return false;
 	st->dev = i->sb->dev;
 	st->ino = i->ino;
@@ -278,7 +279,7 @@ static int copy_up(struct ov_inode *o, uint64_t max_bytes)
 			upper->uid = o->i.uid;
 			upper->gid = o->i.gid;
 			ramfs_set_times(upper, &st);
-			__atomic_store_n(&o->upper, upper, __ATOMIC_RELEASE); /* pairs with ov_getattr_quick */
+			__atomic_store_n(&o->upper, upper, __ATOMIC_RELEASE); /* pairs with data_of */
 			kfree(o->meta);
 			o->meta = NULL;
 			ov_pin(o);
@@ -383,6 +384,7 @@ int ov_statfs(struct inode *i, void *out)
 }
 
 const struct inode_ops ov_file_ops = {
+	.open_unlocked = true,
 	.getattr = ov_getattr,
 	.getattr_quick = ov_getattr_quick,
 	.setattr = ov_setattr,

@@ -447,6 +447,7 @@ static const struct file_ops dir_file_ops = {
 };
 
 static const struct inode_ops file_inode_ops = {
+	.open_unlocked = true,
 	.getattr = ramfs_getattr,
 	.getattr_quick = ramfs_getattr_quick,
 	.setattr = ramfs_setattr,

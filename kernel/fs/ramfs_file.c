@@ -426,6 +426,7 @@ void ramfs_file_free(struct ramfs_inode *r)
 
 const struct file_ops ramfs_file_ops = {
 	.own_lock = true,
+	.own_release = true,
 	.read = file_read,
 	.write = file_write,
 	.seek = file_seek,

@@ -59,6 +59,7 @@ struct inode_ops {
 	bool (*getattr_quick)(struct inode *i, struct kstat *st);
 	int (*setattr)(struct inode *i, const struct kstat *st, unsigned which);
 	int (*open)(struct inode *i, struct file *f); /* sets f->ops, f->priv; NULL: f->ops = i->file_ops */
+	bool open_unlocked; /* open for reading is called without the kernel lock, too; regular files */
 	int (*statfs)(struct inode *i, void *statfs64);
 	int64_t (*getxattr)(struct inode *i, const char *name, void *buf, size_t size); /* -EOPNOTSUPP */
 	int (*setxattr)(struct inode *i, const char *name, const void *buf, size_t size, int flags);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* fs_open.c - system calls that open and close. */
+/* fs_open.c - system calls that open and close. The usual ones run without the kernel lock, and take it for what needs
+ * it. */
 #include <errno.h>
 #include <linux/close_range.h>
 #include <linux/fcntl.h>
@@ -8,10 +9,24 @@
 #include "kernel/fs/cred.h"
 #include "kernel/fs/fdtable.h"
 #include "kernel/fs/open.h"
+#include "kernel/fs/walk_quick.h"
 #include "kernel/linux/fs_calls.h"
 #include "kernel/linux/user_path.h"
 #include "kernel/mm/uaccess.h"
 #include "lib/string.h"
+
+static int open_path(int dirfd, const char *path, int flags, uint32_t mode, unsigned resolve, struct file **out)
+{
+	int err = resolve == 0 ? open_quick(dirfd, path, flags, out) : QUICK_UNKNOWN;
+	bool entered;
+
+	if (err != QUICK_UNKNOWN)
+		return err;
+	entered = kernel_enter();
+	err = open_at(dirfd, path, flags, mode, resolve, out);
+	file_leave(entered);
+	return err;
+}
 
 static long do_open(int dirfd, const char *user_path, int flags, uint32_t mode, unsigned resolve)
 {
@@ -21,7 +36,7 @@ static long do_open(int dirfd, const char *user_path, int flags, uint32_t mode, 
 
 	if (fd != 0)
 		return fd;
-	fd = open_at(dirfd, path, flags, mode, resolve, &f);
+	fd = open_path(dirfd, path, flags, mode, resolve, &f);
 	path_buf_put(path);
 	if (fd != 0)
 		return fd;

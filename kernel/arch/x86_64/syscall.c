@@ -42,6 +42,8 @@ static const uint16_t lock_free[] = {
 	/* Names that the cache knows are read by RCU, attributes too: walk_quick.h. */
 	__NR_stat, __NR_lstat, __NR_fstat, __NR_newfstatat, __NR_statx, __NR_access, __NR_faccessat, __NR_faccessat2,
 	__NR_readlink, __NR_readlinkat,
+	/* Plain files that are opened for reading, and closed: open_quick, file_put. */
+	__NR_open, __NR_openat, __NR_creat, __NR_openat2, __NR_close,
 };
 /* clang-format on */
 

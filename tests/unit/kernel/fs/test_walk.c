@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Path lookup: components, symlinks, `..`, mounts, permissions, limits; errors as Linux gives them. */
-// SOURCES: @files kernel/fs/walk_quick.c
+// SOURCES: @files
 #include <stdio.h>
 
 #include "unit.h"
