@@ -64,7 +64,7 @@ guest-tests: $(GUEST_BIN) $(HOSTILE_BIN) $(PROGS_BIN) ## build the programs that
 
 SOAK_SECONDS ?= 60
 soak: all guest-tests ## random system calls in VMs for SOAK_SECONDS (60) each, Python's long tests on one and two CPUs; half an hour
-	@CAY_FUZZ_SECONDS=$(SOAK_SECONDS) tests/system/run.py --build $(BUILD) --cay $(BUILD)/cay -k fuzz -v
-	@tests/system/run.py --build $(BUILD) --cay $(BUILD)/cay --soak -j 1 -v
+	@run="tests/system/run.py --build $(BUILD) --cay $(BUILD)/cay -j 2 -v"; CAY_FUZZ_SECONDS=$(SOAK_SECONDS) $$run -k fuzz; fuzz=$$?; \
+		$$run --soak && exit $$fuzz
 
 .PHONY: soak

@@ -73,6 +73,9 @@ class Result:
     def errtext(self):
         return self.err.decode("utf-8", "replace")
 
+    def time_and_end(self):
+        return "%.0f s%s" % (self.seconds, ", its limit" if self.timed_out else "" if self.status == 0 else ", status %d" % self.status)
+
     def describe(self):
         how = "killed after %.0f s" % self.seconds if self.timed_out else "status %d" % self.status
         return "%s\n    %s\n    stdout: %s\n    stderr: %s" % (
@@ -136,9 +139,9 @@ class Case:
         self.fn, self.options, self.config = fn, options, config
         self.group = fn.__module__.split(".")[-1]
         self.name = "%s/%s" % (self.group, options.get("name") or fn.__name__)
-        self.failures, self.subs, self.skipped = [], [], None
+        self.failures, self.subs, self.skipped, self.notes = [], [], None, []
         self.dir = None
-        self.seconds = 0.0
+        self.seconds, self.begin = 0.0, time.monotonic()
 
     # what cases use
     @property
@@ -224,6 +227,14 @@ class Case:
     def fail(self, what):
         self.failures.append(what)
 
+    def note(self, what):
+        """What a case did, for the line that make soak prints at its end."""
+        self.notes.append(what)
+
+    def time_left(self):
+        """Seconds of the case's limit, which is that of each of its commands: a case of many looks here before the next."""
+        return self.begin + self.options.get("timeout", 60) - time.monotonic()
+
     def sub(self, name, ok, detail="", skip=None):
         self.subs.append(("%s/%s" % (self.name, name), ok, detail, skip))
 
@@ -247,7 +258,7 @@ class Case:
 
     # what the runner uses
     def execute(self):
-        begin = time.monotonic()
+        self.begin = time.monotonic()
         self.dir = tempfile.mkdtemp(prefix="cay-test-")
         os.chmod(self.dir, 0o755)
         try:
@@ -262,7 +273,7 @@ class Case:
                     if not os.path.islink(os.path.join(root, d)):
                         os.chmod(os.path.join(root, d), 0o755)
             shutil.rmtree(self.dir, ignore_errors=True)
-            self.seconds = time.monotonic() - begin
+            self.seconds = time.monotonic() - self.begin
         return self
 
 
@@ -282,7 +293,7 @@ def case(fn=None, **options):
     """
     @case or @case(timeout=..., alone=True, name=..., backends=("kvm",)). alone: nothing else runs beside it (memory, timing).
     backends: only those, for what is about one of them. once=True: on the first that works, for what is heavy and the same on all.
-    soak=True: takes minutes; not in make test but in make soak.
+    soak=True: takes minutes; not in make test but in make soak, and not run again when it fails.
     """
     def add(f):
         CASES.append((f, options))

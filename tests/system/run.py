@@ -52,6 +52,16 @@ def load_known():
     return known
 
 
+def execute(c):
+    """Runs a case. Those of make soak say what they are about to do, and what they did."""
+    if not c.options.get("soak"):
+        return c.execute()
+    print("RUN  %s:%s, at most %d s a command" % (c.config.backend, c.name, c.options.get("timeout", 60)), flush=True)
+    c.execute()
+    print("DONE %s:%s in %.0f s%s" % (c.config.backend, c.name, c.seconds, "".join("; " + n for n in c.notes)), flush=True)
+    return c
+
+
 class Tally:
     def __init__(self, known, verbose):
         self.known, self.verbose = known, verbose
@@ -98,10 +108,13 @@ class Tally:
 
     def settle(self, c):
         """A case that failed beside others: counts what it does now, with nothing beside it."""
+        if c.options.get("soak"):  # which takes too long for that; what may be repeated in it is
+            self.add_case(c)
+            return
         bad = dict(self.bad(c))
         harness.forget_oracles()
         again = harness.Case(c.fn, c.options, c.config)
-        if self.unstable < MAX_UNSTABLE and not self.bad(again.execute()):
+        if self.unstable < MAX_UNSTABLE and not self.bad(execute(again)):
             self.unstable += 1
             self.add_case(again, bad)
         else:
@@ -171,7 +184,7 @@ def run_cases(tally, cases, workers):
     failed = []
     shared = sorted((c for c in cases if not c.options.get("alone")), key=lambda c: -c.options.get("timeout", 60))
     with concurrent.futures.ThreadPoolExecutor(max_workers=workers) as pool:
-        for done in concurrent.futures.as_completed([pool.submit(c.execute) for c in shared]):
+        for done in concurrent.futures.as_completed([pool.submit(execute, c) for c in shared]):
             c = done.result()
             if tally.bad(c):
                 failed.append(c)
@@ -181,7 +194,7 @@ def run_cases(tally, cases, workers):
         tally.settle(c)
     for c in cases:
         if c.options.get("alone"):
-            tally.settle(c) if tally.bad(c.execute()) else tally.add_case(c)
+            tally.settle(c) if tally.bad(execute(c)) else tally.add_case(c)
 
 
 def run_all(args):

@@ -40,10 +40,12 @@ class Report:
 
     def __init__(self, out):
         self.started = re.findall(r"^[0-9:]+ .*?\[ *[0-9]+/[0-9]+(?:/[0-9]+)?\] (test_\w+)", out, re.M)
-        self.ended = "Tests result:" in out
+        self.ended = re.search("^Tests result:", out, re.M) is not None
+        verdicts = out[max(out.rfind("== Tests result:"), 0):]  # the last: there is another one before failed tests are repeated
         self.failed, self.skipped = set(), set()
-        for words, names in re.findall(r"^\d+ tests? (failed|skipped|altered the execution environment|run no tests|re-run)[^:\n]*:\n((?:    .*\n)+)", out, re.M):
+        for words, names in re.findall(r"^\d+ tests? (failed|skipped|altered the execution environment|run no tests|re-run)[^:\n]*:\n((?:    .*\n)+)", verdicts, re.M):
             (self.failed if words == "failed" else self.skipped if words in ("skipped", "run no tests") else set()).update(names.split())
+        self.again = set(re.findall(r"Re-running (test_\w+)", out))
         self.details = re.findall(r"^(?:FAIL|ERROR): (\w+ \([\w.]+\))", out, re.M)
 
     def verdict(self, name):
@@ -59,15 +61,18 @@ def run_group(t, modules, flags=()):
         t.skip("libpython3.11-testsuite is not installed")
     known = expected()
     left_out = [f for pattern in known if "." in pattern or "*" in pattern for f in ("-i", pattern)]
-    argv = [PYTHON, "-m", "test", *left_out]
+    # Long ones name each test, so that it is seen where one was cut off, and repeat what failed: some need a machine without other work.
+    argv = [PYTHON, "-m", "test", *(("-v", "-w") if t.options.get("soak") else ()), *left_out]
     host_run = t.oracle("pythontests/" + modules[0], [*argv, *modules])
     host = Report(host_run.text + host_run.errtext)
+    t.note("%s on the host: %s" % (" ".join(modules), host_run.time_and_end()))
     todo = [m for m in modules if m not in known]
-    got, last = {}, None
+    got = {}
     # A module that ends the VM must not hide those behind it: go on with the next.
-    while todo:
+    while todo and t.time_left() > 0:
         last = t.cay([*argv, *todo], ["-m", "1G", *flags])
         vm = Report(last.text + last.errtext)
+        t.note("in the VM: %s%s" % (last.time_and_end(), "; repeated: " + ", ".join(sorted(vm.again)) if vm.again else ""))
         reached = [m for m in todo if m in vm.started] or todo[:1]
         for m in reached:
             got[m] = vm.verdict(m)

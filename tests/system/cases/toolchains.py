@@ -87,13 +87,15 @@ def assembler_and_linker(t):
             t.same(argv)
 
 
-@case(timeout=1800, soak=True, backends=("kvm",))
+@case(timeout=900, soak=True, alone=True, backends=("kvm",))
 def cay_builds_itself(t):
     """The whole tree, built in a VM with two CPUs and on the host in the same place: the same bytes."""
     src = t.path("src")
     shutil.copytree(t.config.top, src, ignore=shutil.ignore_patterns("build", ".git"))
     make = ["make", "-C", src, "-s", "-j2", "all"]
-    if not t.check(t.host(make).status == 0, "it builds on the host"):
+    host = t.host(make)
+    t.note("on the host: " + host.time_and_end())
+    if not t.check(host.status == 0, "it builds on the host: " + host.describe()):
         return
     built = {}
     for name in ("cay", "kernel.elf"):
@@ -101,6 +103,7 @@ def cay_builds_itself(t):
             built[name] = f.read()
     shutil.rmtree(os.path.join(src, "build"))
     r = t.cay(make, ["-c", "2", "-m", "3G", "-v", "%s:%s" % (src, src)])
+    t.note("in the VM: " + r.time_and_end())
     t.check(r.status == 0, r.describe())
     for name, want in built.items():
         with open(os.path.join(src, "build", name), "rb") as f:
