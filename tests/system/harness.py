@@ -13,9 +13,11 @@ than its limit is killed, with all it started, and reported with what it had pri
 """
 import concurrent.futures
 import ctypes
+import itertools
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import tempfile
 import threading
@@ -108,6 +110,24 @@ def run(argv, stdin=b"", timeout=60, env=None, cwd=None, preexec=None):
         out, err = p.communicate()
     status = p.returncode if p.returncode >= 0 else 128 - p.returncode
     return Result(p.pid, argv, status, out, err, time.monotonic() - begin, timed_out)
+
+
+PORTS = itertools.count(os.getpid() * 37)
+
+
+def free_port(kind=socket.SOCK_STREAM):
+    """
+    A port of the host for a VM to publish, each once in a run. Not one that the system chooses: it would choose it again, for a
+    connection of a case beside, before the VM has taken it.
+    """
+    while True:
+        port = 12000 + next(PORTS) % 20000  # below /proc/sys/net/ipv4/ip_local_port_range
+        with socket.socket(socket.AF_INET, kind) as s:
+            try:
+                s.bind(("", port))
+                return port
+            except OSError:
+                pass
 
 
 def in_session(sid):

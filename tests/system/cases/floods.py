@@ -80,7 +80,7 @@ def collect(quiet):
 
 def open_many(ports):
     opened, left = {}, set(ports)
-    for attempt in range(20):
+    for attempt in range(60):
         for p in left:
             wire.send(segment(p, 7, SYN, 1000))
         for sport, dport, seq, ack, _, flags, *_ in collect(0.05):
@@ -114,7 +114,7 @@ for burst in range(4):  # more than the VM keeps, behind a hole of a byte that n
 within("out of order")
 serves("out of order")
 kept = open_many(range(30000, 30250))
-for attempt in range(20):  # a tap drops what the VM is too slow for: the same again, until it is felt
+for attempt in range(60):  # a tap drops what the VM is too slow for: the same again, until it is felt
     for burst in range(4):
         for port, ack in kept.items():
             for i in range(10):
@@ -140,7 +140,7 @@ for port, ack in ahead.items():
 ask(b"c")
 for port, ack in kept.items():
     wire.send(segment(port, 7, RST, 1001 + 40 * 1400, ack))
-for attempt in range(400):
+for attempt in range(4000):
     if ask() <= 64:
         print("given back")
         break

@@ -14,7 +14,7 @@ import threading
 import time
 import urllib.request
 
-from harness import PYTHON, case, in_session, popen
+from harness import PYTHON, case, free_port, in_session, popen
 
 UDP_CLIENT = """
 import socket, sys
@@ -66,12 +66,6 @@ class Echo:
 
     def __exit__(self, *_):
         self.sock.close()
-
-
-def free_port(kind=socket.SOCK_DGRAM):
-    with socket.socket(socket.AF_INET, kind) as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
 
 
 def frames(path):
@@ -135,7 +129,7 @@ def fetches_from_the_host(t):
 
 @case(timeout=60)
 def serves_through_a_published_port(t):
-    port = free_port(socket.SOCK_STREAM)
+    port = free_port()
     t.write("index.html", b"from inside\n")
     p = popen(t.cay_argv([PYTHON, "-u", "-m", "http.server", "8080"], ["-p", "%d:8080" % port]), stdout=subprocess.PIPE,
               stderr=subprocess.DEVNULL, cwd=t.dir)
@@ -183,7 +177,7 @@ def dropped_by(port):
 def takes_many_connections_at_once(t):
     """None is dropped by the host for want of room in the published port's queue: its client would wait for seconds."""
     t.need("ss")
-    port = free_port(socket.SOCK_STREAM)
+    port = free_port()
     server = ("import socket\ns = socket.create_server(('0.0.0.0', 8080), backlog=100)\nprint('ready', flush=True)\n"
               "for i in range(60):\n c, _ = s.accept()\n c.sendall(c.recv(10))\n c.close()\n")
     p = popen(t.cay_argv([PYTHON, "-c", server], ["-p", "%d:8080" % port]), stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=t.dir)
@@ -248,15 +242,15 @@ def pcap_records_what_crossed(t):
 
 @case(timeout=30)
 def publishes_a_udp_port(t):
-    port = free_port()
+    port = free_port(socket.SOCK_DGRAM)
     p = popen(t.cay_argv([PYTHON, "-c", UDP_SERVER, "5353"], ["-p", "%d:5353/udp" % port]), stdout=subprocess.PIPE, cwd=t.dir)
     try:
         t.check(p.stdout.readline() == b"ready\n", "the server in the VM starts")
         s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        s.settimeout(10)
+        s.settimeout(25)
         s.sendto(b"end", ("127.0.0.1", port))
         t.check(s.recvfrom(10)[0] == b"end", "it answers through the published port")
-        t.check(p.wait(10) == 0, "and ends")
+        t.check(p.wait(25) == 0, "and ends")
     finally:
         p.kill()
         p.wait()
@@ -291,7 +285,7 @@ def refusals(t):
     port = taken.getsockname()[1]
     for flags, words in (
         (["-p", "%d:80" % port], ["port %d" % port, "in use"]),
-        (["-p", "192.0.2.1:%d:80" % free_port()], ["no address 192.0.2.1"]),
+        (["-p", "192.0.2.1:%d:80" % free_port(socket.SOCK_DGRAM)], ["no address 192.0.2.1"]),
         (["--net", "tap=nosuchtap"], ["no such interface"]),
         (["--net", "tap=lo"], ["tap=lo"]),
         (["--net", "tap=abcdefghijklmnop"], ["at most 15"]),
@@ -332,7 +326,7 @@ def usernets(pid):
 @case
 def leaves_no_process(t):
     """The waiting program of the user network, and the real one, end with the VM, however that ends."""
-    p = popen(t.cay_argv([PYTHON, "-c", UDP_SERVER, "5353"], ["-p", "%d:5353/udp" % free_port()]), stdout=subprocess.PIPE, cwd=t.dir)
+    p = popen(t.cay_argv([PYTHON, "-c", UDP_SERVER, "5353"], ["-p", "%d:5353/udp" % free_port(socket.SOCK_DGRAM)]), stdout=subprocess.PIPE, cwd=t.dir)
     t.check(p.stdout.readline() == b"ready\n", "the server starts")
     fds = [os.pidfd_open(pid) for pid in usernets(p.pid)]
     p.kill()

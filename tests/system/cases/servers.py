@@ -9,7 +9,7 @@ import ssl
 import subprocess
 import threading
 
-from harness import ENV, PYTHON, case, popen
+from harness import ENV, PYTHON, case, free_port, popen
 
 # In every script: wait until a port answers.
 PRELUDE = "set -e\nawait() { until exec 3<>/dev/tcp/127.0.0.1/$1; do sleep 0.02; done 2>/dev/null; exec 3>&-; }\n"
@@ -36,12 +36,6 @@ def certificate(t):
     r = t.host(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=localhost", "-days", "2", "-addext",
                 "subjectAltName=DNS:localhost,IP:127.0.0.1,IP:10.0.2.2", "-keyout", "key.pem", "-out", "cert.pem"])
     t.check(r.status == 0, r.describe())
-
-
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
 
 
 REDIS = """

@@ -48,7 +48,7 @@ class Terminal:
     def send(self, data):
         os.write(self.fd, data)
 
-    def press_until(self, key, text, tries=15):
+    def press_until(self, key, text, tries=40):
         """For a key that is lost when it comes too early, natively too: presses it again until text appears."""
         for _ in range(tries):
             self.send(key)
@@ -63,7 +63,7 @@ class Terminal:
     def resize(self, rows, cols):
         fcntl.ioctl(self.fd, termios.TIOCSWINSZ, struct.pack("HHHH", rows, cols, 0, 0))
 
-    def end(self, limit=15):
+    def end(self, limit=60):
         """The exit status; kills it after the limit."""
         end = time.monotonic() + limit
         while time.monotonic() < end:
