@@ -186,24 +186,26 @@ bool io_doorbell(struct io_thread *io, uint32_t doorbell)
 
 void io_note_masked(struct io_thread *io, unsigned vcpu_id)
 {
-	io_note_later(io, vcpu_id, IO_RECHECK_NS);
+	atomic_fetch_or(&io->recheck_vcpus, 1u << vcpu_id);
+	atomic_store(&io->recheck_at_ns, now_ns() + IO_RECHECK_NS);
+	if (atomic_load(&io->asleep)) /* the note came from a vCPU's thread */
+		io_thread_wake(io);
 }
 
 void io_note_later(struct io_thread *io, unsigned vcpu_id, uint64_t ns)
 {
+	/* First this, then the look: recheck() clears the time first, then takes the bits. */
 	atomic_fetch_or(&io->recheck_vcpus, 1u << vcpu_id);
-	atomic_store(&io->recheck_at_ns, now_ns() + ns);
-	if (atomic_load(&io->asleep)) /* the note came from a vCPU's thread */
+	/* Not later than for another one: the kick is early then, which costs time and nothing else. */
+	if (atomic_load(&io->recheck_at_ns) == 0)
+		atomic_store(&io->recheck_at_ns, now_ns() + ns);
+	if (atomic_load(&io->asleep))
 		io_thread_wake(io);
 }
 
 void io_note_soon(struct io_thread *io, unsigned vcpu_id)
 {
-	uint64_t at = atomic_load(&io->recheck_at_ns);
-
-	atomic_fetch_or(&io->recheck_vcpus, 1u << vcpu_id);
-	if (at == 0)
-		atomic_store(&io->recheck_at_ns, now_ns() + IO_SOON_NS);
+	io_note_later(io, vcpu_id, IO_SOON_NS);
 }
 
 bool io_is_this_thread(const struct io_thread *io)
