@@ -79,8 +79,8 @@ long sys_munmap(uint64_t addr, uint64_t bytes)
 
 long sys_mprotect(uint64_t addr, uint64_t bytes, uint64_t prot)
 {
-	if (prot & ~(uint64_t)(PROT_READ | PROT_WRITE | PROT_EXEC | PROT_SEM))
-		return -EINVAL; /* PROT_GROWSDOWN and PROT_GROWSUP: nobody but old executable-stack code */
+	if (prot & ~(uint64_t)(PROT_READ | PROT_WRITE | PROT_EXEC | PROT_SEM | PROT_GROWSDOWN))
+		return -EINVAL; /* PROT_GROWSUP: no stack does */
 	return vmspace_protect(vmspace_current(), addr, bytes, (int)prot);
 }
 

@@ -270,8 +270,22 @@ static int protect_area(struct vmspace *vs, struct area *a, int prot, struct tlb
 	return 0;
 }
 
+/* PROT_GROWSDOWN: from where the stack begins that *at is in or below. */
+static int stack_start(struct vmspace *vs, uint64_t end, uint64_t *at)
+{
+	const struct area *a = area_find_from(&vs->areas, *at);
+
+	if (a == NULL || a->start >= end)
+		return -ENOMEM;
+	if (!(a->flags & AREA_GROWSDOWN))
+		return -EINVAL;
+	*at = a->start;
+	return 0;
+}
+
 int vmspace_protect(struct vmspace *vs, uint64_t addr, size_t bytes, int prot)
 {
+	bool whole_stack = (prot & PROT_GROWSDOWN) != 0;
 	struct tlb_batch batch = {0};
 	uint64_t end, at = addr;
 	int err;
@@ -286,7 +300,9 @@ int vmspace_protect(struct vmspace *vs, uint64_t addr, size_t bytes, int prot)
 	end = addr + bytes;
 	prot &= PROT_READ | PROT_WRITE | PROT_EXEC;
 	vmspace_lock(vs);
-	err = area_find(&vs->areas, addr) ? vmspace_isolate(vs, addr, end) : -ENOMEM;
+	err = whole_stack ? stack_start(vs, end, &at) : area_find(&vs->areas, at) ? 0 : -ENOMEM;
+	if (err == 0)
+		err = vmspace_isolate(vs, at, end);
 	while (err == 0 && at < end) {
 		struct area *a = area_find(&vs->areas, at);
 

@@ -60,6 +60,7 @@ int vmspace_unmap(struct vmspace *vs, uint64_t addr, size_t bytes);
  */
 struct file_ops;
 MUST_CHECK struct file *vmspace_unmap_file(struct vmspace *vs, uint64_t addr, const struct file_ops *ops);
+/* prot may have PROT_GROWSDOWN. */
 int vmspace_protect(struct vmspace *vs, uint64_t addr, size_t bytes, int prot);
 
 /* The system calls of these names, less copying to and from the program (mincore: n bytes for n pages). -errno as in
