@@ -2,6 +2,8 @@
 #include "vmm/core/devices.h"
 
 #include <errno.h>
+#include <limits.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "vmm/cli/run_options.h"
@@ -28,6 +30,20 @@ static bool is_system(const char *host)
 	return false;
 }
 
+/* The kernel itself looks for the places of its mounts, and for the file that it makes. */
+static void tell_missed(struct vm *vm, const char *folder, const char *name)
+{
+	char path[PATH_MAX];
+
+	snprintf(path, sizeof(path), "%s/%s", folder, name);
+	for (unsigned i = 0; i < vm->opt->nr_mounts; i++)
+		if (strcmp(vm->opt->mounts[i].guest, path) == 0)
+			return;
+	if (strcmp(path, "/etc/hostname") != 0)
+		log_error("the program looked for %s, which the VM does not get; -v %s:%s:ro shares it", path, path,
+			  path);
+}
+
 /* Tells the kernel about each mount and link, and the file server about each share. */
 static int describe_mounts(struct vm *vm, struct fs_share *shares, unsigned *nr_shares)
 {
@@ -50,6 +66,7 @@ static int describe_mounts(struct vm *vm, struct fs_share *shares, unsigned *nr_
 		shares[(*nr_shares)++] = (struct fs_share){
 			.host_path = m->host,
 			.only = m->only,
+			.missed = vm->opt->verbosity > 0 ? tell_missed : NULL,
 			.flags = (m->flags != 0 ? FS_SHARE_RDONLY : 0) |
 				 (m->flags != 0 && is_system(m->host) ? FS_SHARE_STABLE : 0),
 		};

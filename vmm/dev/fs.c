@@ -54,8 +54,7 @@ static int open_share(struct fs_device *dev, unsigned i, const struct fs_share *
 		close(fd);
 		return err;
 	}
-	dev->share_flags[i] = share->flags;
-	dev->share_only[i] = share->only;
+	dev->share[i] = *share;
 	dev->share_dev[i] = st.st_dev;
 	dev->nr_shares++;
 	return 0;

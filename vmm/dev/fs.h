@@ -9,7 +9,8 @@
  *
  * Limits: blocking file I/O blocks the I/O thread (one queue, no workers). Only regular files and folders are ever
  * opened; fifos, sockets and device nodes are shown and refused. Modes come from the guest with its umask applied, so
- * the process's umask is set to 0. The process ignores SIGXFSZ (vm.c): a file size limit of the user is an EFBIG for the guest.
+ * the process's umask is set to 0. The process ignores SIGXFSZ (vm.c): a file size limit of the user is an EFBIG for
+ * the guest.
  *
  * Host system calls while serving, for the sandbox: openat2, openat (relative to /proc/self/fd or "." of a folder),
  * close, newfstatat, statx, getdents64, lseek, preadv, pwritev, pwritev2, pread64, readlinkat, symlinkat, mknodat
@@ -34,11 +35,16 @@ struct vm;
 #define FS_SHARE_STABLE (1u << 1) /* declared unchanging: CAY_HOSTFS_CONFIG_STABLE */
 
 struct fs_share {
-	const char *host_path; /* opened once, symlinks followed; not kept */
+	const char *host_path; /* opened once, symlinks followed; valid as long as the device */
 	uint32_t flags;
 	/* The only names that exist in the folder itself, NULL-terminated, valid as long as the device; NULL = all. */
 	const char *const *only;
+	/* NULL, or who is told of a name that `only` hides, though the host has it, and that the guest looked for: once
+	 * each, of FS_MISSED_MAX names. By whichever thread serves. */
+	void (*missed)(struct vm *vm, const char *host_path, const char *name);
 };
+
+#define FS_MISSED_MAX 16
 
 /*
  * Opens nr shares (1..CAY_HOSTFS_SHARES_MAX) and makes them nodes FUSE_ROOT_ID.. in this order. Before the sandbox.

@@ -38,7 +38,7 @@ void fs_fill_attr(const struct fs_device *dev, const struct fs_node *n, const st
 
 void fs_fill_valid(const struct fs_device *dev, const struct fs_node *n, uint64_t *sec, uint32_t *nsec)
 {
-	bool stable = dev->share_flags[n->share] & FS_SHARE_STABLE;
+	bool stable = dev->share[n->share].flags & FS_SHARE_STABLE;
 
 	*sec = stable ? FS_VALID_STABLE_S : 0;
 	*nsec = stable ? 0 : FS_VALID_CHANGING_NS;
@@ -46,7 +46,7 @@ void fs_fill_valid(const struct fs_device *dev, const struct fs_node *n, uint64_
 
 bool fs_name_is_shown(const struct fs_device *dev, const struct fs_node *dir, const char *name)
 {
-	const char *const *only = dir->root ? dev->share_only[dir->share] : NULL;
+	const char *const *only = dir->root ? dev->share[dir->share].only : NULL;
 
 	if (only == NULL || strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
 		return true;
@@ -54,6 +54,23 @@ bool fs_name_is_shown(const struct fs_device *dev, const struct fs_node *dir, co
 		if (strcmp(*only++, name) == 0)
 			return true;
 	return false;
+}
+
+/* A program that fails for want of a file that is there on the host is a riddle otherwise. */
+static void tell_missed(struct fs_device *dev, const struct fs_node *dir, int dirfd, const char *name)
+{
+	const struct fs_share *share = &dev->share[dir->share];
+	struct stat st;
+
+	if (share->missed == NULL || dev->nr_missed == FS_MISSED_MAX)
+		return;
+	for (unsigned i = 0; i < dev->nr_missed; i++)
+		if (strcmp(dev->missed[i], name) == 0)
+			return;
+	if (fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT) != 0)
+		return;
+	strcpy(dev->missed[dev->nr_missed++], name); /* FS_NAME_MAX: fs_take_name */
+	share->missed(dev->vm, share->host_path, name);
 }
 
 int fs_lookup_entry(struct fs_device *dev, struct fs_node *dir, const char *name, struct fuse_entry_out *e)
@@ -64,8 +81,10 @@ int fs_lookup_entry(struct fs_device *dev, struct fs_node *dir, const char *name
 
 	if (dirfd < 0)
 		return dirfd;
-	if (!fs_name_is_shown(dev, dir, name))
+	if (!fs_name_is_shown(dev, dir, name)) {
+		tell_missed(dev, dir, dirfd, name);
 		return -ENOENT;
+	}
 	/* One component that is not followed cannot leave the folder: no need to open it. */
 	if (fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT) != 0)
 		return -errno;

@@ -22,10 +22,11 @@ struct fs_device {
 	struct fs_nodes nodes;
 	struct fs_opens opens;
 	unsigned nr_shares;
-	uint32_t share_flags[CAY_HOSTFS_SHARES_MAX];
+	struct fs_share share[CAY_HOSTFS_SHARES_MAX];
 	dev_t share_dev[CAY_HOSTFS_SHARES_MAX];
-	const char *const *share_only[CAY_HOSTFS_SHARES_MAX]; /* fs_share.only */
-	struct window *window;                                /* NULL until attached */
+	unsigned nr_missed; /* names that fs_share.missed heard of */
+	char missed[FS_MISSED_MAX][FS_NAME_MAX + 1];
+	struct window *window; /* NULL until attached */
 	/* glue to the VM */
 	struct vm *vm;
 	struct virtq_device queue;
@@ -48,7 +49,7 @@ typedef int (*fs_op)(struct fs_device *dev, struct fs_request *r);
 
 static inline bool fs_share_is_rdonly(const struct fs_device *dev, const struct fs_node *n)
 {
-	return dev->share_flags[n->share] & FS_SHARE_RDONLY;
+	return dev->share[n->share].flags & FS_SHARE_RDONLY;
 }
 
 /* fs_entry.c: attributes and entries in FUSE form */

@@ -57,9 +57,9 @@ static void arm_queue(void *ctx, bool sleep)
 static void describe_shares(const struct fs_device *dev, struct cay_device_info *info)
 {
 	for (unsigned i = 0; i < dev->nr_shares; i++) {
-		if (dev->share_flags[i] & FS_SHARE_RDONLY)
+		if (dev->share[i].flags & FS_SHARE_RDONLY)
 			info->config[CAY_HOSTFS_CONFIG_RDONLY] |= 1ull << i;
-		if (dev->share_flags[i] & FS_SHARE_STABLE)
+		if (dev->share[i].flags & FS_SHARE_STABLE)
 			info->config[CAY_HOSTFS_CONFIG_STABLE] |= 1ull << i;
 	}
 }

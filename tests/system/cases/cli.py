@@ -204,6 +204,17 @@ def backend_is_chosen(t):
 
 
 @case
+def verbose_names_what_of_etc_is_not_shared(t):
+    """What the program asked for, the host has and the VM does not get, once; not what cay itself looks for, nor what nobody has."""
+    names = [name for name in ("fstab", "crontab", "shadow") if os.path.exists("/etc/" + name)]
+    script = "cat /etc/%s; cat /etc/%s; cat /etc/no-such-file; cat /etc/passwd" % (names[0], names[0])
+    r = t.cay(["sh", "-c", script], ["--verbose"])
+    told = [line for line in r.err.splitlines() if b"looked for" in line]
+    want = "cay: the program looked for /etc/%s, which the VM does not get; -v /etc/%s:/etc/%s:ro shares it" % ((names[0],) * 3)
+    t.check(told == [want.encode()] and b"root:" in r.out, r.describe())
+
+
+@case
 def works_without_root(t):
     """No privilege is needed, beyond access to /dev/kvm for its backend."""
     groups = []

@@ -134,7 +134,7 @@ static int group_setup(void **state)
 {
 	static _Alignas(4096) uint8_t desc[16 * QUEUE_NR], avail[6 + 2 * QUEUE_NR], used[8 + 8 * QUEUE_NR];
 	static char rw[64], ro[64];
-	struct fs_share shares[2] = {{rw, 0, NULL}, {ro, FS_SHARE_RDONLY | FS_SHARE_STABLE, NULL}};
+	struct fs_share shares[2] = {{.host_path = rw}, {.host_path = ro, .flags = FS_SHARE_RDONLY | FS_SHARE_STABLE}};
 	struct cay_device_info *d = &info.devices[0];
 	unsigned bad;
 

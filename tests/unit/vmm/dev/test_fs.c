@@ -46,7 +46,9 @@ static void write_file(const char *name, const char *text)
 
 static int setup(void **state)
 {
-	struct fs_share shares[3] = {{top, 0, NULL}, {top, FS_SHARE_RDONLY | FS_SHARE_STABLE, NULL}, {NULL, 0, NULL}};
+	struct fs_share shares[3] = {{.host_path = top},
+				     {.host_path = top, .flags = FS_SHARE_RDONLY | FS_SHARE_STABLE},
+				     {.host_path = NULL}};
 	static char one[64];
 	unsigned bad;
 
@@ -90,7 +92,7 @@ static uint64_t must_lookup(uint64_t dir, const char *name)
 
 static void test_bad_share(void **state)
 {
-	struct fs_share s[2] = {{"/", 0, NULL}, {"/nonexistent", 0, NULL}};
+	struct fs_share s[2] = {{.host_path = "/"}, {.host_path = "/nonexistent"}};
 	struct fs_device *dev;
 	unsigned bad;
 
@@ -463,10 +465,19 @@ static void test_readdir(void **state)
 	assert_int_equal(fs_read(c, FUSE_READDIR, RO, fh, 0, 1000), -EBADF);
 }
 
+static char missed[64];
+
+static void on_missed(struct vm *vm, const char *host_path, const char *name)
+{
+	(void)vm;
+	assert_string_equal(host_path, top);
+	strcat(strcat(missed, name), " ");
+}
+
 static void test_only_some_names(void **state)
 {
 	static const char *const only[] = {"one", "nothing", NULL};
-	struct fs_share share = {top, FS_SHARE_RDONLY, only};
+	struct fs_share share = {top, FS_SHARE_RDONLY, only, on_missed};
 	uint64_t sum, node;
 	unsigned bad;
 
@@ -476,6 +487,9 @@ static void test_only_some_names(void **state)
 	must_lookup(FUSE_ROOT_ID, "one");
 	assert_int_equal(fs_lookup(c, FUSE_ROOT_ID, "dir", &node), -ENOENT);
 	assert_int_equal(fs_lookup(c, FUSE_ROOT_ID, "nothing", &node), -ENOENT);
+	assert_int_equal(fs_lookup(c, FUSE_ROOT_ID, "dir", &node), -ENOENT);
+	assert_int_equal(fs_lookup(c, FUSE_ROOT_ID, "nowhere", &node), -ENOENT);
+	assert_string_equal(missed, "dir "); /* once, and only what the host has */
 	assert_int_equal(list_all(FUSE_ROOT_ID, FUSE_READDIRPLUS, 10000, &sum), 3);
 }
 
@@ -595,7 +609,7 @@ static void *flip(void *arg)
 static void test_symlink_race(void **state)
 {
 	char share_path[512];
-	struct fs_share share = {share_path, 0, NULL};
+	struct fs_share share = {.host_path = share_path};
 	struct fs_client *r = calloc(1, sizeof(*r));
 	unsigned seen = 0, bad;
 	pthread_t thread;
