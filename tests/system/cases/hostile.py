@@ -2,6 +2,7 @@
 """Kernels that attack the VMM (tests/guest/hostile): it must refuse or end the VM with 125 and a clear line; never crash, never hang."""
 import os
 import signal
+import stat
 import subprocess
 import time
 
@@ -56,6 +57,24 @@ for image, variants in (("gate", GATE), ("cpu", CPU), ("ring", RING)):
     for variant, allowed in variants.items():
         case(name="%s-%s" % (image, variant), timeout=25)(
             lambda t, image=image, variant=variant, allowed=allowed: attack(t, image, variant, allowed))
+
+
+def attack_files(t, variant):
+    """A writable share and a link in it that leads out: what is outside stays, unseen."""
+    os.mkdir(t.path("share"))
+    t.write("secret", "as it was")
+    os.symlink("../secret", t.path("share/link"))
+    env = {"CAY_KERNEL": os.path.join(t.config.build, "tests", "hostile", "files")}
+    r = t.cmd(["run", "--backend", t.backend, "-v", t.path("share") + ":/data", "--", "/bin/true", variant], timeout=60, env=env)
+    t.check((r.status, r.err) == (SURVIVED, b""), r.describe())
+    with open(t.path("secret")) as f:
+        t.check(f.read() == "as it was" and sorted(os.listdir(t.dir)) == ["secret", "share"] and os.stat(f.fileno()).st_nlink == 1, "what is outside is as it was")
+    kinds = {stat.S_IFMT(os.lstat(os.path.join(d, n)).st_mode) for d, dirs, files in os.walk(t.path("share")) for n in dirs + files}
+    t.check(kinds and kinds <= {stat.S_IFREG, stat.S_IFDIR, stat.S_IFLNK}, "there are files, folders and links: %s" % kinds)
+
+
+for variant in ("any-order", "race"):
+    case(name="files-" + variant, timeout=60)(lambda t, variant=variant: attack_files(t, variant))
 
 
 def spins(t, variant, image="cpu"):
