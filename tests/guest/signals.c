@@ -12,6 +12,7 @@
 #include <sys/time.h>
 #include <sys/wait.h>
 #include <time.h>
+#include <ucontext.h>
 #include <unistd.h>
 
 static uint64_t now_ms(void)
@@ -285,6 +286,63 @@ static void test_interrupted_calls(void)
 	close(pipe_fds[1]);
 }
 
+/* Goes on with the registers of a signal's frame, vector registers excepted, and without sigreturn. */
+static void __attribute__((noreturn)) go_on(const greg_t *regs)
+{
+	sigset_t none;
+
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	/* The order is that of REG_R8 and so on; rax last but for the jump, whose target waits below the red zone. */
+	__asm__ volatile(
+		"pushq 136(%0); popfq; mov 120(%0), %%rsp; mov 128(%0), %%rcx; mov %%rcx, -256(%%rsp);"
+		"mov 0(%0), %%r8; mov 8(%0), %%r9; mov 16(%0), %%r10; mov 24(%0), %%r11; mov 32(%0), %%r12;"
+		"mov 40(%0), %%r13; mov 48(%0), %%r14; mov 56(%0), %%r15; mov 64(%0), %%rdi; mov 72(%0), %%rsi;"
+		"mov 80(%0), %%rbp; mov 88(%0), %%rbx; mov 96(%0), %%rdx; mov 112(%0), %%rcx;"
+		"mov 104(%0), %%rax; jmp *-256(%%rsp)" ::"a"(regs)
+		: "memory");
+	__builtin_unreachable();
+}
+
+static void feed_and_go_on(int sig, siginfo_t *si, void *uc)
+{
+	(void)si;
+	feed_pipe(sig);
+	go_on(((ucontext_t *)uc)->uc_mcontext.gregs);
+}
+
+/* The frame of a handler shows the interrupted call as Linux would make it again: whoever jumps there does. */
+static void test_going_on_without_sigreturn(void)
+{
+	struct sigaction sa = {.sa_sigaction = feed_and_go_on, .sa_flags = SA_SIGINFO | SA_RESTART | SA_ONSTACK};
+	static char stack[65536]; /* else the jump's target would lie in the frame that is being read */
+	stack_t ss = {.ss_sp = stack, .ss_size = sizeof(stack)}, off = {.ss_flags = SS_DISABLE};
+	int fed = 0, interrupted = 0;
+	char c;
+
+	report_eq(pipe(pipe_fds), 0);
+	sigaltstack(&ss, NULL);
+	sigaction(SIGALRM, &sa, NULL);
+	for (int i = 0; i < 8; i++) { /* the call site is patched on the way */
+		alarms(5);
+		fed += read(pipe_fds[0], &c, 1) == 1;
+		alarms(0);
+	}
+	report_eq(fed, 8);
+	sa.sa_flags &= ~SA_RESTART;
+	sigaction(SIGALRM, &sa, NULL);
+	for (struct pollfd pfd = {.fd = pipe_fds[0], .events = POLLIN}; poll(&pfd, 1, 0) == 1;)
+		(void)!read(pipe_fds[0], &c, 1);
+	alarms(20);
+	interrupted = read(pipe_fds[0], &c, 1) == -1 && errno == EINTR;
+	alarms(0);
+	report_eq(interrupted, 1);
+	handle(SIGALRM, count, 0);
+	sigaltstack(&off, NULL);
+	close(pipe_fds[0]);
+	close(pipe_fds[1]);
+}
+
 static void test_signalfd(void)
 {
 	struct signalfd_siginfo ssi;
@@ -411,6 +469,7 @@ int main(void)
 	test_limit();
 	test_waiting();
 	test_interrupted_calls();
+	test_going_on_without_sigreturn();
 	test_signalfd();
 	test_directed_at_threads();
 	test_changing_masks(false);
