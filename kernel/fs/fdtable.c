@@ -22,10 +22,11 @@
 
 struct fdtable {
 	unsigned refs;
-	struct spinlock lock; /* all below */
-	int size;             /* multiple of 64 */
-	int next;             /* no number below is free */
+	int size; /* multiple of 64 */
 	struct file **files;
+	char apart[64];       /* what lookups read from what each open and close writes */
+	struct spinlock lock; /* all but refs */
+	int next;             /* no number below is free */
 	uint64_t *open, *cloexec;
 };
 MAP_FIELD(FDTABLE_SIZE, struct fdtable, size);

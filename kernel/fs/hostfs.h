@@ -8,7 +8,7 @@
  * kernel since, also by the next who opens a small file that was closed. Mappings are windows on the host's page cache.
  * Locks: inode.lock of a folder is held by the VFS over its name operations. Open files are read, written, opened and
  * closed without the kernel lock; what they share in an inode is under its spin lock, small files that wait to be
- * opened again are under one of their own (hostfs_kept.c), and what was read ahead of an open file belongs to one
+ * opened again are under locks of their own (hostfs_kept.c), and what was read ahead of an open file belongs to one
  * reader at a time: others do not wait for it, but ask the server. Windows and the table of inodes: the kernel lock.
  */
 #ifndef CAY_KERNEL_FS_HOSTFS_H
