@@ -12,7 +12,8 @@ def benchmark():
         native, cay = alternate(5, printed(args), printed(vm(args, "-c", "2")))
         cost[threads] = median(cay)
         if threads == 2:
-            result("read of an eventfd, 2 threads on 2 CPUs", cost[2], "ns", "-", median(native), note="%.2f times what one thread takes" % (cost[2] / cost[1]))
+            result("read of an eventfd, 2 threads on 2 CPUs", cost[2], "ns", "less than Linux", median(native), ratio_limit=1,
+                   note="%.2f times what one thread takes" % (cost[2] / cost[1]))
 
 
 main(benchmark)

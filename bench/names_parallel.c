@@ -24,7 +24,7 @@
 #define OPENS 60000
 
 static pthread_barrier_t start;
-static char path[FILES][256];
+static char path[FILES][512];
 static unsigned rounds;
 static bool opens;
 
