@@ -3,13 +3,17 @@
 C_FILES := $(shell find abi x86 lib kernel vmm tests bench -name '*.[ch]' 2>/dev/null | LC_ALL=C sort)
 SCRIPTS := $(shell grep -rlE '^\#!/bin/(ba)?sh' tools tests bench .ci 2>/dev/null)
 
-lint: lint-includes lint-headers lint-syscalls lint-format lint-scripts lint-cppcheck lint-tidy ## format, include direction, headers alone, cppcheck, clang-tidy, shellcheck
+lint: lint-includes lint-headers lint-reads lint-syscalls lint-format lint-scripts lint-cppcheck lint-tidy ## format, include direction, headers alone, cppcheck, clang-tidy, shellcheck
 
 lint-includes:
 	@tools/check_includes
 
 lint-headers:
 	@tools/check_headers '$(filter-out -MMD -MP,$(CFLAGS_KERNEL))' '$(filter-out -MMD -MP,$(CFLAGS_VMM))'
+
+# MIN and MAX look at both arguments twice: what they were told of shared memory may not be what they return.
+lint-reads:
+	@! grep -rnE '\b(MIN|MAX)\([^;]*(READ_ONCE|atomic_load)' vmm lib kernel --include='*.[ch]'
 
 lint-format:
 	@clang-format --dry-run -Werror $(C_FILES)
@@ -33,7 +37,7 @@ lint-tidy: $(FILTER) $(SYSCALL_NAMES) $(USERNET_FILTER)
 format: ## reformat every C file in place
 	clang-format -i $(C_FILES)
 
-.PHONY: lint lint-includes lint-headers lint-format lint-scripts lint-cppcheck lint-tidy format
+.PHONY: lint lint-includes lint-headers lint-reads lint-format lint-scripts lint-cppcheck lint-tidy format
 
 syscalls-md: ## make docs/syscalls.md anew, the list of system calls and what of them is there
 	@tools/syscalls_md

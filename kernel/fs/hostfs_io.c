@@ -45,6 +45,7 @@ static void begin(struct transfer *t, uint64_t fh, int64_t pos, unsigned o_flags
 
 static ssize_t finish(struct transfer *t, uint32_t bytes)
 {
+	uint32_t done;
 	int err;
 
 	if (t->to_guest) {
@@ -56,7 +57,8 @@ static ssize_t finish(struct transfer *t, uint32_t bytes)
 	err = fsq_call(&t->call);
 	if (err != 0)
 		return err;
-	return MIN(bytes, t->to_guest ? fsq_reply_bytes(&t->call) : READ_ONCE(t->written.size));
+	done = t->to_guest ? fsq_reply_bytes(&t->call) : READ_ONCE(t->written.size);
+	return MIN(bytes, done);
 }
 
 static void add_piece(struct transfer *t, pa_t pa, uint32_t bytes)

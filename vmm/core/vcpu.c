@@ -71,6 +71,9 @@ void vcpu_wait(struct vcpu *vcpu)
 	bool forever = ns == 0 || ns > (uint64_t)INT64_MAX;
 	int err;
 
+	/* The backend waits itself, and wakes there: here a hostile guest would only keep this thread. */
+	if (vcpu->vm->backend->vcpu_wake != NULL)
+		return;
 	for (;;) {
 		uint32_t seq = atomic_load(&vcpu->wake_seq);
 

@@ -127,13 +127,15 @@ static enum gdb_action converse(struct vm *vm, struct gdb *g)
 static void take_stop(struct gdb *g, const struct cay_debug *d)
 {
 	struct gdb_session *s = &g->session;
+	/* Locals, because MIN looks twice, and the guest may change them in between. */
+	uint32_t nr_tids = READ_ONCE(d->nr_tids), auxv_bytes = READ_ONCE(d->auxv_bytes);
 
 	memcpy(&s->regs, &d->regs, sizeof(s->regs));
 	s->signo = READ_ONCE(d->signo);
 	s->tid = READ_ONCE(d->tid);
-	s->nr_tids = MIN(READ_ONCE(d->nr_tids), (uint32_t)CAY_DEBUG_TIDS);
+	s->nr_tids = MIN(nr_tids, (uint32_t)CAY_DEBUG_TIDS);
 	memcpy(s->tids, d->tids, sizeof(s->tids));
-	s->auxv_bytes = MIN(READ_ONCE(d->auxv_bytes), (uint32_t)sizeof(s->auxv));
+	s->auxv_bytes = MIN(auxv_bytes, (uint32_t)sizeof(s->auxv));
 	memcpy(s->auxv, d->auxv, sizeof(s->auxv));
 	gdb_session_stopped(s, g->told); /* of the first stop gdb asks itself, by '?' */
 	g->told = true;
