@@ -3,7 +3,6 @@
 import os
 import random
 import struct
-import subprocess
 
 from harness import case
 

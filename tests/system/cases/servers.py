@@ -4,7 +4,6 @@ import functools
 import http.server
 import os
 import re
-import socket
 import ssl
 import subprocess
 import threading
@@ -68,7 +67,6 @@ def redis_keeps_its_data(t):
 
 
 MEMCACHED = """
-import socket
 s = socket.create_connection(("127.0.0.1", 7001))
 f = s.makefile("rb")
 for i in range(200):
