@@ -17,8 +17,8 @@
 #include "kernel/time/clock.h"
 #include "lib/string.h"
 
-/* Only pages of contents count against the size limit; names and inodes are bounded by the kernel's memory (-ENOSPC,
- * too). */
+/* Only pages of contents count against the size limit. Of inodes there may be one for each page of RAM: with their names
+ * they take a quarter of it then. More names of the same inodes are bounded by the kernel's memory. All is -ENOSPC. */
 #define DIRENT_SIZE 20 /* st_size of a folder, per entry, as tmpfs shows it */
 
 struct timestamp timestamp_now(void)
@@ -37,6 +37,7 @@ struct ramfs_space *ramfs_space_create(uint64_t max_bytes, uint64_t first_ino)
 	s->refs = 1;
 	spin_init(&s->lock, "ramfs space");
 	s->max_pages = max_bytes != 0 ? (max_bytes + PAGE_SIZE - 1) / PAGE_SIZE : page_nr_total() / 2;
+	s->max_inodes = (unsigned)MIN(page_nr_total(), (size_t)UINT32_MAX - 1);
 	s->last_ino = first_ino - 1;
 	return s;
 }
@@ -57,6 +58,10 @@ struct inode *ramfs_new_inode(struct ramfs_space *s, struct superblock *sb, cons
 
 	if (r == NULL)
 		return NULL;
+	if (s->refs > s->max_inodes) {
+		kfree(r);
+		return NULL;
+	}
 	inode_init(&r->i, sb, mode);
 	inode_init_owner(&r->i, dir);
 	s->refs++;
@@ -416,8 +421,8 @@ static int ramfs_statfs(struct inode *i, void *out)
 	st->f_bsize = st->f_frsize = PAGE_SIZE;
 	st->f_blocks = s->max_pages;
 	st->f_bfree = st->f_bavail = s->max_pages - MIN(s->max_pages, s->used_pages);
-	st->f_files = page_nr_total();
-	st->f_ffree = page_nr_free();
+	st->f_files = s->max_inodes;
+	st->f_ffree = s->max_inodes - MIN(s->max_inodes, s->refs - 1);
 	st->f_namelen = 255;
 	return 0;
 }

@@ -11,6 +11,7 @@
 
 struct ramfs_space {
 	unsigned refs; /* inodes, and whoever made it */
+	unsigned max_inodes;
 	uint64_t max_pages;
 	uint64_t used_pages; /* under `lock`; the rest under the kernel lock */
 	struct spinlock lock;

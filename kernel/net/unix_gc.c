@@ -3,7 +3,8 @@
  * unix_gc.c - sockets that only refer to each other. A descriptor in a message is a reference on its file; sockets that
  * lie in each other's queues and that nobody has open would stay for ever. So sockets in flight are counted, and when a
  * socket is closed while there are any, those are looked for that no open file can reach, and their messages dropped
- * (SCM_RIGHTS in unix(7)). As in Linux, the last close of a cycle may not be noticed before some other socket's.
+ * (SCM_RIGHTS in unix(7)). As in Linux, the last close of a cycle may not be noticed before some other socket's; so
+ * they are looked for, too, when the number in flight has doubled.
  *
  * All of this is under the kernel lock: messages with files are sent and received under it.
  *
@@ -13,7 +14,11 @@
 #include "kernel/net/unix_priv.h"
 
 static struct list in_flight = LIST_INIT(in_flight); /* of struct unix_sock by gc_link */
+static unsigned nr_in_list;
 static bool collecting;
+
+#define COLLECT_FROM 512u
+static unsigned collect_at = COLLECT_FROM; /* when so many are in flight */
 
 static struct unix_sock *socket_in(const struct scm_files *files, unsigned i)
 {
@@ -30,8 +35,10 @@ void unix_gc_sent(const struct scm_files *files)
 		if (u == NULL)
 			continue;
 		u->gc_file = files->file[i];
-		if (u->nr_in_flight++ == 0)
+		if (u->nr_in_flight++ == 0) {
 			list_push_back(&in_flight, &u->gc_link);
+			nr_in_list++;
+		}
 	}
 }
 
@@ -40,8 +47,10 @@ void unix_gc_arrived(const struct scm_files *files)
 	for (unsigned i = 0; files != NULL && i < files->nr; i++) {
 		struct unix_sock *u = socket_in(files, i);
 
-		if (u != NULL && --u->nr_in_flight == 0)
+		if (u != NULL && --u->nr_in_flight == 0) {
 			list_remove(&u->gc_link);
+			nr_in_list--;
+		}
 	}
 }
 
@@ -138,4 +147,12 @@ void unix_gc(void)
 		unix_msg_free(msg);
 	}
 	collecting = false;
+}
+
+void unix_gc_if_many(void)
+{
+	if (nr_in_list < collect_at)
+		return;
+	unix_gc();
+	collect_at = MAX(COLLECT_FROM, 2 * nr_in_list);
 }

@@ -120,6 +120,7 @@ static ssize_t put_message(struct unix_sock *from, struct unix_sock *to, struct 
 {
 	struct unix_msg *msg = kmalloc(sizeof(*msg) + bytes);
 	ssize_t n = 0;
+	bool has_files;
 	int err;
 
 	if (msg == NULL)
@@ -143,6 +144,7 @@ static ssize_t put_message(struct unix_sock *from, struct unix_sock *to, struct 
 	msg->files = m->files;
 	msg->cred = m->has_cred ? m->cred : own_cred();
 	unix_addr(from, &msg->from);
+	has_files = m->files != NULL;
 	spin_lock(&to->lock);
 	err = check_can_send(from, to); /* the copy may have waited */
 	if (err == 0) {
@@ -157,6 +159,8 @@ static ssize_t put_message(struct unix_sock *from, struct unix_sock *to, struct 
 		return err;
 	}
 	waitq_wake(&to->wq, POLLIN | POLLRDNORM);
+	if (has_files)
+		unix_gc_if_many();
 	return n;
 }
 

@@ -102,5 +102,7 @@ MUST_CHECK bool unix_filter_passes(const struct unix_sock *to, const void *data,
 void unix_gc_sent(const struct scm_files *files);
 void unix_gc_arrived(const struct scm_files *files);
 void unix_gc(void);
+/* After a message with files was sent; no lock but the kernel lock. */
+void unix_gc_if_many(void);
 
 #endif

@@ -212,6 +212,35 @@ static void cycles(void)
 	close(kept[0]);
 }
 
+static unsigned nr_listed(void)
+{
+	FILE *f = fopen("/proc/net/unix", "r");
+	unsigned nr = 0;
+
+	for (int c; f != NULL && (c = getc(f)) != EOF;)
+		nr += c == '\n';
+	if (f != NULL)
+		fclose(f);
+	return nr;
+}
+
+/* Nobody closes a socket for good meanwhile, so that sending alone finds them. */
+static void many_cycles(void)
+{
+	int s[2];
+
+	for (unsigned i = 0; i < 10000; i++) {
+		pair(s, SOCK_STREAM);
+		if (!send_fds(s[0], s, 2)) {
+			report_skip("10,000 cycles of sockets", strerror(errno));
+			close_both(s);
+			return;
+		}
+		close_both(s);
+	}
+	report(nr_listed() > 0 && nr_listed() < 10000, "of 10,000 cycles of sockets few are left");
+}
+
 /* Closing the last one closes them all, however many there are. */
 static void chain(void)
 {
@@ -375,6 +404,7 @@ int main(void)
 	packets(SOCK_SEQPACKET, "seqpacket");
 	descriptors();
 	cycles();
+	many_cycles();
 	chain();
 	servers();
 	datagram_names();

@@ -128,3 +128,10 @@ def a_limit_of_file_sizes(t):
             t.our_error(r, 125)
     r = t.cmd(["run", "--backend", t.backend, "--net", "link=a", "/bin/echo", "here"], env={"XDG_RUNTIME_DIR": t.dir})
     t.check((r.status, r.out) == (0, b"here\n"), "no half of a link was left: " + r.describe())
+
+
+@case
+def a_limit_of_files_in_memory(t):
+    """As many as there are pages of RAM: names without contents do not take all of it."""
+    r = t.cay(["/bin/sh", "-c", "cd /tmp; seq 1 9000 | xargs touch 2>&1 | tail -1; df --output=itotal,iused . | tail -1; rm -f ./*; touch again && echo fine"], ["-m", "32M"])
+    t.check((r.status, r.out.split()) == (0, b"touch: cannot touch '9000': No space left on device 8192 8192 fine".split()), r.describe())
