@@ -77,7 +77,8 @@ static void check_secret(void)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static struct fs_share shares[2] = {{.host_path = share_path}, {.host_path = share_path, .flags = FS_SHARE_RDONLY}};
+	static struct fs_share shares[2] = {{.host_path = share_path},
+					    {.host_path = share_path, .flags = FS_SHARE_RDONLY}};
 	struct fs_device *dev;
 	unsigned bad;
 
