@@ -26,6 +26,8 @@
 
 #define PAIRS_MAX (CAY_DEV_QUEUES_MAX / 2)
 #define HDR_BYTES ((uint32_t)sizeof(struct virtio_net_hdr_mrg_rxbuf))
+/* Descriptors that a sender who can wait leaves free: for those who cannot, and for the pieces of a large datagram. */
+#define ROOM_DESCRIPTORS 64u
 /* Looks at a full queue before a packet is dropped: the device empties it in a few microseconds. */
 #define FULL_SPINS 2000u
 
@@ -164,6 +166,20 @@ static void net_transmit(struct netif *nif, struct pbuf *batch)
 	spin_unlock(&pr->tx_lock);
 }
 
+static bool card_has_room(struct netif *nif)
+{
+	struct pair *pr = &card.pair[cpu_id() % card.nr_pairs];
+
+	(void)nif;
+	if (likely(READ_ONCE(pr->tx.nr_free) >= ROOM_DESCRIPTORS))
+		return true;
+	spin_lock(&pr->tx_lock);
+	reclaim(pr);
+	bool room = pr->tx.nr_free >= ROOM_DESCRIPTORS;
+	spin_unlock(&pr->tx_lock);
+	return room;
+}
+
 static bool card_carried(struct netif *nif)
 {
 	(void)nif;
@@ -264,6 +280,7 @@ static const struct netif_ops ops = {
 	.pending = card_pending,
 	.idle = card_idle,
 	.carried = card_carried,
+	.has_room = card_has_room,
 };
 
 static void *area(uint64_t gpa)

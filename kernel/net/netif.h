@@ -50,6 +50,9 @@ struct netif_ops {
 	/* A block to fill with data that will be sent here, which saves a copy; one reference, the caller's. NULL:
 	 * there is none now. The function itself NULL: any memory is as good. Any context; must not block. */
 	struct pbuf_block *(*block)(struct netif *nif);
+	/* Would a packet of usual size be sent now, or dropped for lack of room? Frees what has been sent before it
+	 * says no. NULL: there is always room, or nobody has to wait for it. Any context; must not block. */
+	bool (*has_room)(struct netif *nif);
 };
 
 /* features: what the device does for us */

@@ -73,9 +73,8 @@ static void receive(struct udp_sock *u, struct pbuf *p)
 static void run(struct channel *ch, struct pbuf *batch, uint32_t bits)
 {
 	struct udp_sock *u = container_of(ch, struct udp_sock, in.ch);
-	uint32_t events = 0;
+	uint32_t events = bits & UDP_POST_ROOM ? POLLOUT | POLLWRNORM : 0;
 
-	(void)bits;
 	while (batch != NULL) {
 		struct pbuf *p = batch;
 		batch = p->next;
@@ -267,11 +266,13 @@ static int udp_shutdown(struct socket *s, int how)
 static uint32_t udp_poll(struct socket *s, struct file *f, struct poll_table *pt)
 {
 	struct udp_sock *u = udp_of(s);
-	uint32_t mask = POLLOUT | POLLWRNORM | POLLWRBAND;
+	uint32_t mask = 0;
 
 	poll_wait(f, &u->in.ch.wq, pt);
 	channel_lock(&u->in.ch);
 	channel_run(&u->in.ch);
+	if (udp_is_writable(u))
+		mask |= POLLOUT | POLLWRNORM | POLLWRBAND;
 	if (u->rx.nr > 0 || u->shut_rd)
 		mask |= POLLIN | POLLRDNORM;
 	if (u->shut_rd)
@@ -313,6 +314,7 @@ static void udp_release(struct socket *s)
 {
 	struct udp_sock *u = udp_of(s);
 
+	ktimer_cancel(&u->room_timer);
 	channel_lock(&u->in.ch);
 	channel_remove(&u->in.ch);
 	inet_sock_fini(&u->in);
@@ -406,6 +408,7 @@ int udp_create(int family, int protocol, struct socket **out)
 	u->bound = u->in.local;
 	pbuf_queue_init(&u->rx);
 	inet_errqueue_init(&u->errors);
+	udp_room_init(u);
 	*out = &u->in.sock;
 	return 0;
 }

@@ -9,6 +9,7 @@
 
 #include "kernel/net/inet.h"
 #include "kernel/net/inet_errqueue.h"
+#include "kernel/time/clock.h"
 
 struct udp_sock {
 	struct inet_sock in;  /* first */
@@ -18,8 +19,10 @@ struct udp_sock {
 	struct ipaddr corked_dst;
 	uint16_t corked_port;
 	bool cork;
-	struct ipaddr bound; /* what bind asked for: local may be the choice of connect */
-	bool port_chosen;    /* by connect or send, not by bind */
+	struct ipaddr bound;      /* what bind asked for: local may be the choice of connect */
+	bool port_chosen;         /* by connect or send, not by bind */
+	struct netif *full;       /* its queue had no room for the last datagram; NULL: it had */
+	struct ktimer room_timer; /* runs while somebody waits for room: looks again */
 	bool shut_rd, shut_wr;
 	uint16_t gso_size;                     /* UDP_SEGMENT */
 	uint16_t send_coverage, recv_coverage; /* UDP-Lite: bytes, header included; 0: all */
@@ -48,7 +51,12 @@ void udp_no_channel(struct pbuf *p);
 
 /* A port for a socket without one. Lock held. */
 MUST_CHECK int udp_autobind(struct udp_sock *u);
+#define UDP_POST_ROOM 1u
 ssize_t udp_send(struct socket *s, struct sock_msg *m);
+/* May a datagram be sent as far as the interface of the last one goes? If not, POLLOUT will be told some time later,
+ * and who waits asks again. Lock held. */
+bool udp_is_writable(struct udp_sock *u);
+void udp_room_init(struct udp_sock *u);
 ssize_t udp_recv(struct socket *s, struct sock_msg *m);
 void udp_push_corked(struct udp_sock *u); /* sends it, or drops it */
 

@@ -4,6 +4,7 @@
 #include <linux/rtnetlink.h>
 #include <netinet/udp.h>
 
+#include "kernel/arch/x86_64/cpu.h"
 #include "kernel/net/inet_control.h"
 #include "kernel/net/net_priv.h"
 #include "kernel/net/udp.h"
@@ -209,6 +210,63 @@ void udp_push_corked(struct udp_sock *u)
 		pbuf_put(p);
 }
 
+/* ---- room ---- */
+
+/* The device does not say when there is room again. While it is at work there is some soon: to sleep at once would let
+ * it run dry. */
+#define LOOK_AGAIN_NS 200000ull
+#define SPINS         2000u
+
+static void look_again(struct ktimer *timer)
+{
+	struct udp_sock *u = timer->arg;
+
+	channel_post(&u->in.ch, UDP_POST_ROOM);
+}
+
+void udp_room_init(struct udp_sock *u)
+{
+	ktimer_init_unlocked(&u->room_timer, look_again, u);
+}
+
+bool udp_is_writable(struct udp_sock *u)
+{
+	if (likely(u->full == NULL))
+		return true;
+	if (u->full->ops->has_room(u->full)) {
+		u->full = NULL;
+		return true;
+	}
+	if (!ktimer_armed(&u->room_timer))
+		ktimer_arm(&u->room_timer, deadline_after(LOOK_AGAIN_NS));
+	return false;
+}
+
+static bool has_room(struct udp_sock *u, struct netif *nif)
+{
+	u->full = nif->ops->has_room != NULL ? nif : NULL;
+	return udp_is_writable(u);
+}
+
+/* Until the interface has room. The route may be another one after that. */
+static int wait_for_room(struct udp_sock *u, unsigned flags, struct netif *nif)
+{
+	int err;
+
+	if (flags & MSG_DONTWAIT)
+		return -EAGAIN;
+	bool spin = nif->ops->carried == NULL || !nif->ops->carried(nif);
+	for (unsigned i = 0; spin && i < SPINS; i++) {
+		if (has_room(u, nif))
+			return 0;
+		cpu_relax();
+	}
+	err = channel_wait(&u->in.ch, u->shut_wr || has_room(u, nif), socket_deadline(u->in.sock.snd_timeout_ns), true);
+	if (err == 0 && u->shut_wr)
+		err = -EPIPE;
+	return err == -ETIMEDOUT ? -EAGAIN : err;
+}
+
 static int take_error(struct udp_sock *u)
 {
 	int err = u->in.error;
@@ -231,6 +289,11 @@ static int send_locked(struct udp_sock *u, struct sock_msg *m)
 		err = udp_autobind(u);
 	if (err == 0)
 		err = find_route(u, &t);
+	if (err == 0 && unlikely(!has_room(u, t.route->netif))) {
+		err = wait_for_room(u, m->flags, t.route->netif);
+		if (err == 0)
+			err = find_route(u, &t);
+	}
 	if (err != 0)
 		return err;
 	uint16_t segment = t.control.gso_size != 0 ? t.control.gso_size : u->gso_size;

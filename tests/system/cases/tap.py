@@ -97,6 +97,60 @@ wait
     t.check(r.text == want and r.status == 0, r.describe())
 
 
+# In the VM: as fast as it can, first waiting in send, then in poll.
+UDP_FLOOD = """
+import select, socket
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.connect(("10.9.0.1", 7))
+s.send(b"hello")
+s.recv(100)  # the neighbour is known: nothing waits for it any more
+for i in range(3000):
+    s.send(bytes(1400))
+s.setblocking(False)
+p = select.poll()
+p.register(s, select.POLLOUT)
+for i in range(3000):
+    while True:
+        try:
+            s.send(bytes(1400))
+            break
+        except BlockingIOError:
+            p.poll()
+s.setblocking(True)
+s.send(b"end")
+print(s.recv(100).decode())
+"""
+UDP_COUNT = """
+import socket
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.setsockopt(socket.SOL_SOCKET, 33, 1 << 25)  # SO_RCVBUFFORCE: room for all of them
+s.bind(("10.9.0.1", 7))
+n = 0
+while True:
+    data, peer = s.recvfrom(2000)
+    n += len(data) == 1400
+    if len(data) < 1400:
+        s.sendto(b"%d" % n, peer)
+    if data == b"end":
+        break
+"""
+
+
+@case(timeout=40)
+def a_full_card_holds_who_sends_datagrams(t):
+    """None is lost for lack of room in the card's queue: send waits, or says EAGAIN until poll tells of room."""
+    r = in_namespace(t, """
+ip tuntap add dev t0 mode tap
+ip address add 10.9.0.1/24 dev t0
+ip link set t0 up
+%s count.py &
+until ss -Hlun | grep -q 10.9.0.1:7; do :; done
+%s run --backend %s --net tap=t0,ip=10.9.0.2/24,gw=10.9.0.1 %s -c "$(cat flood.py)"
+kill $! 2>/dev/null || wait
+""" % (sys.executable, t.cay_path, t.backend, PYTHON), {"flood.py": UDP_FLOOD, "count.py": UDP_COUNT})
+    t.check(r.text == "6000\n", r.describe())
+
+
 # In the VM: data with the connection by both ways; prints whether the server took it with the SYN (TCPI_OPT_SYN_DATA).
 FASTOPEN_CLIENT = """
 import select, socket

@@ -391,6 +391,51 @@ static void test_errors_are_limited_too(void **state)
 	taken = NULL;
 }
 
+static bool wire_is_full;
+
+static bool wire_has_room(struct netif *nif)
+{
+	(void)nif;
+	return !wire_is_full;
+}
+
+static uint32_t polled(struct socket *s)
+{
+	struct poll_table pt = {0};
+
+	return s->ops->poll(s, NULL, &pt);
+}
+
+/* A card without room: who cannot wait is told so, and POLLOUT comes back with the room. */
+static void test_full_card_holds_senders(void **state)
+{
+	struct netif_ops with_room = wire_ops;
+	struct socket *s = udp_bound(AF_INET, 7);
+
+	(void)state;
+	with_room.has_room = wire_has_room;
+	wire.ops = &with_room;
+	introduce_peer();
+	nr_sent = 0;
+	assert_int_equal(udp_write(s, PEER_IP, 7, "abc", 3), 3);
+	assert_int_equal(nr_sent, 1);
+	wire_is_full = true;
+	assert_true(polled(s) & POLLOUT); /* it has not been seen yet */
+	assert_int_equal(udp_write(s, PEER_IP, 7, "abc", 3), -EAGAIN);
+	assert_int_equal(nr_sent, 1);
+	assert_false(polled(s) & POLLOUT);
+	assert_int_equal(udp_write(s, htonl(INADDR_LOOPBACK), 7, "abc", 3), 3); /* another way is free */
+	assert_true(polled(s) & POLLOUT);
+	assert_int_equal(udp_write(s, PEER_IP, 7, "abc", 3), -EAGAIN);
+	assert_int_equal(ktimer_next_deadline() <= clock_monotonic_ns() + 1000000, true); /* it will be looked at */
+	wire_is_full = false;
+	assert_true(polled(s) & POLLOUT);
+	assert_int_equal(udp_write(s, PEER_IP, 7, "abc", 3), 3);
+	assert_int_equal(nr_sent, 2);
+	s->ops->release(s);
+	wire.ops = &wire_ops;
+}
+
 static void test_no_memory_loses_packets_only(void **state)
 {
 	struct socket *s = udp_bound(AF_INET, 7);
@@ -427,6 +472,7 @@ int main(void)
 		cmocka_unit_test_setup(test_receive_buffer_is_a_limit, setup),
 		cmocka_unit_test_setup(test_path_mtu_is_believed_by_the_protocol, setup),
 		cmocka_unit_test_setup(test_errors_are_limited_too, setup),
+		cmocka_unit_test_setup(test_full_card_holds_senders, setup),
 		cmocka_unit_test_setup(test_no_memory_loses_packets_only, setup),
 	};
 	return cmocka_run_group_tests(tests, start, NULL);
