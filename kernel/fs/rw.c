@@ -100,6 +100,7 @@ ssize_t vfs_read(struct file *f, struct uio *uio)
 ssize_t vfs_write(struct file *f, struct uio *uio)
 {
 	ssize_t n = check_write(f);
+	int64_t pos;
 
 	if (n != 0)
 		return n;
@@ -109,11 +110,10 @@ ssize_t vfs_write(struct file *f, struct uio *uio)
 		return note_write(f, n);
 	}
 	mutex_lock(&f->pos_lock);
-	if ((f->flags & O_APPEND) && uio->resid > 0)
-		f->pos = (int64_t)f->inode->size;
-	n = write_at(f, uio, f->pos);
+	pos = (f->flags & O_APPEND) ? (int64_t)f->inode->size : f->pos;
+	n = write_at(f, uio, pos);
 	if (n > 0)
-		f->pos = uio->append_end != 0 ? (int64_t)uio->append_end : f->pos + n;
+		f->pos = uio->append_end != 0 ? (int64_t)uio->append_end : pos + n;
 	mutex_unlock(&f->pos_lock);
 	return n;
 }

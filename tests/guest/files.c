@@ -57,6 +57,8 @@ static void open_flags(void)
 	fd2 = open("a", O_WRONLY | O_APPEND);
 	report_eq(write(fd2, "", 0), 0);
 	report(lseek(fd2, 0, SEEK_CUR) == 0, "a write of nothing moves nothing, with O_APPEND too");
+	report_errno(write(fd2, (void *)8, 4), EFAULT);
+	report(lseek(fd2, 0, SEEK_CUR) == 0, "nor does one that fails");
 	report_eq(write(fd2, "end", 3), 3);
 	report_eq(lseek(fd2, 0, SEEK_CUR), 13);
 	report_errno(read(fd2, &c, 1), EBADF);
