@@ -17,20 +17,24 @@
 #define READS 500000
 
 static pthread_barrier_t start;
+static double begun[2], ended[2];
 
 static void *run(void *arg)
 {
+	unsigned self = (unsigned)(uintptr_t)arg;
 	uint64_t value = 10 * READS;
 	int fd;
 
-	pin((unsigned)(uintptr_t)arg);
+	pin(self);
 	fd = eventfd(0, EFD_NONBLOCK | EFD_SEMAPHORE);
 	if (write(fd, &value, sizeof(value)) != sizeof(value))
 		exit(1);
 	pthread_barrier_wait(&start);
+	begun[self] = now_ns();
 	for (unsigned i = 0; i < READS; i++)
 		if (read(fd, &value, sizeof(value)) != sizeof(value))
 			exit(1);
+	ended[self] = now_ns();
 	return NULL;
 }
 
@@ -38,17 +42,14 @@ int main(int argc, char **argv)
 {
 	unsigned nr = argc > 1 ? (unsigned)atoi(argv[1]) : 1;
 	pthread_t th[2];
-	double begin;
 
 	if (nr < 1 || nr > 2)
 		return 1;
-	pthread_barrier_init(&start, NULL, nr + 1);
+	pthread_barrier_init(&start, NULL, nr);
 	for (uintptr_t i = 0; i < nr; i++)
 		pthread_create(&th[i], NULL, run, (void *)i);
-	pthread_barrier_wait(&start);
-	begin = now_ns();
 	for (unsigned i = 0; i < nr; i++)
 		pthread_join(th[i], NULL);
-	printf("%.1f\n", (now_ns() - begin) / READS);
+	printf("%.1f\n", span_ns(begun, ended, nr) / READS);
 	return 0;
 }

@@ -27,14 +27,7 @@
 
 static pthread_barrier_t start;
 static atomic_bool done;
-
-static double now_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (double)ts.tv_sec * 1e3 + (double)ts.tv_nsec / 1e6;
-}
+static double begun[2], ended[2];
 
 static char *map(size_t bytes)
 {
@@ -74,6 +67,7 @@ static void *run(void *arg)
 
 	pin(cpu);
 	pthread_barrier_wait(&start);
+	begun[cpu] = now_ns();
 	if (strcmp(kind, "map") == 0) {
 		for (unsigned long n = 0; n < ROUNDS_MAP; n++)
 			map_and_unmap();
@@ -84,6 +78,7 @@ static void *run(void *arg)
 		touch();
 	}
 	atomic_store(&done, true);
+	ended[cpu] = now_ns();
 	return NULL;
 }
 
@@ -93,19 +88,16 @@ int main(int argc, char **argv)
 	const char *kind = argc > 1 ? argv[1] : "touch";
 	void *args[2][2] = {{(void *)kind, (void *)0}, {(void *)kind, (void *)1}};
 	pthread_t th[2];
-	double begin;
 
 	if (nr < 1 || nr > 2)
 		return 1;
-	pthread_barrier_init(&start, NULL, nr + 1);
+	pthread_barrier_init(&start, NULL, nr);
 	for (unsigned i = 0; i < nr; i++)
 		pthread_create(&th[i], NULL, run, args[i]);
-	pthread_barrier_wait(&start);
-	begin = now_ms();
 	for (unsigned i = 0; i < nr; i++)
 		pthread_join(th[i], NULL);
 	printf("%.1f\n", (double)(strcmp(kind, "map") == 0 ? nr * ROUNDS_MAP
 							   : (strcmp(kind, "grow") == 0 ? 1 : nr) * ROUNDS_TOUCH) /
-				 (now_ms() - begin));
+				 span_ns(begun, ended, nr) * 1e6);
 	return 0;
 }

@@ -16,6 +16,18 @@ static inline double now_ns(void)
 	return (double)t.tv_sec * 1e9 + (double)t.tv_nsec;
 }
 
+/* What threads took together, each of which told when it began and ended: who started them may get to run late. */
+static inline double span_ns(const double *begin, const double *end, unsigned nr)
+{
+	double first = begin[0], last = end[0];
+
+	for (unsigned i = 1; i < nr; i++) {
+		first = begin[i] < first ? begin[i] : first;
+		last = end[i] > last ? end[i] : last;
+	}
+	return last - first;
+}
+
 /* The calling thread runs on this CPU only. Ends the program with status 77 where there is no such CPU. */
 static inline void pin(unsigned cpu)
 {

@@ -24,6 +24,7 @@
 #define OPENS 60000
 
 static pthread_barrier_t start;
+static double begun[2], ended[2];
 static char path[FILES][512];
 static unsigned rounds;
 static bool opens;
@@ -58,9 +59,11 @@ static void *run(void *arg)
 		if (!look(path[i]))
 			exit(1);
 	pthread_barrier_wait(&start);
+	begun[first] = now_ns();
 	for (unsigned i = 0; i < rounds; i++)
 		if (!look(path[(first + 2 * i) % FILES]))
 			exit(1);
+	ended[first] = now_ns();
 	return NULL;
 }
 
@@ -85,20 +88,17 @@ int main(int argc, char **argv)
 {
 	unsigned nr = argc > 2 ? (unsigned)atoi(argv[2]) : 0;
 	pthread_t th[2];
-	double begin;
 
 	if (argc != 4 || nr < 1 || nr > 2)
 		return 1;
 	opens = strcmp(argv[1], "open") == 0;
 	rounds = opens ? OPENS : STATS;
 	choose(argv[3]);
-	pthread_barrier_init(&start, NULL, nr + 1);
+	pthread_barrier_init(&start, NULL, nr);
 	for (uintptr_t i = 0; i < nr; i++)
 		pthread_create(&th[i], NULL, run, (void *)i);
-	pthread_barrier_wait(&start);
-	begin = now_ns();
 	for (unsigned i = 0; i < nr; i++)
 		pthread_join(th[i], NULL);
-	printf("%.1f\n", (now_ns() - begin) / rounds);
+	printf("%.1f\n", span_ns(begun, ended, nr) / rounds);
 	return 0;
 }

@@ -74,12 +74,12 @@ def no_escape_by_races(t):
     t.check(r.status == 0 and r.text.startswith("False"), r.describe())
 
 
-@case(timeout=60)
+@case(once=True, timeout=60)
 def names_change_side_by_side(t):
     """Two CPUs that change and look up names of a host folder, and read one file (tests/guest/names_parallel.c)."""
     with open(os.path.join(t.config.build, "tests", "guest", "names_parallel"), "rb") as f:
         t.write("rw/prog", f.read(), 0o755)
-    r = t.cay(["./prog"], ["-c", "2", "-v", t.path("rw") + ":/data", "-w", "/data"], timeout=50)
+    r = t.cay(["/data/prog"], ["-c", "2", "-v", t.path("rw") + ":/data", "-w", "/data"], timeout=50)
     t.check(r.status == 0 and "FAIL" not in r.text, r.describe())
 
 
