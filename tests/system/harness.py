@@ -45,6 +45,22 @@ def before_exec():
         signal.signal(sig, signal.SIG_DFL)
 
 
+RUNNING, RUNNING_LOCK = [], threading.Lock()  # what popen() started, and when it is to be killed
+
+
+def kill_late_ones():
+    """One thread for all, as long as something runs: what has ended is not kept, with all its output, until it would have been late."""
+    while True:
+        time.sleep(1)
+        with RUNNING_LOCK:
+            RUNNING[:] = [(p, end) for p, end in RUNNING if p.returncode is None]
+            if not RUNNING:
+                return
+            late = [p for p, end in RUNNING if time.monotonic() > end]
+        for p in late:
+            p.kill()
+
+
 def popen(argv, preexec=None, limit=120, **kw):
     """
     subprocess.Popen for cases that talk to a running program. After `limit` seconds it is killed, so that a case that
@@ -55,9 +71,10 @@ def popen(argv, preexec=None, limit=120, **kw):
         if preexec:
             preexec()
     p = subprocess.Popen(argv, preexec_fn=in_child, **kw)
-    timer = threading.Timer(limit, p.kill)
-    timer.daemon = True
-    timer.start()
+    with RUNNING_LOCK:
+        if not RUNNING:
+            threading.Thread(target=kill_late_ones, daemon=True).start()
+        RUNNING.append((p, time.monotonic() + limit))
     return p
 
 
