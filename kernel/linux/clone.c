@@ -88,6 +88,8 @@ static long create_thread(const struct clone_request *rq)
 	if (t == NULL)
 		return -EAGAIN;
 	clone_set_up_thread(t, rq);
+	/* The caller may have slept, and been told to end before t could be told. */
+	thread_work_set(t, thread_current()->work & THREAD_WORK_EXIT);
 	tid = t->tid; /* it may have ended by the time thread_start returns */
 	thread_start(t);
 	return tid;

@@ -83,12 +83,13 @@ static void inherit(struct thread *t, const struct thread *self, uint64_t flags)
 	}
 }
 
-/* vfork: until the child execs or ends. A signal that ends us is all that interrupts. */
+/* vfork: until the child execs or ends. That the caller is to end itself, by a signal or another thread's exec, is all
+ * that interrupts. */
 static void wait_for_release(struct process *child, struct waitq *wq)
 {
-	struct process *self = process_current();
+	struct thread *self = thread_current();
 
-	wait_event(wq, child->vfork_wq == NULL || self->exiting);
+	wait_event(wq, child->vfork_wq == NULL || (self->work & THREAD_WORK_EXIT));
 	child->vfork_wq = NULL; /* wq is on our stack */
 }
 

@@ -313,7 +313,8 @@ int process_end_other_threads(void)
 {
 	struct process *p = process_current();
 
-	if (p->exiting)
+	/* Of two that want to be the only one the first is: the other ends on its way back. */
+	if (p->exiting || (thread_current()->work & THREAD_WORK_EXIT))
 		return -EINTR;
 	tell_to_exit(p, thread_current());
 	wait_event(&alone_wq, p->nr_threads == 1 || p->exiting);

@@ -319,8 +319,8 @@ void thread_for_each(void (*fn)(struct thread *t, void *arg), void *arg);
 /* CPU time used, the current slice included. */
 uint64_t thread_cpu_ns(const struct thread *t);
 uint64_t process_cpu_ns(const struct process *p);
-/* Ends all other threads of the caller's process and waits for that (execve). -EINTR when the process is ending itself.
- */
+/* Ends all other threads of the caller's process and waits for that (execve). -EINTR when the process is ending itself,
+ * or another thread has called this before. */
 MUST_CHECK int process_end_other_threads(void);
 
 /* Creates a kernel thread, runnable. Returns NULL without memory. */

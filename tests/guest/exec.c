@@ -8,6 +8,7 @@
 #include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #define AGAIN       "/proc/self/exe"
@@ -137,13 +138,49 @@ static void second(int argc, char **argv)
 	report_true(sbrk(0) != (void *)-1);
 }
 
+static pthread_barrier_t gate;
+
+static void *exec_quietly(void *arg)
+{
+	char *argv[] = {"again", "quiet", NULL};
+
+	pthread_barrier_wait(&gate);
+	execv(AGAIN, argv);
+	return arg;
+}
+
+/* One becomes the new program, the others end. */
+static void several_at_once(void)
+{
+	int status, wrong = 0;
+
+	for (int i = 0; i < 20; i++) {
+		pid_t pid = fork();
+
+		if (pid == 0) {
+			pthread_t t;
+
+			pthread_barrier_init(&gate, NULL, 3);
+			pthread_create(&t, NULL, exec_quietly, NULL);
+			pthread_create(&t, NULL, exec_quietly, NULL);
+			exec_quietly(NULL);
+			_exit(1);
+		}
+		wrong += waitpid(pid, &status, 0) != pid || !WIFEXITED(status) || WEXITSTATUS(status) != 42;
+	}
+	report(wrong == 0, "several threads exec at once");
+}
+
 int main(int argc, char **argv)
 {
+	if (argc > 1 && strcmp(argv[1], "quiet") == 0)
+		return 42;
 	if (argc > 1 && strcmp(argv[1], "second") == 0) {
 		second(argc, argv);
 		return report_summary();
 	}
 	errors();
+	several_at_once();
 	go("second");
 	return report_summary();
 }
