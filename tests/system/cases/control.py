@@ -306,7 +306,7 @@ LIES = {
 }
 
 
-@case(once=True, timeout=40)
+@case(once=True, timeout=90)
 def hostile_answers(t):
     """Answers of a VMM that the guest has taken over: no escape codes, no crash, and no waiting for ever."""
     ask(t, "ps")
