@@ -33,7 +33,7 @@ int futex_key_of(const void *uaddr, bool shared, struct futex_key *key)
 
 	if (addr % sizeof(uint32_t) != 0)
 		return -EINVAL;
-	if (addr < CAY_USER_MIN || addr >= CAY_USER_END)
+	if (addr >= CAY_USER_END)
 		return -EFAULT;
 	if (!shared) {
 		*key = (struct futex_key){(uint64_t)process_current()->vs, addr};
@@ -288,7 +288,7 @@ static bool has_timeout(int cmd)
 
 static bool may_be_realtime(int cmd)
 {
-	return cmd == FUTEX_WAIT || cmd == FUTEX_WAIT_BITSET || cmd == FUTEX_LOCK_PI2 || cmd == FUTEX_WAIT_REQUEUE_PI;
+	return cmd == FUTEX_WAIT_BITSET || cmd == FUTEX_LOCK_PI2 || cmd == FUTEX_WAIT_REQUEUE_PI;
 }
 
 static long do_futex(void *uaddr, int cmd, bool shared, uint32_t val, int val2, uint64_t deadline_ns, void *uaddr2,

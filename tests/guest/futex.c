@@ -36,8 +36,13 @@ static struct timespec in_ms(clockid_t clock, int ms)
 
 static void test_errors(void)
 {
+	struct timespec soon = {.tv_nsec = 1};
 	uint32_t word = 1;
 
+	report_errno(futex(&word, FUTEX_WAIT | FUTEX_CLOCK_REALTIME, 1, &soon, NULL, 0), ENOSYS);
+	report_eq(futex((void *)8, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0), 0);
+	report_errno(futex((void *)8, FUTEX_WAKE, 1, NULL, NULL, 0), EFAULT);
+	report_errno(futex((void *)8, FUTEX_WAIT_PRIVATE, 1, &soon, NULL, 0), EFAULT);
 	report_errno(futex(&word, FUTEX_WAIT, 2, NULL, NULL, 0), EAGAIN);
 	report_errno(futex((char *)&word + 1, FUTEX_WAIT, 1, NULL, NULL, 0), EINVAL);
 	report_errno(futex(NULL, FUTEX_WAIT_PRIVATE, 1, NULL, NULL, 0), EFAULT);
