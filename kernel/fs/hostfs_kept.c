@@ -31,7 +31,8 @@ struct hostfs_kept {
 	size_t bytes; /* of its buffers */
 };
 
-static struct keeper ALIGNED(64) keepers[CAY_VCPU_MAX];
+static struct keeper ALIGNED(64) keepers[CAY_VCPU_MAX] = {
+	[0 ... CAY_VCPU_MAX - 1] = {.lock = SPINLOCK_INIT("kept files")}};
 
 /* Of this CPU; as good as any other if the thread moves on. */
 static struct keeper *keeper_here(void)

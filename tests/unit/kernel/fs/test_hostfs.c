@@ -16,6 +16,7 @@
 #include "shim.h"
 
 #include "abi/gate.h"
+#include "kernel/mm/percpu.h"
 #include "abi/hostfs.h"
 #include "abi/layout.h"
 #include "kernel/arch/x86_64/cpu.h"
@@ -235,6 +236,35 @@ static void test_kept_files(void **state)
 	assert_int_equal(nr_batches, before);
 	assert_string_equal(get_file("/rw/many1"), "/rw/many1");
 	assert_int_equal(nr_batches, before + 1);
+}
+
+/* A file that one CPU closed is kept for the others, too; each CPU's list is bounded by itself. */
+static void test_kept_on_two_cpus(void **state)
+{
+	char name[32];
+	unsigned before;
+
+	(void)state;
+	assert_int_equal(put_file("/rw/two", "cpus"), 0);
+	assert_string_equal(get_file("/rw/two"), "cpus");
+	before = nr_batches;
+	shim_cpu = 1;
+	assert_string_equal(get_file("/rw/two"), "cpus");
+	shim_cpu = 0;
+	assert_string_equal(get_file("/rw/two"), "cpus");
+	assert_int_equal(nr_batches, before);
+	shim_cpu = 1;
+	for (unsigned i = 0; i < 40; i++) {
+		snprintf(name, sizeof(name), "/rw/other%u", i);
+		assert_int_equal(put_file(name, name), 0);
+		assert_string_equal(get_file(name), name);
+	}
+	before = nr_batches;
+	assert_string_equal(get_file("/rw/two"), "cpus"); /* not in the list that is full */
+	assert_int_equal(nr_batches, before);
+	shim_cpu = 0;
+	assert_int_equal(put_file("/rw/other39", "changed"), 0);
+	assert_string_equal(get_file("/rw/other39"), "changed");
 }
 
 static void test_write_and_read_back(void **state)
@@ -508,15 +538,11 @@ static void test_mapping(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_read_only_tree),
-		cmocka_unit_test(test_kept_files),
-		cmocka_unit_test(test_write_and_read_back),
-		cmocka_unit_test(test_host_changes),
-		cmocka_unit_test(test_big_file),
-		cmocka_unit_test(test_directories),
-		cmocka_unit_test(test_few_nodes),
-		cmocka_unit_test(test_listing_habit),
-		cmocka_unit_test(test_mapping),
+		cmocka_unit_test(test_read_only_tree),        cmocka_unit_test(test_kept_files),
+		cmocka_unit_test(test_kept_on_two_cpus),      cmocka_unit_test(test_write_and_read_back),
+		cmocka_unit_test(test_host_changes),          cmocka_unit_test(test_big_file),
+		cmocka_unit_test(test_directories),           cmocka_unit_test(test_few_nodes),
+		cmocka_unit_test(test_listing_habit),         cmocka_unit_test(test_mapping),
 		cmocka_unit_test(test_write_beats_readahead),
 	};
 
