@@ -56,7 +56,7 @@ $(PROGS_DIR)/go-hello: $(P)/hello.go
 	$(Q)CGO_ENABLED=0 GOFLAGS= GO111MODULE=off GOCACHE=$(abspath $(GUEST_DIR))/gocache go build -o $@ $<
 $(PROGS_DIR)/rust-hello: $(P)/hello.rs
 	@mkdir -p $(@D)
-	$(Q)env -u MAKEFLAGS rustc -O $< -o $@
+	$(Q)env -u MAKEFLAGS -u MFLAGS rustc -O $< -o $@
 
 guest-tests: $(GUEST_BIN) $(HOSTILE_BIN) $(PROGS_BIN) ## build the programs that the system tests run inside VMs
 
