@@ -67,6 +67,7 @@ def redis_keeps_its_data(t):
 
 
 MEMCACHED = """
+import socket
 s = socket.create_connection(("127.0.0.1", 7001))
 f = s.makefile("rb")
 for i in range(200):
