@@ -176,7 +176,14 @@ bool signal_send_item(struct process *p, struct thread *t, struct sigitem *item)
 {
 	int sig = item->info.si_signo;
 
-	if (p->exiting || is_dropped(p, t, sig))
+	if (p->exiting)
+		return true;
+	if (sig == SIGKILL) {
+		process_kill(p, SIGKILL);
+		return true;
+	}
+	stop_and_continue(p, sig);
+	if (is_dropped(p, t, sig))
 		return true;
 	if (!sigpending_add_item(t != NULL ? &t->pending : &p->sighand->shared, item))
 		return false;

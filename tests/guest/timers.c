@@ -477,6 +477,36 @@ static void test_cpu_limit(void)
 	report(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL, "SIGKILL comes at the hard limit");
 }
 
+/* A process that stops itself, with a timer that sends signo meanwhile. Its wait status. */
+static int stop_with_timer(int signo)
+{
+	struct sigevent ev = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = signo};
+	struct itimerspec soon = {.it_value.tv_nsec = 20 * MS};
+	pid_t pid = fork();
+	int status;
+	timer_t t;
+
+	if (pid == 0) {
+		if (timer_create(CLOCK_MONOTONIC, &ev, &t) != 0 || timer_settime(t, 0, &soon, NULL) != 0)
+			_exit(1);
+		raise(SIGSTOP);
+		_exit(8);
+	}
+	for (int i = 0; i < 1000 && waitpid(pid, &status, WNOHANG) == 0; i++)
+		usleep(10000);
+	if (kill(pid, SIGKILL) == 0) {
+		waitpid(pid, NULL, 0);
+		return -1;
+	}
+	return status;
+}
+
+static void test_timers_of_stopped_processes(void)
+{
+	report(stop_with_timer(SIGCONT) == 8 << 8, "a timer's SIGCONT lets a stopped process go on");
+	report(stop_with_timer(SIGKILL) == SIGKILL, "and its SIGKILL ends one");
+}
+
 int main(void)
 {
 	test_clocks();
@@ -487,5 +517,6 @@ int main(void)
 	test_posix_timers();
 	test_timer_in_a_thread();
 	test_cpu_limit();
+	test_timers_of_stopped_processes();
 	return report_summary();
 }
