@@ -17,8 +17,9 @@
 #include "kernel/time/clock.h"
 #include "lib/string.h"
 
-/* Only pages of contents count against the size limit. Of inodes there may be one for each page of RAM: with their names
- * they take a quarter of it then. More names of the same inodes are bounded by the kernel's memory. All is -ENOSPC. */
+/* Only pages of contents count against the size limit. Of inodes there may be one for each page of RAM: with their
+ * names they take a quarter of it then. More names of the same inodes are bounded by the kernel's memory. All is
+ * -ENOSPC. */
 #define DIRENT_SIZE 20 /* st_size of a folder, per entry, as tmpfs shows it */
 
 struct timestamp timestamp_now(void)

@@ -24,7 +24,7 @@ struct sigitem {
 	struct list link;
 	siginfo_t info;
 	bool owned;
-	struct user_counts *user;           /* counted there; NULL: nowhere, or not by this item */
+	struct user_counts *user;            /* counted there; NULL: nowhere, or not by this item */
 	void (*taken)(struct sigitem *item); /* owned only: about to be delivered; may edit info (overrun count) */
 };
 

@@ -21,7 +21,8 @@ static int set_ring(struct packet_sock *s, const void *value, unsigned len)
 	if (len < need)
 		return -EINVAL;
 	memcpy(&req, value, need);
-	/* A fault that was told of a page of the old ring has it in its tables, and counted, when it gives this back. */
+	/* A fault that was told of a page of the old ring has it in its tables, and counted, when it gives this back.
+	 */
 	entered = kernel_enter();
 	channel_lock(&s->ch);
 	if (s->ring != NULL && (req.tp_block_nr != 0 || packet_ring_is_mapped(s->ring)))

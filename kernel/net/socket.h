@@ -82,9 +82,9 @@ struct socket_ops {
 	bool (*peer_cred)(struct socket *s, struct sock_cred *out);
 	bool (*is_listening)(struct socket *s);
 	/* Levels other than SOL_SOCKET, and at SOL_SOCKET whatever socket_options.c does not know; also told of the
-	 * options it keeps (after it kept them; the result is ignored). value: kernel memory, len <= SOCK_OPTION_BYTES_MAX.
-	 * get: value holds what the program has there, which is a part of some questions; *len is the room in, the size
-	 * out. -ENOPROTOOPT, -EINVAL. */
+	 * options it keeps (after it kept them; the result is ignored). value: kernel memory, len <=
+	 * SOCK_OPTION_BYTES_MAX. get: value holds what the program has there, which is a part of some questions; *len
+	 * is the room in, the size out. -ENOPROTOOPT, -EINVAL. */
 	int (*set_option)(struct socket *s, int level, int name, const void *value, unsigned len);
 	int (*get_option)(struct socket *s, int level, int name, void *value, unsigned *len);
 	int64_t (*ioctl)(struct socket *s, unsigned cmd, uint64_t arg); /* -ENOTTY */
@@ -96,7 +96,7 @@ struct socket_ops {
 
 #define SOCK_OPTION_BYTES     512  /* values up to here lie on the stack */
 #define SOCK_OPTION_BYTES_MAX 2048 /* longest value of an option */
-#define SOCK_OPTIONS      64
+#define SOCK_OPTIONS          64
 struct socket {
 	const struct socket_ops *ops;
 	int family, type, protocol;

@@ -103,9 +103,9 @@ struct thread {
 	struct thread *inbox_next;  /* in the inbox of its CPU */
 	struct pheap_node run_node; /* in its CPU's run queue while runnable and not running */
 	uint64_t vruntime_ns;
-	uint64_t cpu_ns;                   /* CPU time up to cpu_start_ns */
-	uint64_t cpu_start_ns;             /* while running: since when */
-	struct system_time system_time;    /* of it the kernel's part */
+	uint64_t cpu_ns;                /* CPU time up to cpu_start_ns */
+	uint64_t cpu_start_ns;          /* while running: since when */
+	struct system_time system_time; /* of it the kernel's part */
 	struct event_counts events;
 	struct io_counts io;
 	int nice;

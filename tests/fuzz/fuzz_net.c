@@ -2,8 +2,8 @@
 /*
  * Hostile frames into the stack below TCP: any bytes, with checksums put right where that opens a way further in, and
  * split between head and fragments in any place. Sockets are open, drained in between; time passes.
- * What one input leaves behind is still there for the next: so inputs are short, a few frames each, and leaks are looked
- * for once, at the end. (After each input, with all that every frame is copied for, it took 50 ms.)
+ * What one input leaves behind is still there for the next: so inputs are short, a few frames each, and leaks are
+ * looked for once, at the end. (After each input, with all that every frame is copied for, it took 50 ms.)
  */
 // FLAGS: -detect_leaks=0 -max_len=2048
 // SOURCES: @net kernel/net/group_report.c

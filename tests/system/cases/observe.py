@@ -48,6 +48,15 @@ def stats_file(t):
 
 
 @case
+def stats_that_cannot_be_written(t):
+    """It is said; the program's status stays. A device is a file like others."""
+    r = t.cay([hello(t)], ["--stats=/dev/full"])
+    t.check(r.status == 0 and b"cay: --stats=/dev/full: cannot write: No space left on device\n" in r.err, r.describe())
+    r = t.cay([hello(t)], ["--stats=/dev/null"])
+    t.check(r.status == 0 and r.err == b"", r.describe())
+
+
+@case
 def timing(t):
     r = t.cay([hello(t)], ["--timing"])
     t.check((r.status, r.out) == (0, b"hello\n"), r.describe())
