@@ -7,7 +7,6 @@
 #include "kernel/linux/signal_priv.h"
 #include "kernel/mm/uaccess.h"
 #include "kernel/sched/klock.h"
-#include "kernel/sched/klock.h"
 #include "kernel/time/clock.h"
 #include "kernel/time/timespec.h"
 
