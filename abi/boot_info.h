@@ -76,7 +76,7 @@ struct cay_mount_info {
 
 #define CAY_DEVICES_MAX   8
 #define CAY_MOUNTS_MAX    24
-#define CAY_STRINGS_BYTES 3072 /* big argv and environment come in the module, not here */
+#define CAY_STRINGS_BYTES 4096 /* big argv and environment come in the module, not here */
 
 struct cay_boot_info {
 	uint64_t magic;
@@ -113,6 +113,7 @@ struct cay_boot_info {
 	uint32_t program;       /* string: path of the program as the guest sees it */
 	uint32_t cwd;           /* string */
 	uint32_t hostname;      /* string */
+	uint32_t hosts;         /* string: contents of /etc/hosts; empty = as shared */
 	uint32_t strace_set;    /* string: comma-separated calls, empty = all */
 	uint32_t nr_devices, nr_mounts;
 	struct cay_device_info devices[CAY_DEVICES_MAX];

@@ -131,23 +131,32 @@ static void mount_memory(const char *path, uint32_t mode)
 	mount_or_complain(sb, path);
 }
 
-/* The host's name is not the program's. */
-static void write_hostname(void)
+/* In the layer of memory above the host's /etc. Without memory: as if there were no such file. */
+static void write_etc(const char *path, const char *text, const char *end)
 {
-	const char *name = boot_string(boot_info->hostname);
-	char line[68];
-	size_t len = strnlen(name, sizeof(line) - 1);
-	struct uio_seg seg = {line, len + 1};
-	struct uio uio = {.segs = &seg, .nr_segs = 1, .resid = len + 1, .kernel = true};
+	struct uio_seg segs[] = {{(void *)text, strlen(text)}, {(void *)end, strlen(end)}};
+	struct uio uio = {.segs = segs, .nr_segs = 2, .resid = segs[0].bytes + segs[1].bytes, .kernel = true};
 	struct file *f;
 
-	memcpy(line, name, len);
-	line[len] = '\n';
-	if (vfs_mkdir_p("/etc", 0755) != 0 ||
-	    vfs_open(AT_FDCWD, "/etc/hostname", O_CREAT | O_EXCL | O_WRONLY, 0644, &f) != 0)
-		return; /* a program that asks has gethostname(2) */
+	if (vfs_open(AT_FDCWD, path, O_CREAT | O_TRUNC | O_WRONLY, 0644, &f) != 0)
+		return;
 	(void)!vfs_write(f, &uio);
 	file_put(f);
+}
+
+/* The host's name is not the program's. Never in a folder of the user's that -v put there. */
+static void write_names(void)
+{
+	const struct cay_mount_info *etc = boot_mount_for("/etc");
+	const char *hosts = boot_string(boot_info->hosts);
+
+	if (etc != NULL && !(etc->flags & CAY_MOUNT_OVERLAY))
+		return;
+	if (vfs_mkdir_p("/etc", 0755) != 0)
+		return;
+	write_etc("/etc/hostname", boot_string(boot_info->hostname), "\n");
+	if (hosts[0] != '\0' && boot_mount_for("/etc/hosts") == NULL)
+		write_etc("/etc/hosts", hosts, "");
 }
 
 void fs_init(void)
@@ -173,7 +182,7 @@ void fs_init(void)
 	mount_default(sysfs_create, "/sys");
 	mount_boot_info(); /* last: a shared folder may lie in one of the above (/tmp/work) */
 	if (root == NULL) {
-		write_hostname();
+		write_names();
 		(void)vfs_mkdir_p("/root", 0700);
 		(void)vfs_mkdir_p("/home", 0755);
 	}

@@ -9,10 +9,10 @@
 #include <stddef.h>
 
 const char *const etc_list[] = {
+	"hosts", /* the first: ETC_LIST_WITHOUT_HOSTS */
 	/* names of users, hosts, protocols: libc's get*ent and the resolver */
 	"passwd",
 	"group",
-	"hosts",
 	"host.conf",
 	"nsswitch.conf",
 	"resolv.conf",

@@ -5,5 +5,7 @@
 
 /* Names directly in /etc that a program in the default root sees, whole folders included; ends with NULL. */
 extern const char *const etc_list[];
+/* For a VM with a hosts file of its own. */
+#define ETC_LIST_WITHOUT_HOSTS (etc_list + 1)
 
 #endif

@@ -50,6 +50,7 @@ struct run_options {
 	int envc;
 	const char *cwd; /* in the guest */
 	const char *hostname;
+	const char *hosts; /* of the VM's /etc/hosts, with its own name; "" = the host's file, or none */
 	uint32_t uid, gid;
 
 	/* the machine */

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "vmm/cli/etc_list.h"
+#include "vmm/cli/hosts_file.h"
 #include "vmm/cli/say.h"
 
 /* On a merged-usr host all but the first are symbolic links, and the guest gets the same links. */
@@ -228,6 +229,20 @@ static int add_root(struct run_options *opt)
 	return add_mount(opt, (struct run_mount){.guest = "/", .host = opt->root, .flags = CAY_MOUNT_OVERLAY});
 }
 
+/* What the default root has below guest goes with what it has there: /etc/ssl with /etc. */
+static void drop_parts(struct run_options *opt, const char *guest)
+{
+	unsigned nr = 0;
+
+	for (unsigned i = 0; i < opt->nr_mounts; i++) {
+		const struct run_mount *m = &opt->mounts[i];
+
+		if (!(m->flags & CAY_MOUNT_OVERLAY) || strcmp(m->guest, "/") == 0 || !path_is_under(m->guest, guest))
+			opt->mounts[nr++] = *m;
+	}
+	opt->nr_mounts = nr;
+}
+
 /* HOST:GUEST[:ro]; HOST may be relative to the current folder. */
 static int add_volume(struct run_options *opt, const char *spec)
 {
@@ -258,6 +273,7 @@ static int add_volume(struct run_options *opt, const char *spec)
 	}
 	m.host = pool_strdup(&opt->pool, real);
 	free(real);
+	drop_parts(opt, m.guest);
 	return add_mount(opt, m);
 }
 
@@ -295,12 +311,27 @@ static int add_current_folder(struct run_options *opt)
 	return status;
 }
 
+/* Where /etc is the host's, in a layer of memory, its hosts file becomes one with the VM's name. The host's is hidden,
+ * so that the kernel, which makes it, need not ask for what it replaces. */
+static void add_hosts(struct run_options *opt)
+{
+	struct run_mount *etc = opt->root ? NULL : mount_over(opt, "/etc/hosts");
+
+	opt->hosts = "";
+	if (etc == NULL || strcmp(etc->guest, "/etc") != 0 || !(etc->flags & CAY_MOUNT_OVERLAY))
+		return;
+	opt->hosts = hosts_file_text(&opt->pool, opt->hostname);
+	if (opt->hosts[0] != '\0')
+		etc->only = ETC_LIST_WITHOUT_HOSTS;
+}
+
 int tree_build(struct run_options *opt)
 {
 	int status = opt->root ? add_root(opt) : add_default_root(opt);
 
 	for (unsigned i = 0; status == 0 && i < opt->req.nr_volumes; i++)
 		status = add_volume(opt, opt->req.volumes[i]);
+	add_hosts(opt);
 	return status ? status : add_current_folder(opt);
 }
 

@@ -30,7 +30,7 @@ static bool is_system(const char *host)
 	return false;
 }
 
-/* The kernel itself looks for the places of its mounts, and for the file that it makes. */
+/* The kernel itself looks for the places of its mounts, and for the files that it makes. */
 static void tell_missed(struct vm *vm, const char *folder, const char *name)
 {
 	char path[PATH_MAX];
@@ -39,7 +39,7 @@ static void tell_missed(struct vm *vm, const char *folder, const char *name)
 	for (unsigned i = 0; i < vm->opt->nr_mounts; i++)
 		if (strcmp(vm->opt->mounts[i].guest, path) == 0)
 			return;
-	if (strcmp(path, "/etc/hostname") != 0)
+	if (strcmp(path, "/etc/hostname") != 0 && strcmp(path, "/etc/hosts") != 0)
 		log_error("the program looked for %s, which the VM does not get; -v %s:%s:ro shares it", path, path,
 			  path);
 }

@@ -140,6 +140,7 @@ int boot_finish(struct vm *vm, const struct kernel_image *img, struct vcpu_start
 	bi->flags |= opt->missing_files ? CAY_BOOT_MISSING : 0;
 	if (bi->program == 0 || bi->cwd == 0)
 		return -E2BIG;
+	bi->hosts = boot_string_add(vm, opt->hosts); /* last: it may be left out */
 	clock_publish(vm);
 	*start = (struct vcpu_start){
 		.rip = img->entry_gva,

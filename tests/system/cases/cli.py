@@ -135,6 +135,31 @@ def hostname(t):
 
 
 @case
+def own_name_has_an_address(t):
+    """Java's getLocalHost and Python's gethostbyname(gethostname()) look it up; what the host's file says stays."""
+    if os.path.getsize("/etc/hosts") >= 2048:
+        t.skip("this host's /etc/hosts is too long to be added to")
+    look = "import socket; print(socket.gethostbyname(socket.gethostname()), socket.gethostbyname('localhost'))"
+    r = t.cay([PYTHON, "-c", look], ["--hostname", "kettle"])
+    t.check(r.text == "127.0.1.1 127.0.0.1\n", r.describe())
+    r = t.cay(["cat", "/etc/hosts"], ["--hostname", "kettle"])
+    with open("/etc/hosts") as f:
+        t.check(r.text.startswith(f.read()) and r.text.endswith("127.0.1.1\tkettle\n"), r.describe())
+    t.write("hosts", "10.1.2.3 kettle\n")
+    r = t.cay([PYTHON, "-c", "import socket; print(socket.gethostbyname('kettle'))"], ["-v", t.path("hosts") + ":/etc/hosts", "--hostname", "kettle"])
+    t.check(r.text == "10.1.2.3\n" and open(t.path("hosts")).read() == "10.1.2.3 kettle\n", r.describe())
+
+
+@case
+def an_etc_of_the_users_own(t):
+    """-v puts it there as it is: nothing of the host's below it, and no names written into it."""
+    os.mkdir(t.path("etc"))
+    t.write("etc/passwd", "me:x:0:0::/:/bin/sh\n")
+    r = t.cay(["sh", "-c", "ls /etc; cat /etc/passwd"], ["-v", t.path("etc") + ":/etc", "--net", "none"])
+    t.check(r.text == "passwd\nme:x:0:0::/:/bin/sh\n" and os.listdir(t.path("etc")) == ["passwd"], r.describe())
+
+
+@case
 def program_in_a_volume(t):
     """By the path that -v gives it, which the host does not have."""
     t.write("folder/hello", "#!/bin/sh\necho from a volume\n", 0o755)

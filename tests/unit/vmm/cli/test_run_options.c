@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* test_run_options.c - command lines in a table: what each means, or how it is refused. */
-// SOURCES: vmm/cli/run_options.c vmm/cli/run_flags.c vmm/cli/distance.c vmm/cli/numbers.c vmm/cli/net_flags.c vmm/cli/environment.c vmm/cli/tree.c vmm/cli/etc_list.c vmm/cli/pool.c vmm/cli/say.c vmm/cli/syscall_names.c
+// SOURCES: vmm/cli/run_options.c vmm/cli/run_flags.c vmm/cli/distance.c vmm/cli/numbers.c vmm/cli/net_flags.c vmm/cli/environment.c vmm/cli/tree.c vmm/cli/etc_list.c vmm/cli/hosts_file.c vmm/cli/pool.c vmm/cli/say.c vmm/cli/syscall_names.c
 #include "unit.h"
 
 #include "capture.h"

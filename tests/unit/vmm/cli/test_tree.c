@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* test_tree.c - the list of mounts, and finding the program in it. Uses the host's own /usr and a temporary folder. */
-// SOURCES: vmm/cli/tree.c vmm/cli/etc_list.c vmm/cli/program.c vmm/cli/environment.c vmm/cli/pool.c vmm/cli/say.c
+// SOURCES: vmm/cli/tree.c vmm/cli/etc_list.c vmm/cli/hosts_file.c vmm/cli/program.c vmm/cli/environment.c vmm/cli/pool.c vmm/cli/say.c
 #include "unit.h"
 
 #include <elf.h>
