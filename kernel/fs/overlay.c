@@ -140,6 +140,17 @@ static struct inode *data_of(struct ov_inode *o)
 	return upper != NULL ? upper : o->lower;
 }
 
+/* What the overlay itself decides, whatever lies below. */
+static void fill_own(const struct inode *i, struct kstat *st)
+{
+	st->dev = i->sb->dev;
+	st->ino = i->ino;
+	st->nlink = i->nlink;
+	st->mode = i->mode;
+	st->uid = i->uid;
+	st->gid = i->gid;
+}
+
 int ov_getattr(struct inode *i, struct kstat *st)
 {
 	struct ov_inode *o = ov_of(i);
@@ -154,12 +165,7 @@ int ov_getattr(struct inode *i, struct kstat *st)
 	} else {
 		st->size = 4096; /* a folder made here */
 	}
-	st->dev = i->sb->dev;
-	st->ino = i->ino;
-	st->nlink = i->nlink;
-	st->mode = i->mode;
-	st->uid = i->uid;
-	st->gid = i->gid;
+	fill_own(i, st);
 	if (o->meta != NULL) {
 		st->atime = o->meta->atime;
 		st->mtime = o->meta->mtime;
@@ -185,12 +191,7 @@ bool ov_getattr_quick(struct inode *i, struct kstat *st)
 	/* What changed below must be taken over. */
 	if (data == o->lower && (!is_as_lower(i, st) || i->size != st->size))
 		return false;
-	st->dev = i->sb->dev;
-	st->ino = i->ino;
-	st->nlink = i->nlink;
-	st->mode = i->mode;
-	st->uid = i->uid;
-	st->gid = i->gid;
+	fill_own(i, st);
 	return true;
 }
 

@@ -9,11 +9,6 @@
 #include "kernel/sched/lending.h"
 #include "kernel/sched/thread.h"
 
-static struct thread *find(int tid)
-{
-	return tid == 0 ? thread_current() : thread_find(tid);
-}
-
 static long renice(struct thread *t, int nice)
 {
 	const struct cred *c = cred_current(), *o = &t->proc->cred;
@@ -48,7 +43,7 @@ long sys_getpriority(int which, int who)
 	long best = -ESRCH;
 
 	if (which == PRIO_PROCESS) {
-		struct thread *t = find(who);
+		struct thread *t = thread_find_or_current(who);
 
 		return t != NULL ? 20 - t->nice : -ESRCH;
 	}
@@ -70,7 +65,7 @@ long sys_setpriority(int which, int who, int nice)
 
 	nice = MAX(-20, MIN(19, nice));
 	if (which == PRIO_PROCESS) {
-		struct thread *t = find(who);
+		struct thread *t = thread_find_or_current(who);
 
 		return t != NULL ? renice(t, nice) : -ESRCH;
 	}

@@ -13,11 +13,6 @@
 #include "kernel/sched/runqueue.h"
 #include "kernel/sched/smp.h"
 
-static struct thread *find(int pid)
-{
-	return pid == 0 ? thread_current() : thread_find(pid);
-}
-
 long sys_sched_yield(void)
 {
 	if (!sched_is_alone())
@@ -33,7 +28,7 @@ static uint64_t cpu_mask(void)
 
 long sys_sched_getaffinity(int pid, size_t len, void *umask)
 {
-	const struct thread *t = find(pid);
+	const struct thread *t = thread_find_or_current(pid);
 	uint64_t mask;
 
 	if (len < sizeof(mask) || len % sizeof(mask) != 0)
@@ -51,7 +46,7 @@ long sys_sched_setaffinity(int pid, size_t len, const void *umask)
 
 	if (copy_from_user(&mask, umask, MIN(len, sizeof(mask))) != 0)
 		return -EFAULT;
-	t = find(pid); /* after the copy, which may sleep */
+	t = thread_find_or_current(pid); /* after the copy, which may sleep */
 	if (t == NULL)
 		return -ESRCH;
 	if (!may_schedule(t))

@@ -23,11 +23,6 @@
 #define RT_PRIORITY_MAX 99
 #define KEEP_POLICY     UINT32_MAX
 
-static struct thread *find(int pid)
-{
-	return pid == 0 ? thread_current() : thread_find(pid);
-}
-
 static bool is_realtime(uint32_t policy)
 {
 	return policy == SCHED_FIFO || policy == SCHED_RR;
@@ -113,7 +108,7 @@ void sched_policy_inherit(struct thread *child, const struct thread *parent)
 
 long sys_sched_getscheduler(int pid)
 {
-	struct thread *t = find(pid);
+	struct thread *t = thread_find_or_current(pid);
 
 	if (pid < 0)
 		return -EINVAL;
@@ -122,7 +117,7 @@ long sys_sched_getscheduler(int pid)
 
 long sys_sched_getparam(int pid, void *uparam)
 {
-	struct thread *t = find(pid);
+	struct thread *t = thread_find_or_current(pid);
 
 	if (pid < 0 || uparam == NULL)
 		return -EINVAL;
@@ -138,7 +133,7 @@ static long set_policy(int pid, uint32_t policy, const void *uparam)
 		return -EINVAL;
 	if (get_user_u32(&a.sched_priority, uparam) != 0)
 		return -EFAULT;
-	t = find(pid); /* after the copy, which may sleep */
+	t = thread_find_or_current(pid); /* after the copy, which may sleep */
 	if (t == NULL)
 		return -ESRCH;
 	if (policy != KEEP_POLICY && (policy & SCHED_RESET_ON_FORK)) {
@@ -194,7 +189,7 @@ long sys_sched_setattr(int pid, const void *uattr, unsigned flags)
 		return err;
 	if ((int)a.sched_policy < 0)
 		return -EINVAL;
-	t = find(pid);
+	t = thread_find_or_current(pid);
 	if (t == NULL)
 		return -ESRCH;
 	if (a.sched_flags & SCHED_FLAG_KEEP_POLICY)
@@ -217,7 +212,7 @@ long sys_sched_getattr(int pid, void *uattr, unsigned size, unsigned flags)
 
 	if (uattr == NULL || pid < 0 || size < SCHED_ATTR_SIZE_VER0 || size > PAGE_SIZE || flags != 0)
 		return -EINVAL;
-	t = find(pid);
+	t = thread_find_or_current(pid);
 	if (t == NULL)
 		return -ESRCH;
 	a.size = MIN(size, (uint32_t)sizeof(a));
@@ -246,7 +241,7 @@ long sys_sched_get_priority_min(int policy)
 
 long sys_sched_rr_get_interval(int pid, void *uinterval)
 {
-	const struct thread *t = find(pid);
+	const struct thread *t = thread_find_or_current(pid);
 
 	if (pid < 0)
 		return -EINVAL;

@@ -346,6 +346,11 @@ NORETURN void process_exit(int wait_status);           /* all threads of the cal
 void process_kill(struct process *p, int wait_status); /* as process_exit, from outside: any context */
 /* NULL if there is none. A dead leader is found as long as its process is: check `state` before using its frame. */
 struct thread *thread_find(int tid);
+/* What system calls mean by an id: 0 is the caller. */
+static inline struct thread *thread_find_or_current(int tid)
+{
+	return tid == 0 ? thread_current() : thread_find(tid);
+}
 
 /* Blocking primitives; use wait.h instead where possible. The thread must be on some list a waker finds. */
 /* All of these: thread context unless noted. A condition checked between prepare and block must not itself block. */
